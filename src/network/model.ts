@@ -118,6 +118,9 @@ export interface SteeringPolicy {
   toStandbyBelow: { rsrpDbm: number; sinrDb: number };
   /** Return when NR is above both of these. */
   returnAbove: { rsrpDbm: number; sinrDb: number };
+  /** Applies in this window only; absent = at once and until removed. */
+  start?: number;
+  end?: number;
 }
 
 /** Scheduling priority of one UE's traffic (A1-P QoS target): smaller is sooner, 1..127. */
