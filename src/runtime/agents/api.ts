@@ -67,7 +67,7 @@ export interface RunWorkflowOptions {
   parentCall?: string;
   functions?: Record<string, WorkflowFunction>;
   /** Hears each answer of another agent to `agent:1.0.0@default`. */
-  onAnswer?: (agent: string, skill: string, output: unknown) => void;
+  onAnswer?: (call: { agent: string; skill: string; input: unknown }, output: unknown) => void;
 }
 
 /** What the runtime gives to an agent. */

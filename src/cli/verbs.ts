@@ -1,0 +1,71 @@
+import { checks, type Verb } from './args.ts';
+
+const port = checks.integer(0, 65535);
+
+export const SENTENCE =
+  'I will fly to Shanghai tomorrow afternoon and have a video conference in the evening. ' +
+  'I need network assurance throughout the journey.';
+
+/** The flags that shape a runtime, shared by `start` and `ask`. */
+const RUNTIME_FLAGS = {
+  seed: {
+    value: 'N',
+    help: 'seed of the simulated network',
+    default: '1',
+    check: checks.integer(0, 4294967295),
+  },
+  trace: { value: 'FILE', help: "replays a measured drive (CSV) as the traveller's radio" },
+  data: { value: 'DIR', help: 'folder of the state', default: '.netagent' },
+  speed: {
+    value: 'X',
+    help: 'network time runs X times as fast as wall time (without it: in lock-step with the agents)',
+    check: checks.positive,
+  },
+  now: { value: 'TIME', help: 'network time at the start, ISO 8601 (default: now)', check: checks.instant },
+  timezone: { value: 'ZONE', help: 'time zone of the user (default: of this machine)', check: checkZone },
+  home: { value: 'PLACE', help: 'where the subscriber is at the start', default: 'Hangzhou' },
+  json: { help: 'JSON lines on standard output' },
+  log: {
+    value: 'LEVEL',
+    help: 'log on standard error: silent, error, warn, info, debug',
+    default: 'warn',
+    check: checks.oneOf('silent', 'error', 'warn', 'info', 'debug'),
+  },
+};
+
+export const START: Verb = {
+  name: 'start',
+  summary: 'starts the runtime: bus, agents, NetMCP, and the simulated network',
+  flags: {
+    ask: { value: 'TEXT', help: 'sends this request at once' },
+    once: { help: 'ends when the request is done' },
+    ...RUNTIME_FLAGS,
+    host: { value: 'HOST', help: 'address to listen on', default: '127.0.0.1' },
+    port: { value: 'N', help: 'port of A2A over HTTP and health; 0 takes any (default 7400)', check: port },
+    'mqtt-port': { value: 'N', help: 'port of the bus; 0 takes any (default 1883)', check: port },
+    'ws-port': { value: 'N', help: 'port of the bus over WebSocket; 0 takes any (default 8083)', check: port },
+  },
+  examples: ['npm start', `npm start -- --once --ask ${JSON.stringify(SENTENCE)}`],
+};
+
+export const ASK: Verb = {
+  name: 'ask',
+  summary: 'asks the network in plain words; starts a runtime for it, or uses a running one',
+  positional: 'TEXT',
+  flags: { to: { value: 'URL', help: 'A2A address of a running runtime' }, ...RUNTIME_FLAGS },
+  examples: [
+    `npx netagent ask ${JSON.stringify(SENTENCE)}`,
+    'npx netagent ask --to http://127.0.0.1:7400 "..."',
+  ],
+};
+
+export const VERBS = [START, ASK];
+
+function checkZone(value: string): string | undefined {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return undefined;
+  } catch {
+    return 'an IANA time zone such as Asia/Shanghai is needed';
+  }
+}

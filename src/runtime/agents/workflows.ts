@@ -1,0 +1,128 @@
+import { z } from 'zod';
+import { fail } from '../../errors.ts';
+import type { NetMcpClient } from '../../netmcp/index.ts';
+import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
+import type { NetworkTime, Participant } from '../network-time.ts';
+import type { Action, RunWorkflowOptions, WorkflowFunction, WorkflowRun } from './api.ts';
+import type { Answer } from './ask.ts';
+
+/** What travels with one run of a workflow to the functions that it calls. */
+interface RunMeta {
+  participant: Participant;
+  activity: Participant['activity'];
+  caller: AgentLinks;
+  functions: Record<string, WorkflowFunction>;
+  /** One slot a call, taken when the call begins, so that the order is the document's. */
+  slots: Action[][];
+  onAnswer: RunWorkflowOptions['onAnswer'];
+}
+
+/** How the agent that runs the workflow reaches others. */
+export interface AgentLinks {
+  agent: string;
+  netmcp: NetMcpClient;
+  ask(agent: string, data: unknown, options: { signal: AbortSignal; callId: string }): Promise<Answer>;
+}
+
+const netmcpInput = z.object({ tool: z.string(), arguments: z.record(z.string(), z.unknown()).default({}) });
+const agentInput = z.object({ agent: z.string(), skill: z.string(), input: z.unknown() });
+const timeInput = z.object({ until: z.number() });
+const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>()).default([]) });
+
+/**
+ * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`,
+ * and the names that agents bring along, which are looked up in the run that calls them.
+ */
+export function workflowFunctions(names: string[], time: NetworkTime) {
+  const own = Object.fromEntries(
+    names.map((name) => [
+      name,
+      (input: unknown, context: FunctionContext) => {
+        const found = metaOf(context).functions[name];
+        if (found === undefined) throw fail('WORKFLOW_FUNCTION_UNKNOWN', { name });
+        return found(input as Record<string, unknown>, { signal: context.signal });
+      },
+    ]),
+  );
+  return {
+    ...own,
+    async netmcp(input: unknown, context: FunctionContext) {
+      const { tool, arguments: args } = netmcpInput.parse(input);
+      const { caller, slots } = metaOf(context);
+      const slot: Action[] = [];
+      slots.push(slot);
+      const result = await caller.netmcp.callTool(tool, args, {
+        signal: context.signal,
+        idempotencyKey: context.idempotencyKey,
+      });
+      slot.push({ agent: caller.agent, tool, server: result.server, chain: result.chain });
+      if (result.isError) throw fail('NETMCP_TOOL_FAILED', { tool, problem: result.text });
+      return result.output;
+    },
+    async agent(input: unknown, context: FunctionContext) {
+      const { agent, skill, input: skillInput } = agentInput.parse(input);
+      const { caller, slots, participant, onAnswer } = metaOf(context);
+      const slot: Action[] = [];
+      slots.push(slot);
+      const call = participant.call();
+      try {
+        const answer = await caller.ask(
+          agent,
+          { skill, input: skillInput },
+          { signal: context.signal, callId: call.id },
+        );
+        if (answer.state !== 'completed') {
+          throw fail('AGENT_TASK_FAILED', { agent, skill, state: answer.state, problem: answer.text });
+        }
+        const { output, actions } = reply.parse(answer.data);
+        slot.push(...actions);
+        onAnswer?.({ agent, skill, input: skillInput }, output);
+        return output;
+      } finally {
+        call.end();
+      }
+    },
+    /** Network time now, and the duration until another instant as ISO 8601, never negative. */
+    async time(input: unknown) {
+      const { until } = timeInput.parse(input);
+      const seconds = Math.max(0, Math.ceil((until - time.now()) / 1000));
+      return { now: time.now(), duration: `PT${seconds}S` };
+    },
+  };
+}
+
+/** Runs templates of one agent, each run as a participant in network time. */
+export function workflowRunner(options: {
+  engine: WorkflowEngine;
+  templates: ReadonlyMap<string, CompiledWorkflow>;
+  time: NetworkTime;
+  links: AgentLinks;
+}) {
+  return async (name: string, input: unknown, run: RunWorkflowOptions): Promise<WorkflowRun> => {
+    const template = options.templates.get(name);
+    if (template === undefined) throw fail('WORKFLOW_NOT_FOUND', { name, agent: options.links.agent });
+    const participant = options.time.join(run.parentCall);
+    const meta: RunMeta = {
+      participant,
+      activity: participant.activity,
+      caller: options.links,
+      functions: run.functions ?? {},
+      slots: [],
+      onAnswer: run.onAnswer,
+    };
+    try {
+      const { output } = await options.engine.run(template, input, {
+        clock: participant.clock,
+        signal: run.signal,
+        meta: { ...meta },
+      });
+      return { output, actions: meta.slots.flat() };
+    } finally {
+      participant.leave();
+    }
+  };
+}
+
+function metaOf(context: FunctionContext): RunMeta {
+  return context.meta as unknown as RunMeta;
+}

@@ -1,0 +1,38 @@
+import type { Env } from '../../machines/ports.ts';
+import { startManagementServer, startToolServer, toolsOf } from '../netmcp/index.ts';
+
+const SERVERS = ['ran', 'core', 'transport'] as const;
+
+/** The management server and the three tool servers of the runtime. */
+export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; nrf: string }) {
+  const management = await startManagementServer({ env, host, port: 0 });
+  const servers: Array<Awaited<ReturnType<typeof startToolServer>>> = [];
+  const close = async () => {
+    for (const server of servers.reverse()) await server.close();
+    await management.close();
+  };
+  try {
+    for (const area of SERVERS) {
+      servers.push(
+        await startToolServer({
+          env,
+          host,
+          port: 0,
+          id: `${area}-tools`,
+          management: management.url,
+          nrf,
+          tools: toolsOf(area),
+        }),
+      );
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    management: management.url,
+    servers: servers.map(({ url }) => url),
+    tools: SERVERS.reduce((sum, area) => sum + toolsOf(area).length, 0),
+    close,
+  };
+}

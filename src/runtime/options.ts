@@ -1,0 +1,39 @@
+import type { LogLevel } from './env.ts';
+
+/** How a runtime is started; the command line fills it from its flags. */
+export interface RuntimeOptions {
+  /** Seed of the simulated network. */
+  seed: number;
+  host: string;
+  /** 0 takes any free port. */
+  ports: { http: number; mqtt: number; ws: number };
+  /** Folder of the store. */
+  dataDir: string;
+  /** Place where the subscriber is at the start. */
+  home: string;
+  /** IANA time zone of the user. */
+  timeZone: string;
+  logLevel: LogLevel;
+  /** CSV of a measured drive. */
+  traceFile?: string;
+  /** Factor of network time to wall time; absent = lock-step. */
+  speed?: number;
+  /** Network time at the start, ms since the epoch; absent = now. */
+  now?: number;
+  /** Folders of agents beside the built-in ones. */
+  agents?: string[];
+}
+
+export interface ReadyInfo {
+  console: string;
+  a2a: string;
+  mqtt: string;
+  ws: string;
+  netmcp: { management: string; servers: string[] };
+  agents: number;
+  tools: number;
+  cells: number;
+}
+
+/** The subscriber whose services are assured (test PLMN 001-01). */
+export const SUBSCRIBER = 'imsi-001010000000001';

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { agentCard, joinBus, startBus } from '../../broker/index.ts';
+import type { Env } from '../../machines/ports.ts';
+import { openStore } from '../durable/index.ts';
+import { fail } from '../errors.ts';
+import { openGateway } from '../gateway/index.ts';
+import { openKnowledge } from '../knowledge/index.ts';
+import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
+import { startAgents } from './agents/start.ts';
+import { type Asker, askerOf } from './asker.ts';
+import { createEnv, systemIds } from './env.ts';
+import { Lifecycle } from './lifecycle.ts';
+import { startNetMcp } from './netmcp.ts';
+import { NetworkTime } from './network-time.ts';
+import { type ReadyInfo, type RuntimeOptions, SUBSCRIBER } from './options.ts';
+
+export interface Runtime extends Asker {
+  ready: ReadyInfo;
+  close(): Promise<void>;
+}
+
+const AGENTS_FOLDER = resolve(import.meta.dirname, '../../agents');
+
+/**
+ * Starts the whole runtime in one process: store, network, NetMCP, bus, agents, HTTP gateway. If a part
+ * cannot start, those before it are stopped and the error is thrown.
+ */
+export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const env = createEnv({ level: options.logLevel });
+  const lifecycle = new Lifecycle(env.log);
+  try {
+    return await compose(options, env, lifecycle);
+  } catch (error) {
+    await lifecycle.stop();
+    throw error;
+  }
+}
+
+async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle): Promise<Runtime> {
+  const trace = options.traceFile === undefined ? undefined : readTrace(options.traceFile);
+  const store = openStore({ dir: options.dataDir });
+  lifecycle.started('store', () => store.close());
+  const knowledge = openKnowledge(store, { env });
+
+  const gateway = await openGateway({ host: options.host, port: options.ports.http, log: env.log });
+  lifecycle.started('gateway', () => gateway.close());
+  const bus = await startBus({
+    env,
+    host: options.host,
+    tcpPort: options.ports.mqtt,
+    wsPort: options.ports.ws,
+  });
+  lifecycle.started('bus', () => bus.close());
+
+  const startTime = options.now ?? env.clock.now();
+  const network = await startNetwork({
+    env,
+    host: options.host,
+    simulation: {
+      seed: options.seed,
+      startTime,
+      homeRegion: options.home,
+      supi: SUBSCRIBER,
+      ...(trace === undefined ? {} : { trace }),
+    },
+  });
+  lifecycle.started('network', () => network.close());
+  const time = new NetworkTime({
+    start: startTime,
+    mode: options.speed ?? 'lockstep',
+    wall: env.clock,
+    advance: (t) => network.advanceTo(t),
+    onError: (error) => env.log.error({ problem: String(error) }, 'network time'),
+  });
+  lifecycle.started('network time', () => time.close());
+
+  const netmcp = await startNetMcp({ env, host: options.host, nrf: network.nrf });
+  lifecycle.started('netmcp', () => netmcp.close());
+  const agents = await startAgents({
+    env,
+    bus,
+    time,
+    knowledge,
+    management: netmcp.management,
+    roots: [AGENTS_FOLDER, ...(options.agents ?? [])],
+    subscriber: { supi: SUBSCRIBER, timeZone: options.timeZone },
+    telematics: network.telematics,
+    evaluation: (supi) => evaluate(network, supi),
+    httpUrl: `${gateway.url}/a2a`,
+  });
+  lifecycle.started('agents', () => agents.close());
+
+  const door = await member(env, bus, 'gateway', 'http', 'Carries A2A over HTTP to the bus.');
+  lifecycle.started('gateway member', () => door.close());
+  let draining = false;
+  gateway.serve({
+    card: agents.centralCard,
+    client: () => door.client('netagent/core/central'),
+    state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
+  });
+  const user = await member(env, bus, 'users', 'terminal', 'The person at the terminal.');
+  lifecycle.started('terminal member', () => user.close());
+  const asker = askerOf(await user.client('netagent/users/proxy'), 'netagent/users/proxy');
+
+  return {
+    ...asker,
+    ready: {
+      console: gateway.url,
+      a2a: `${gateway.url}/a2a`,
+      mqtt: bus.mqttUrl,
+      ws: bus.wsUrl,
+      netmcp: { management: netmcp.management, servers: netmcp.servers },
+      agents: agents.count,
+      tools: netmcp.tools,
+      cells: network.cells,
+    },
+    close: () => {
+      draining = true;
+      return lifecycle.stop();
+    },
+  };
+}
+
+function readTrace(file: string) {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fail('TRACE_UNREADABLE', { file, problem: (error as NodeJS.ErrnoException).code ?? String(error) });
+  }
+  return parseTrace(text, file);
+}
+
+/** A member of the bus that asks and is never asked. */
+function member(env: Env, bus: Awaited<ReturnType<typeof startBus>>, unit: string, agent: string, description: string) {
+  const id = { org: 'netagent', unit, agent };
+  return joinBus({
+    id,
+    via: bus,
+    env: { ...env, ids: systemIds },
+    card: agentCard({ id, name: agent, description, version: '0.1.0', skills: [], mqttUrl: bus.mqttUrl }),
+  });
+}
+
+function evaluate(network: NetworkHandle, supi: string) {
+  return network.evaluation(supi);
+}
+
