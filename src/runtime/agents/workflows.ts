@@ -20,7 +20,7 @@ interface RunMeta {
 /** How the agent that runs the workflow reaches others. */
 export interface AgentLinks {
   agent: string;
-  netmcp: NetMcpClient;
+  netmcp(): Promise<NetMcpClient>;
   ask(agent: string, data: unknown, options: { signal: AbortSignal; callId: string }): Promise<Answer>;
 }
 
@@ -51,7 +51,8 @@ export function workflowFunctions(names: string[], time: NetworkTime) {
       const { caller, slots } = metaOf(context);
       const slot: Action[] = [];
       slots.push(slot);
-      const result = await caller.netmcp.callTool(tool, args, {
+      const client = await caller.netmcp();
+      const result = await client.callTool(tool, args, {
         signal: context.signal,
         idempotencyKey: context.idempotencyKey,
       });

@@ -1,0 +1,175 @@
+import { join } from 'node:path';
+import type { AgentCard } from '@a2a-js/sdk';
+import { agentCard, type Bus, type BusMember, joinBus } from '../../../broker/index.ts';
+import type { Env } from '../../../machines/ports.ts';
+import { centralMachine, domainMachine, embodiedMachine, proxyMachine } from '../../../machines/index.ts';
+import { fail } from '../../errors.ts';
+import { connectNetMcp, type NetMcpClient } from '../../netmcp/index.ts';
+import { SbiClient } from '../../sbi/index.ts';
+import { type CompiledWorkflow, createEngine, loadTemplates } from '../../workflow/index.ts';
+import { createAgentHost, taskExecutor } from '../actors/index.ts';
+import type { NetworkTime } from '../network-time.ts';
+import type { AgentServices, Evaluation, KnowledgePort } from './api.ts';
+import { ask, CALL_KEY } from './ask.ts';
+import { type LoadedAgent, loadAgents } from './load.ts';
+import { workflowFunctions, workflowRunner } from './workflows.ts';
+
+export interface AgentsOptions {
+  env: Env;
+  bus: Bus;
+  time: NetworkTime;
+  knowledge: KnowledgePort;
+  /** URL of the NetMCP management server. */
+  management: string;
+  /** Folders of agents. */
+  roots: string[];
+  subscriber: { supi: string; timeZone: string };
+  /** Base URL of the vehicles' telematics. */
+  telematics: string;
+  evaluation: (supi: string) => Evaluation | undefined;
+  /** Where the central agent is reached over HTTP. */
+  httpUrl: string;
+}
+
+const MACHINES = {
+  central: centralMachine,
+  domain: domainMachine,
+  embodied: embodiedMachine,
+  proxy: proxyMachine,
+};
+
+/** Functions that agents bring along with a run of a workflow. */
+const OWN_FUNCTIONS = ['plan', 'decide', 'missed', 'review'];
+
+/** Loads the agents, gives each its root actor and its place on the bus, and connects them to what they need. */
+export async function startAgents(options: AgentsOptions) {
+  const { env, time } = options;
+  const loaded = await loadAgents(options.roots);
+  const engine = createEngine({ env, functions: workflowFunctions(OWN_FUNCTIONS, time) });
+  const sbi = new SbiClient({ env });
+  const running: Array<{ member: BusMember; stop: () => Promise<void> }> = [];
+  const close = async () => {
+    for (const { stop } of running.reverse()) await stop();
+    await engine.close();
+    await sbi.close();
+  };
+  const ids = new Map(loaded.map(({ manifest }) => [manifest.agent.split('/')[2] as string, manifest.agent]));
+  let centralCard: AgentCard | undefined;
+  try {
+    for (const agent of loaded) {
+      const card = cardOf(agent, options);
+      if (agent.manifest.role === 'central') centralCard = card;
+      running.push(await startAgent(agent, card, { options, engine, sbi, ids }));
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  if (centralCard === undefined) {
+    await close();
+    throw fail('AGENT_MANIFEST_INVALID', { file: options.roots[0], problem: 'no agent has the role central' });
+  }
+  return {
+    centralCard,
+    count: running.length,
+    health: () => Object.fromEntries(running.map(({ member }) => [member.id, true])),
+    close,
+  };
+}
+
+interface Shared {
+  options: AgentsOptions;
+  engine: ReturnType<typeof createEngine>;
+  sbi: SbiClient;
+  /** Full ids by short name. */
+  ids: ReadonlyMap<string, string>;
+}
+
+async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, shared: Shared) {
+  const { options, engine } = shared;
+  const { env, time } = options;
+  const [org, unit, agent] = manifest.agent.split('/') as [string, string, string];
+  const templates: ReadonlyMap<string, CompiledWorkflow> =
+    manifest.workflows === undefined ? new Map() : loadTemplates(join(manifest.folder, manifest.workflows));
+  let netmcp: Promise<NetMcpClient> | undefined;
+  let member: BusMember | undefined;
+
+  const reach = async (to: string) => {
+    const id = to.includes('/') ? to : shared.ids.get(to);
+    if (id === undefined || member === undefined) {
+      throw fail('AGENT_UNREACHABLE', { agent: to, problem: 'no agent of that name' });
+    }
+    return member.client(id);
+  };
+  const askAgent = async (to: string, request: Parameters<AgentServices['ask']>[1], options: Parameters<AgentServices['ask']>[2] & { callId?: string }) =>
+    ask(
+      await reach(to),
+      { ...request, ...(options.callId === undefined ? {} : { metadata: { [CALL_KEY]: options.callId } }) },
+      { ids: env.ids, signal: options.signal, ...(options.onStatus ? { onStatus: options.onStatus } : {}) },
+    );
+  const runWorkflow = workflowRunner({
+    engine,
+    templates,
+    time,
+    links: {
+      agent,
+      netmcp: () => {
+        netmcp ??= connectNetMcp({ env, agentId: manifest.agent, management: options.management });
+        return netmcp;
+      },
+      ask: (to, data, { signal, callId }) => askAgent(to, { data }, { signal, callId }),
+    },
+  });
+  const services: AgentServices = {
+    manifest,
+    log: env.log,
+    time,
+    subscriber: options.subscriber,
+    ask: askAgent,
+    runWorkflow,
+    knowledge: options.knowledge,
+    evaluation: options.evaluation,
+    ...(manifest.role === 'embodied' ? { body: bodyOf(shared.sbi, options.telematics) } : {}),
+  };
+  const { perform } = module.create(services);
+  const host = createAgentHost({
+    env,
+    id: manifest.agent,
+    machine: MACHINES[manifest.role],
+    effects: { perform },
+  });
+  member = await joinBus({ id: { org, unit, agent }, via: options.bus, card, executor: taskExecutor(host), env });
+  const joined = member;
+  return {
+    member: joined,
+    stop: async () => {
+      await host.stop();
+      await joined.close();
+      await (await netmcp)?.close();
+    },
+  };
+}
+
+function cardOf({ manifest }: LoadedAgent, { bus, httpUrl }: AgentsOptions): AgentCard {
+  const [org, unit, agent] = manifest.agent.split('/') as [string, string, string];
+  const { name, description, version, skills } = manifest;
+  return agentCard({
+    id: { org, unit, agent },
+    name,
+    description,
+    version,
+    skills,
+    mqttUrl: bus.mqttUrl,
+    ...(manifest.role === 'central' ? { httpUrl } : {}),
+  });
+}
+
+/** The body of a vehicle: its telematics service. */
+function bodyOf(sbi: SbiClient, telematics: string): NonNullable<AgentServices['body']> {
+  return {
+    planTrip: async (request, signal) =>
+      (await sbi.request({ nf: 'telematics', base: telematics, method: 'POST', path: '/telematics/v1/trips', body: request, signal })).body,
+    position: async (supi, signal) =>
+      (await sbi.request({ nf: 'telematics', base: telematics, method: 'GET', path: `/telematics/v1/positions/${encodeURIComponent(supi)}`, signal })).body,
+  };
+}
