@@ -57,7 +57,97 @@ export const CATALOG = {
     hint: 'Nothing was changed. Give another folder with --data, or repair or remove that file.',
   },
   // network
+  NETWORK_REGION_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No region is called {region}.',
+    hint: 'Name a city of the gazetteer in English, for example Shanghai.',
+  },
+  NETWORK_TRIP_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trip {trip} cannot be booked: {problem}.',
+    hint: 'Correct the request; windows end after they start.',
+  },
+  NETWORK_SUBSCRIBER_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'The network knows no subscriber {supi} that travels.',
+    hint: 'Use the subscriber that the simulation was started for.',
+  },
+  TRACE_MALFORMED: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trace {file} is malformed at line {line}, column {column}: {problem}.',
+    hint: 'It must be a CSV file with the columns of the UCC 5G data set, one row a second.',
+  },
+  TRACE_EMPTY: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trace {file} has no rows (line {line}, column {column}).',
+    hint: 'It must hold a header and at least one row.',
+  },
   // netmcp
+  NETMCP_UNREACHABLE: {
+    class: 'retryable',
+    status: 503,
+    message: 'No session with the server {server}: {problem}.',
+    hint: 'See whether the server runs and its address is right.',
+  },
+  NETMCP_NO_FEATURE: {
+    class: 'terminal',
+    status: 501,
+    message: 'The server {server} did not negotiate the feature {feature} that {method} needs ({reason}).',
+    hint: 'Use the plain MCP tools of that server.',
+  },
+  NETMCP_NO_SERVER: {
+    class: 'retryable',
+    status: 503,
+    message: 'No tool server offers {tool} now{where}.',
+    hint: 'See `netagent tools` for what is offered.',
+  },
+  NETMCP_OVERLOADED: {
+    class: 'retryable',
+    status: 503,
+    message: 'The server {server} is past its limit and did not execute {tool}.',
+    hint: 'Try again later, or at one of its alternates.',
+  },
+  NETMCP_LOST: {
+    class: 'retryable',
+    status: 502,
+    message: 'The connection to {server} was lost during {tool}: {problem}.',
+    hint: 'Where executed is "maybe", read the state of the network before the call is repeated.',
+  },
+  NETMCP_REJECTED: {
+    class: 'terminal',
+    status: 400,
+    message: 'The server {server} rejected {tool}: {problem}',
+    hint: 'Compare the call with the definition of the tool.',
+  },
+  NETMCP_TIMEOUT: {
+    class: 'retryable',
+    status: 504,
+    message: 'The server {server} did not answer {tool} in time.',
+    hint: 'Read the state of the network before the call is repeated, or give it a longer deadline.',
+  },
+  NETMCP_CANCELLED: {
+    class: 'terminal',
+    status: 499,
+    message: 'The call of {tool} was cancelled.',
+    hint: 'Nothing: its caller withdrew it.',
+  },
+  NETMCP_TOOL_FAILED: {
+    class: 'terminal',
+    status: 502,
+    message: 'The tool {tool} did not do its work: {problem}',
+    hint: 'The text says which network function refused, or which rule.',
+  },
+  NETMCP_TOOL_INVALID: {
+    class: 'terminal',
+    status: 500,
+    message: 'The definition of the tool {tool} is not valid: {problem}.',
+    hint: 'Correct the definition.',
+  },
   // workflow
   // intent
   // knowledge

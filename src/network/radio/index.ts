@@ -1,0 +1,14 @@
+export { type Panel, sectorGain } from './antenna.ts';
+export { type Carrier, carrierOf, dlPerPrb, LTE, NR, powerPerRe, ulPrbsFor, ulRate } from './carrier.ts';
+export {
+  CQI_EFFICIENCY,
+  CQI_SINR_DB,
+  cqiOf,
+  efficiencyOf,
+  layersOf,
+  nextShadow,
+  noiseDbm,
+  sinrOfCqi,
+} from './link.ts';
+export { type LinkGeometry, losProbability, pathLoss, type Scenario, SHADOWING } from './pathloss.ts';
+export { type Grant, MCS_TABLES, peakRateMbps, transportBlockSize } from './tbs.ts';

@@ -1,0 +1,459 @@
+import { fail } from '../../errors.ts';
+import type {
+  Admission,
+  Cell,
+  CellKpis,
+  CoverageForecast,
+  GeoPoint,
+  LoadForecast,
+  NetworkEvent,
+  QosFlow,
+  Rat,
+  Region,
+  RrmPolicy,
+  ServiceSecond,
+  Simulation,
+  SimulationOptions,
+  SteeringPolicy,
+  Trip,
+  TripRequest,
+  UePriorityPolicy,
+  UeRadio,
+} from '../model.ts';
+import { cqiOf, LTE, NR } from '../radio/index.ts';
+import { admitFlows } from './cell-share.ts';
+import { FlowBook } from './flow-book.ts';
+import { forecastCoverage, forecastLoad } from './forecast.ts';
+import { findPlace, PLACES } from './gazetteer.ts';
+import { toGeo } from './geo.ts';
+import { type Itinerary, planTrip, type Whereabouts, whereabouts } from './itinerary.ts';
+import { pathsOf } from './paths.ts';
+import { sinrOf, strongest } from './radio-map.ts';
+import { cellAt, globalCell, inUse, Traveller, toEvents } from './traveller.ts';
+import { buildWorld, type World } from './world.ts';
+
+/** A jump longer than this is one step, unless the service is in use. */
+const JUMP_S = 120;
+/** Ticks before the service starts, so that its first second finds a settled network. */
+const WARM_UP_S = 60;
+
+/** See `Simulation` in `../model.ts`. */
+export class RadioNetwork implements Simulation {
+  now: number;
+  readonly #options: SimulationOptions;
+  readonly #worlds = new Map<string, World>();
+  readonly #cells = new Map<string, { world: World; index: number }>();
+  readonly #people = new Map<string, { world: World; ue: number }>();
+  readonly #book = new FlowBook();
+  readonly #steering = new Map<string, SteeringPolicy>();
+  readonly #routes = new Map<string, string>();
+  readonly #listeners = new Set<(event: NetworkEvent) => void>();
+  readonly #traveller: Traveller;
+  readonly #others = new Map<string, { sum: number; seconds: number }>();
+  #home: World;
+  #itinerary: Itinerary | null = null;
+  #active: World | null = null;
+  #second: number;
+
+  constructor(options: SimulationOptions) {
+    this.#options = options;
+    this.now = options.startTime;
+    this.#second = Math.floor(options.startTime / 1000);
+    this.#home = this.#deployed(options.homeRegion);
+    this.#traveller = new Traveller(options.supi, options.seed, options.trace);
+    this.#tick(this.#second, true);
+  }
+
+  advanceTo(t: number): void {
+    const target = Math.floor(t / 1000);
+    while (this.#second < target) {
+      const service = this.#itinerary?.trip.service;
+      const starts = service ? Math.floor(service.start / 1000) - WARM_UP_S : Number.POSITIVE_INFINITY;
+      const ends = service ? Math.ceil(service.end / 1000) : 0;
+      if (this.#second >= starts && this.#second < ends) {
+        this.#tick(this.#second + 1, false);
+        continue;
+      }
+      const until = this.#second < starts ? Math.min(target, starts) : target;
+      // The start of the warm-up is always a fresh draw: how time got there must not matter.
+      if (until - this.#second > JUMP_S || until === starts) this.#tick(until, true);
+      else this.#tick(this.#second + 1, false);
+    }
+    this.now = Math.max(this.now, t);
+  }
+
+  #tick(second: number, fresh: boolean): void {
+    this.#second = second;
+    const t = second * 1000;
+    const where = this.#whereabouts(t);
+    const trip = this.#itinerary?.trip;
+    const policy = this.#policyAt(t);
+    const { supi } = this.#options;
+    const anew = where.world !== null && (fresh || where.world !== this.#active);
+    if (anew) where.world?.sim.reset(second);
+    if (fresh) this.#traveller.connection.reset();
+    this.#active = where.world;
+    const weight = this.#book.weightOf(supi);
+    const { guest, happenings } = this.#traveller.enter(where, second, policy, trip, weight);
+    if (where.world) {
+      this.#step(where.world, second, guest);
+      this.#emit(toEvents(happenings, where.world, supi, t));
+    }
+    const active = this.#paths(supi).find((path) => path.active);
+    this.#traveller.leave(second, active?.delayMs ?? 0, trip);
+    if (trip && inUse(trip, t) && where.world) this.#countOthers(where.world);
+    if (where.world) this.#judge(t, where.world);
+    if (t >= this.now) this.now = t;
+  }
+
+  #step(world: World, second: number, guest: Parameters<World['sim']['step']>[0]['guest']): void {
+    const t = second * 1000;
+    const { event, sim } = world;
+    const ueOf = (supi: string) => this.#ueIn(world, supi);
+    const prbsOf = (id: string) => {
+      const at = this.#cells.get(id);
+      return at?.world === world ? { index: at.index, prbs: cellAt(world, at.index).prbTotal } : undefined;
+    };
+    sim.step({
+      second,
+      guest,
+      crowd: event !== null && t >= event.start && t < event.end,
+      flows: this.#book.gbrIn(ueOf),
+      reservations: this.#book.reservedIn(t, prbsOf, ueOf),
+      weights: this.#book.weightsIn(ueOf),
+    });
+  }
+
+  #ueIn(world: World, supi: string): number {
+    if (supi === this.#options.supi) return world === this.#active ? world.sim.guestIndex : -1;
+    const person = this.#people.get(supi);
+    return person?.world === world ? person.ue : -1;
+  }
+
+  #judge(t: number, world: World): void {
+    for (const { flow, guaranteed } of this.#book.judge((supi) => this.#ueIn(world, supi) >= 0)) {
+      const cell = world.sim.serving[this.#ueIn(world, flow.supi)] as number;
+      this.#emit([
+        {
+          type: guaranteed ? 'qos.guaranteed' : 'qos.not-guaranteed',
+          t,
+          supi: flow.supi,
+          flowId: flow.id,
+          cellId: cell < 0 ? null : cellAt(world, cell).id,
+        },
+      ]);
+    }
+  }
+
+  #countOthers(world: World): void {
+    const { people, table } = world.sim;
+    for (let u = 0; u < people.length; u++) {
+      const supi = (people[u] as { supi: string }).supi;
+      const entry = this.#others.get(supi) ?? { sum: 0, seconds: 0 };
+      entry.sum += table.gotDl[u] as number;
+      entry.seconds++;
+      this.#others.set(supi, entry);
+    }
+  }
+
+  #emit(events: NetworkEvent[]): void {
+    for (const event of events) for (const listener of this.#listeners) listener(event);
+  }
+
+  onEvent(listener: (event: NetworkEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #whereabouts(t: number): Whereabouts {
+    const home: Whereabouts = { world: this.#home, point: this.#home.hotel, speedMps: 0, row: null };
+    return (this.#itinerary && whereabouts(this.#itinerary, t)) ?? home;
+  }
+
+  #policyAt(t: number): SteeringPolicy | undefined {
+    for (const policy of this.#steering.values()) {
+      if (policy.supi !== this.#options.supi) continue;
+      if (t >= (policy.start ?? t) && t < (policy.end ?? t + 1)) return policy;
+    }
+    return undefined;
+  }
+
+  /** A region that the traveller is not in stands still until somebody looks at it. */
+  #fresh(world: World): World {
+    if (world.sim.lastSecond !== this.#second) {
+      world.sim.reset(this.#second);
+      this.#step(world, this.#second, null);
+    }
+    return world;
+  }
+
+  regions(): Region[] {
+    return [...this.#worlds.values()].map((world) => world.sim.deployment.region);
+  }
+
+  region(nameOrId: string): Region | undefined {
+    const place = findPlace(nameOrId);
+    return place && this.#deployed(place.id).sim.deployment.region;
+  }
+
+  #deployed(nameOrId: string): World {
+    const place = findPlace(nameOrId);
+    if (!place) throw fail('NETWORK_REGION_UNKNOWN', { region: nameOrId });
+    const known = this.#worlds.get(place.id);
+    if (known) return known;
+    const world = buildWorld(this.#options, place);
+    this.#worlds.set(place.id, world);
+    const { nr, lte } = world.sim.deployment;
+    [...nr, ...lte].forEach((cell, index) => {
+      this.#cells.set(cell.id, { world, index });
+    });
+    world.sim.people.forEach(({ supi }, ue) => {
+      this.#people.set(supi, { world, ue });
+    });
+    return world;
+  }
+
+  cells(regionId: string): Cell[] {
+    const place = findPlace(regionId);
+    if (!place) return [];
+    const { nr, lte } = this.#deployed(place.id).sim.deployment;
+    return [...nr, ...lte];
+  }
+
+  #cellAt(id: string): { world: World; index: number } | undefined {
+    const at = this.#cells.get(id);
+    if (at) return at;
+    // The id names its region: deploy it, so that a cell exists for whoever knows its id.
+    const digits = id.length === 9 ? 3 : id.length === 7 ? 2 : 0;
+    const place = PLACES[Number.parseInt(id.slice(0, digits), 16) - 1];
+    if (place && !this.#worlds.has(place.id)) this.#deployed(place.id);
+    return this.#cells.get(id);
+  }
+
+  cell(cellId: string): Cell | undefined {
+    const at = this.#cellAt(cellId);
+    return at && cellAt(at.world, at.index);
+  }
+
+  kpis(cellId: string): CellKpis | undefined {
+    const at = this.#cellAt(cellId);
+    return at && this.#fresh(at.world).sim.kpis(at.index, this.#second * 1000);
+  }
+
+  ue(supi: string): UeRadio | undefined {
+    if (supi === this.#options.supi) return this.#traveller.radio(this.#second * 1000);
+    const person = this.#people.get(supi);
+    return person && backgroundRadio(this.#fresh(person.world), person.ue, supi, this.#second * 1000);
+  }
+
+  subscribers(): string[] {
+    return [this.#options.supi, ...this.#people.keys()];
+  }
+
+  #worldOf(supi: string): World | null | undefined {
+    if (supi === this.#options.supi) return this.#traveller.world;
+    return this.#people.get(supi)?.world;
+  }
+
+  addFlow(flow: QosFlow): Admission {
+    const world = this.#worldOf(flow.supi);
+    if (world === undefined) return { admitted: false, cause: 'UE_NOT_FOUND' };
+    if (!world) return { admitted: false, cause: 'UE_NOT_REACHABLE' };
+    const ue = this.#ueIn(this.#fresh(world), flow.supi);
+    if ((world.sim.serving[ue] as number) < 0) return { admitted: false, cause: 'UE_NOT_REACHABLE' };
+    const booked = this.#book.draft({ ...flow, arp: { ...flow.arp } }, ue);
+    this.#book.flows.set(flow.id, booked);
+    if (booked.gbr && !this.#admitNow(world, flow.id)) {
+      this.#book.flows.delete(flow.id);
+      return { admitted: false, cause: 'NO_RADIO_RESOURCES' };
+    }
+    booked.guaranteed = true;
+    return { admitted: true, guaranteed: true };
+  }
+
+  /** Asks the serving cell between two ticks; pre-emption takes effect at once. */
+  #admitNow(world: World, flowId: string): boolean {
+    const { gbr } = this.#book.flows.get(flowId) as {
+      gbr: NonNullable<ReturnType<FlowBook['draft']>['gbr']>;
+    };
+    const cell = world.sim.serving[gbr.ue] as number;
+    const input = world.sim.inputOf(cell);
+    if (!input) return false;
+    const flows = input.flows.includes(gbr) ? input.flows : [...input.flows, gbr];
+    admitFlows(world.sim.table, { ...input, flows });
+    return gbr.admittedAt === cell;
+  }
+
+  modifyFlow(id: string, change: Partial<Omit<QosFlow, 'id' | 'supi'>>): Admission {
+    const before = this.#book.flows.get(id);
+    if (!before) return { admitted: false, cause: 'UE_NOT_FOUND' };
+    const world = this.#worldOf(before.flow.supi);
+    const flow = { ...before.flow, ...change, arp: { ...before.flow.arp, ...change.arp } };
+    const ue = world ? this.#ueIn(this.#fresh(world), flow.supi) : -1;
+    const booked = this.#book.draft(flow, ue);
+    this.#book.flows.set(id, booked);
+    if (!booked.gbr) return { admitted: true, guaranteed: true };
+    const grown = booked.gbr.gbrDl > (before.gbr?.gbrDl ?? 0) || booked.gbr.gbrUl > (before.gbr?.gbrUl ?? 0);
+    // An admitted flow keeps its place unless it asks for more than it was admitted with.
+    if (before.gbr && !grown) booked.gbr.admittedAt = before.gbr.admittedAt;
+    if (!world || ue < 0 || (world.sim.serving[ue] as number) < 0)
+      return { admitted: true, guaranteed: false };
+    const input = world.sim.inputOf(world.sim.serving[ue] as number);
+    const index = before.gbr && input ? input.flows.indexOf(before.gbr) : -1;
+    if (input && index >= 0) (input.flows as typeof input.flows & unknown[])[index] = booked.gbr;
+    booked.guaranteed = this.#admitNow(world, id);
+    return { admitted: true, guaranteed: booked.guaranteed };
+  }
+
+  removeFlow(id: string): boolean {
+    return this.#book.flows.delete(id);
+  }
+
+  flow(id: string): (QosFlow & { guaranteed: boolean }) | undefined {
+    const booked = this.#book.flows.get(id);
+    return booked && { ...booked.flow, guaranteed: booked.guaranteed };
+  }
+
+  setRrmPolicy(policy: RrmPolicy): void {
+    this.#book.reservations.set(policy.id, policy);
+  }
+
+  removeRrmPolicy(id: string): boolean {
+    return this.#book.reservations.delete(id);
+  }
+
+  setSteering(policy: SteeringPolicy): void {
+    this.#steering.set(policy.id, policy);
+  }
+
+  removeSteering(id: string): boolean {
+    return this.#steering.delete(id);
+  }
+
+  setUePriority(policy: UePriorityPolicy): void {
+    for (const [id, other] of this.#book.priorities)
+      if (other.id === policy.id) this.#book.priorities.delete(id);
+    this.#book.priorities.set(policy.supi, policy);
+  }
+
+  removeUePriority(id: string): boolean {
+    for (const [supi, policy] of this.#book.priorities) {
+      if (policy.id === id) return this.#book.priorities.delete(supi);
+    }
+    return false;
+  }
+
+  switchRat(supi: string, rat: Rat): boolean {
+    const { air, connection, world } = this.#traveller;
+    if (supi !== this.#options.supi || !air || !world) return false;
+    const happenings = connection.order(rat, air);
+    if (!happenings) return false;
+    if (connection.rat !== null) {
+      world.sim.serving[world.sim.guestIndex] = globalCell(
+        connection.rat,
+        connection.cell,
+        world.sim.cellCount,
+      );
+    }
+    this.#emit(toEvents(happenings, world, supi, this.now));
+    return true;
+  }
+
+  routeVia(supi: string, dnai: string): boolean {
+    if (!this.#paths(supi).some((path) => path.dnai === dnai)) return false;
+    this.#routes.set(supi, dnai);
+    return true;
+  }
+
+  paths(supi: string): Array<{ dnai: string; delayMs: number; healthy: boolean; active: boolean }> {
+    return this.#paths(supi);
+  }
+
+  #paths(supi: string) {
+    const world = this.#worldOf(supi);
+    if (!world) return [];
+    const { id, index } = world.sim.deployment.place;
+    const paths = pathsOf(this.#options.seed, id, index, this.#second);
+    // A choice made in another region ends with it: the default path is the first.
+    const chosen = paths.find((path) => path.dnai === this.#routes.get(supi)) ?? paths[0];
+    return paths.map((path) => ({ ...path, active: path === chosen }));
+  }
+
+  forecastCoverage(points: Array<GeoPoint & { t: number }>): CoverageForecast[] {
+    const blind = this.#options.trace !== undefined;
+    return forecastCoverage(this.#options.seed, this.#worlds.values(), points, blind);
+  }
+
+  forecastLoad(cellId: string, start: number, end: number): LoadForecast {
+    const at = this.#cellAt(cellId);
+    if (!at) return { cellId, start, end, prbRatio: 0, gbrPrbRatio: 0, confidence: 0 };
+    return forecastLoad(this.#options.seed, at.world, at.index, cellId, start, end);
+  }
+
+  bookTrip(request: TripRequest): Trip {
+    if (request.supi !== this.#options.supi) {
+      throw fail('NETWORK_SUBSCRIBER_UNKNOWN', { supi: request.supi });
+    }
+    const to = this.#deployed(request.destination);
+    const from = this.#traveller.world ?? this.#home;
+    const { seed, trace } = this.#options;
+    this.#home = from;
+    this.#itinerary = planTrip(request, { seed, now: this.now, from, to, trace });
+    return structuredClone(this.#itinerary.trip);
+  }
+
+  trip(supi: string): Trip | undefined {
+    return supi === this.#options.supi && this.#itinerary ? structuredClone(this.#itinerary.trip) : undefined;
+  }
+
+  serviceSeconds(supi: string): ServiceSecond[] {
+    return supi === this.#options.supi ? this.#traveller.seconds.map((second) => ({ ...second })) : [];
+  }
+
+  othersMeanDl(supi: string): Map<string, number> {
+    if (supi !== this.#options.supi) return new Map();
+    return new Map([...this.#others].map(([id, { sum, seconds }]) => [id, sum / seconds]));
+  }
+}
+
+function backgroundRadio(world: World, ue: number, supi: string, t: number): UeRadio {
+  const { sim } = world;
+  const person = sim.people[ue] as { lteOnly: boolean; speedMps: number };
+  sim.measure(ue);
+  const cell = sim.serving[ue] as number;
+  const onNr = cell < sim.cellCount;
+  const sample = sim.sampleOf(ue);
+  const otherRsrp = onNr ? sample.lte : sample.nr;
+  const best = strongest(otherRsrp);
+  const otherSinr = onNr
+    ? sinrOf(LTE, sample.lteMw, best, sim.loadLte)
+    : sinrOf(NR, sample.nrMw, best, sim.loadNr);
+  const tenth = (value: number) => Math.round(value * 10) / 10;
+  const sinr = sim.sinr[ue] as number;
+  return {
+    supi,
+    t,
+    medium: 'cellular',
+    position: toGeo(sim.deployment.region.centre, sim.positions[ue] as { x: number; y: number }),
+    speedMps: person.speedMps,
+    rat: onNr ? 'NR' : 'EUTRA',
+    cellId: cellAt(world, cell).id,
+    rsrpDbm: tenth(sim.rsrp[ue] as number),
+    rsrqDb: null,
+    sinrDb: tenth(sinr),
+    cqi: cqiOf(sinr),
+    standby: person.lteOnly
+      ? null
+      : {
+          rat: onNr ? 'EUTRA' : 'NR',
+          cellId: cellAt(world, onNr ? best + sim.cellCount : best).id,
+          rsrpDbm: tenth(otherRsrp[best] as number),
+          sinrDb: tenth(otherSinr),
+        },
+    dlMbps: sim.table.gotDl[ue] as number,
+    ulMbps: sim.table.gotUl[ue] as number,
+    delayMs: tenth(sim.airDelay(cell) + 15),
+    handovers: 0,
+    radioLinkFailures: 0,
+  };
+}
