@@ -1,0 +1,31 @@
+export { NetAgentError } from './failure.ts';
+export type { Clock, Env, Ids, Log, Random } from './ports.ts';
+export {
+  DEFAULT_RESTARTS,
+  type RestartPolicy,
+  type SupervisionEvent,
+  supervisionMachine,
+} from './protocols/supervision.machine.ts';
+export { taskMachine } from './protocols/task.machine.ts';
+export type {
+  ArtifactNote,
+  FollowUp,
+  PublishedArtifact,
+  PublishedStatus,
+  StatusNote,
+  TaskEvent,
+  TaskRequest,
+  TaskResult,
+} from './protocols/task.messages.ts';
+export {
+  type AgentEvent,
+  type AgentLimits,
+  DEFAULT_LIMITS,
+  type Presence,
+  type TaskRefusal,
+} from './roles/agent.messages.ts';
+export type { AgentRoleMachine } from './roles/agent.ts';
+export { centralMachine } from './roles/central.machine.ts';
+export { domainMachine } from './roles/domain.machine.ts';
+export { embodiedMachine } from './roles/embodied.machine.ts';
+export { proxyMachine } from './roles/proxy.machine.ts';
