@@ -142,6 +142,12 @@ export const CATALOG = {
     message: 'The tool {tool} did not do its work: {problem}',
     hint: 'The text says which network function refused, or which rule.',
   },
+  NETMCP_NO_PLACE: {
+    class: 'terminal',
+    status: 409,
+    message: 'No healthy edge serves {supi} within {maxDelayMs} ms.',
+    hint: 'Ask with a longer delay, or leave the service where it is.',
+  },
   NETMCP_TOOL_INVALID: {
     class: 'terminal',
     status: 500,

@@ -64,6 +64,7 @@ export const sessionMachine = setup({
     saysOverloaded: (_, params: { state: LoadState }) => params.state === 'overloaded',
     saysHigh: (_, params: { state: LoadState }) => params.state === 'high',
     idle: ({ context }) => context.inFlight === 0,
+    stillBusy: ({ context }) => context.load >= 70,
   },
   actions: {
     countAttempt: assign({ attempts: ({ context }) => context.attempts + 1 }),
@@ -213,7 +214,7 @@ export const sessionMachine = setup({
         high: { description: 'New calls prefer other servers that offer the same tool.' },
         overloaded: {
           description: 'New calls move to alternates until the server recovers.',
-          after: { calm: { target: 'high' } },
+          after: { calm: [{ target: 'high', guard: 'stillBusy' }, { target: 'normal' }] },
         },
         draining: {
           description: 'Calls in flight finish, then the session leaves.',

@@ -1,5 +1,6 @@
 import { assign, sendTo, setup } from 'xstate';
 import { effect, hostAction } from '../effects.ts';
+import { failureResult } from './result.ts';
 import type {
   FollowUp,
   PublishedArtifact,
@@ -28,10 +29,6 @@ interface Context extends TaskLimits {
   result: End;
   ignored: number;
 }
-
-const ended = (state: TaskResult['state'], text: string): End => ({ state, text });
-
-const problemOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** One A2A task as its executor sees it (A2A 4.1.3). A cancelled task stays cancelled. */
 export const taskMachine = setup({
@@ -73,7 +70,7 @@ export const taskMachine = setup({
 }).createMachine({
   id: 'task',
   description: 'One A2A task on the side of the agent that does it.',
-  context: ({ input }) => ({ ...input, result: ended('failed', ''), ignored: 0 }),
+  context: ({ input }) => ({ ...input, result: { state: 'failed', text: '' }, ignored: 0 }),
   output: ({ context }) => ({ taskId: context.request.taskId, state: context.result.state }),
   initial: 'submitted',
   on: { '*': { actions: 'countIgnored' } },
@@ -116,7 +113,7 @@ export const taskMachine = setup({
           target: 'failed',
           actions: {
             type: 'keepResult',
-            params: ({ event }) => ({ result: ended('failed', problemOf(event.error)) }),
+            params: ({ event }) => ({ result: failureResult(event.error) }),
           },
         },
       },

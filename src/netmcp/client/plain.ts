@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import type { Env } from '../../../machines/ports.ts';
+import { CLIENT_OFFER, EXTENSION } from '../schema.ts';
+import { openSession, type SessionState } from '../session/client-session.ts';
+import { createHttpPool } from '../session/keep-alive.ts';
+import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
+
+export interface PlainClient {
+  /** What was negotiated; `reason` says why it is plain MCP. */
+  agreement: { mode: 'netmcp' | 'mcp'; version: string | null; features: string[]; reason: string | null };
+  listTools(): Promise<Array<{ name: string; description: string; inputSchema: unknown; meta: unknown }>>;
+  callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<ToolOutcome>;
+  /** A vendor method. @throws NETMCP_NO_FEATURE before anything is sent */
+  request(method: string, params: Record<string, unknown>): Promise<unknown>;
+  state(): SessionState;
+  close(): Promise<void>;
+}
+
+/**
+ * One session with one server, NetMCP or plain MCP, by its URL or as a program on standard streams.
+ * @throws NETMCP_UNREACHABLE
+ */
+export async function connectPlain(options: {
+  env: Env;
+  target: string | { url: string } | { command: string; args?: string[] };
+  agentId?: string;
+  /** What we say that we speak; the default is NetMCP 1.0. */
+  offer?: { version?: string; versions?: string[]; features: string[] };
+}): Promise<PlainClient> {
+  const { env } = options;
+  const target = typeof options.target === 'string' ? { url: options.target } : options.target;
+  const pool = createHttpPool(8);
+  const serverId = 'url' in target ? target.url : target.command;
+  const session = openSession({
+    env,
+    agentId: options.agentId ?? 'netagent',
+    serverId,
+    target,
+    pool,
+    offer: options.offer ?? CLIENT_OFFER,
+    maxAttempts: 1,
+  });
+  try {
+    const agreement = await session.ready();
+    return {
+      agreement,
+      async listTools() {
+        const tools = await session.tools();
+        return tools.map(({ name, description, inputSchema, _meta }) => ({
+          name,
+          description: description ?? '',
+          inputSchema,
+          meta: _meta?.[EXTENSION] ?? null,
+        }));
+      },
+      async callTool(name, args, call = {}) {
+        const left = call.deadlineMs ?? DEADLINE;
+        const meta = agreement.mode === 'netmcp' ? metaOf(call, left) : {};
+        return outcomeOf(
+          await session.call(name, args, meta, {
+            timeoutMs: left,
+            ...(call.signal && { signal: call.signal }),
+          }),
+          serverId,
+        );
+      },
+      request: (method, params) => session.request(method, params, z.unknown()),
+      state: session.state,
+      async close() {
+        await session.close();
+        await pool.close();
+      },
+    };
+  } catch (error) {
+    await pool.close();
+    throw error;
+  }
+}

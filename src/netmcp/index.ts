@@ -1,0 +1,11 @@
+export {
+  connectNetMcp,
+  type NetMcpClient,
+} from './client/client.ts';
+export type { CallOptions, ToolOutcome } from './client/outcome.ts';
+export { connectPlain, type PlainClient } from './client/plain.ts';
+export { startManagementServer } from './management/server.ts';
+export type { ChainEntry, DiscoverParams, ServerEntry } from './schema.ts';
+export { toolsOf } from './tools/index.ts';
+export type { NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
+export { startToolServer, type ToolServer, type ToolServerOptions } from './toolserver/server.ts';

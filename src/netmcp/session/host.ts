@@ -1,0 +1,145 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { Env } from '../../../machines/ports.ts';
+import { fail } from '../../errors.ts';
+import { refuseRequest } from './http-guard.ts';
+import { type McpPeer, type ServerSide, serveSession } from './server-session.ts';
+
+export interface HostOptions {
+  env: Env;
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  side: ServerSide;
+  /** Bytes of one request body. */
+  maxBody?: number;
+  maxSessions?: number;
+  /** ms without a request or an open stream after which a session is ended. */
+  idleMs?: number;
+}
+
+export interface McpHost {
+  /** The MCP endpoint. */
+  url: string;
+  peers(): McpPeer[];
+  close(): Promise<void>;
+}
+
+interface Live {
+  transport: StreamableHTTPServerTransport;
+  peer: McpPeer;
+  streams: number;
+  seen: number;
+}
+
+/**
+ * Serves MCP over Streamable HTTP with sessions, on loopback. @throws RUNTIME_PORT_IN_USE
+ */
+export async function listenMcp(options: HostOptions): Promise<McpHost> {
+  const { env, host, side } = options;
+  const sessions = new Map<string, Live>();
+  const maxSessions = options.maxSessions ?? 512;
+  const idleMs = options.idleMs ?? 600_000;
+  const http = createServer((request, response) => {
+    handle(request, response).catch((error: unknown) => {
+      env.log.error({ error: String(error) }, 'MCP request failed');
+      if (!response.headersSent) deny(response, 500, 'internal error');
+    });
+  });
+  const port = await listen(http, host, options.port);
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refused = refuseRequest(request, port, host);
+    if (refused !== null) return deny(response, 403, refused);
+    if (new URL(request.url ?? '/', url).pathname !== '/mcp') return deny(response, 404, 'no such endpoint');
+    const id = request.headers['mcp-session-id'];
+    if (id === undefined) {
+      if (request.method !== 'POST') return deny(response, 400, 'the session id is missing');
+      if (sessions.size >= maxSessions) return deny(response, 503, 'too many sessions');
+      return void (await open()).handleRequest(request, response);
+    }
+    const live = typeof id === 'string' ? sessions.get(id) : undefined;
+    if (live === undefined) return deny(response, 404, 'the session is unknown or has ended');
+    live.seen = env.clock.now();
+    if (request.method === 'GET') {
+      live.streams += 1;
+      response.on('close', () => {
+        live.streams -= 1;
+        live.seen = env.clock.now();
+      });
+      // Once the head is out, notifications reach this client: what it missed is told again.
+      const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+      response.writeHead = (...args: unknown[]) => {
+        const result = writeHead(...args);
+        queueMicrotask(() => side.onStream?.(live.peer));
+        return result;
+      };
+    }
+    await live.transport.handleRequest(request, response);
+  }
+
+  async function open(): Promise<StreamableHTTPServerTransport> {
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: () => env.ids.uuid(),
+      enableJsonResponse: true,
+      maxRequestBodySize: options.maxBody ?? 1_048_576,
+      onsessioninitialized: (id) => {
+        sessions.set(id, { transport, peer, streams: 0, seen: env.clock.now() });
+      },
+      onsessionclosed: (id) => {
+        sessions.delete(id);
+      },
+    });
+    const peer = await serveSession({ env, side, transport });
+    const ended = transport.onclose;
+    transport.onclose = () => {
+      if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
+      ended?.();
+      side.onClose?.(peer);
+    };
+    return transport;
+  }
+
+  let sweep: unknown;
+  const scheduleSweep = () => {
+    sweep = env.clock.setTimeout(() => {
+      for (const live of sessions.values()) {
+        if (live.streams === 0 && env.clock.now() - live.seen > idleMs) void live.transport.close();
+      }
+      scheduleSweep();
+    }, idleMs / 2);
+    if (typeof sweep === 'object' && sweep !== null && 'unref' in sweep) (sweep as NodeJS.Timeout).unref();
+  };
+  scheduleSweep();
+
+  return {
+    url,
+    peers: () => [...sessions.values()].map((live) => live.peer),
+    async close() {
+      env.clock.clearTimeout(sweep);
+      await Promise.all([...sessions.values()].map((live) => live.transport.close()));
+      await new Promise<void>((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      });
+    },
+  };
+}
+
+function deny(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
+  response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null }));
+}
+
+function listen(http: ReturnType<typeof createServer>, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'EADDRINUSE' ? fail('RUNTIME_PORT_IN_USE', { port, host }) : error);
+    });
+    http.listen(port, host, () => {
+      const address = http.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

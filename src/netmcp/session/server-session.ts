@@ -1,0 +1,151 @@
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  InitializeRequestSchema,
+  LATEST_PROTOCOL_VERSION,
+  ListToolsRequestSchema,
+  SUPPORTED_PROTOCOL_VERSIONS,
+  type Tool,
+} from '@modelcontextprotocol/sdk/types.js';
+import { createActor, toPromise } from 'xstate';
+import type { Env } from '../../../machines/ports.ts';
+import {
+  type Agreement,
+  negotiationMachine,
+  type Offer,
+} from '../../../machines/protocols/negotiation.machine.ts';
+import { EXTENSION, FEATURE_OF, VERSION } from '../schema.ts';
+import { INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
+
+export type { CallToolResult, Tool };
+
+/** A connected client, as the server sees it. */
+export interface McpPeer {
+  /** Name that the client gave itself; unauthenticated. */
+  agent: string;
+  agreement: Agreement;
+  /** Sends a notification; lost if the client holds no stream open. */
+  notify(method: string, params: Record<string, unknown>): void;
+}
+
+export interface CallRequest {
+  name: string;
+  arguments: Record<string, unknown>;
+  /** `_meta` of our extension, unread. */
+  meta: unknown;
+  signal: AbortSignal;
+}
+
+/** What a server does; the protocol around it is here. */
+export interface ServerSide {
+  name: string;
+  instructions: string;
+  features: string[];
+  listTools(): Tool[];
+  callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult>;
+  /** Vendor methods by name; their params are unread. */
+  methods: ReadonlyMap<string, (peer: McpPeer, params: unknown) => Promise<Record<string, unknown>>>;
+  /** The client has opened its stream for notifications. */
+  onStream?(peer: McpPeer): void;
+  onClose?(peer: McpPeer): void;
+}
+
+/** Connects one client: MCP's handshake with our negotiation in it, tools, vendor methods. */
+export async function serveSession(options: {
+  env: Env;
+  side: ServerSide;
+  transport: Transport;
+}): Promise<McpPeer> {
+  const { env, side, transport } = options;
+  const server = new Server(
+    { name: side.name, version: VERSION },
+    { capabilities: { tools: { listChanged: true } } },
+  );
+  const offer: Offer = { version: VERSION, versions: [VERSION], features: side.features };
+  const peer: McpPeer = {
+    agent: '',
+    agreement: { mode: 'mcp', version: null, features: [], reason: 'not initialised' },
+    notify(method, params) {
+      server.notification({ method, params }).catch((error: unknown) => {
+        env.log.debug({ agent: peer.agent, method, error: String(error) }, 'notification not delivered');
+      });
+    },
+  };
+
+  server.setRequestHandler(InitializeRequestSchema, async ({ params }) => {
+    const asked = params.protocolVersion;
+    const offered = params.capabilities.extensions?.[EXTENSION];
+    peer.agent = params.clientInfo.name;
+    peer.agreement = await negotiate(env, offer, offered);
+    if (offered !== undefined && peer.agreement.mode === 'mcp') {
+      env.log.warn({ agent: peer.agent, reason: peer.agreement.reason }, 'fell back to plain MCP');
+    }
+    return {
+      protocolVersion: SUPPORTED_PROTOCOL_VERSIONS.includes(asked) ? asked : LATEST_PROTOCOL_VERSION,
+      capabilities: {
+        tools: { listChanged: true },
+        extensions: { [EXTENSION]: answer(offer, peer.agreement, offered) },
+      },
+      serverInfo: { name: side.name, version: VERSION },
+      instructions: side.instructions,
+    };
+  });
+  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: side.listTools() }));
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
+    shield(env, params.name, () =>
+      side.callTool(peer, {
+        name: params.name,
+        arguments: params.arguments ?? {},
+        meta: params._meta?.[EXTENSION],
+        signal: extra.signal,
+      }),
+    ),
+  );
+  server.fallbackRequestHandler = (request) =>
+    shield(env, request.method, async () => {
+      const method = side.methods.get(request.method);
+      const feature = FEATURE_OF[request.method];
+      if (method === undefined) throw new RpcError(METHOD_NOT_FOUND, 'Method not found');
+      if (feature === undefined || !peer.agreement.features.some((named) => named === feature)) {
+        throw new RpcError(METHOD_NOT_FOUND, `Feature ${feature ?? '?'} was not negotiated`);
+      }
+      return method(peer, request.params);
+    });
+  server.onerror = (error) => env.log.debug({ agent: peer.agent, error: error.message }, 'MCP session error');
+  await server.connect(transport);
+  return peer;
+}
+
+/** NetMCP 1: the chosen version; without a common one, the versions that we have, and no choice. */
+function answer(offer: Offer, agreement: Agreement, offered: unknown): Record<string, unknown> {
+  if (agreement.mode === 'netmcp') {
+    return { version: agreement.version, versions: offer.versions, features: offer.features };
+  }
+  return offered === undefined
+    ? { version: VERSION, versions: offer.versions, features: offer.features }
+    : { versions: offer.versions, features: [], reason: agreement.reason };
+}
+
+async function negotiate(env: Env, ours: Offer, peer: unknown): Promise<Agreement> {
+  const actor = createActor(negotiationMachine, { input: { ours, peer, heard: true }, clock: env.clock });
+  actor.subscribe({ error: (error) => env.log.error({ error: String(error) }, 'negotiation failed') });
+  const done = toPromise(actor);
+  actor.start();
+  return done;
+}
+
+/** Lets our own errors through and hides the inside of all others. */
+async function shield<T>(env: Env, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof RpcError) throw error;
+    env.log.error(
+      { what, error: error instanceof Error ? error.stack : String(error) },
+      'MCP handler failed',
+    );
+    throw new RpcError(INTERNAL_ERROR, 'Internal error');
+  }
+}

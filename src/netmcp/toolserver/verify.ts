@@ -1,0 +1,167 @@
+import { Environment } from '@marcbachmann/cel-js';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { z } from 'zod';
+import type { Refusal, Verdict } from '../../../machines/protocols/tool-call.machine.ts';
+import { fail } from '../../errors.ts';
+import { EXTENSION } from '../schema.ts';
+import type { Tool } from '../session/server-session.ts';
+import type { NfTool } from '../tools/types.ts';
+
+/** NetMCP 2: hard limit of one definition, bytes of JSON. */
+export const MAX_DEFINITION = 4_096;
+
+export interface CompiledTool {
+  tool: NfTool;
+  definition: Tool;
+  /** Schema, then constraints (NetMCP 3). */
+  verify(args: Record<string, unknown>): Verdict;
+}
+
+type JsonSchema = Record<string, unknown>;
+
+const ajv = new Ajv2020({ allErrors: false, verbose: true, strict: true, allowUnionTypes: true });
+const cel = new Environment({ limits: { maxAstNodes: 200, maxDepth: 20 } })
+  .registerVariable('args', 'map')
+  .registerVariable('state', 'map');
+
+export type Rule = (variables: { args: Record<string, unknown>; state: Record<string, unknown> }) => boolean;
+
+/** A CEL rule that must give a boolean. @throws if it does not parse */
+export function compileRule(rule: string): Rule {
+  const parsed = cel.parse(rule);
+  return (variables) => parsed(variables) === true;
+}
+
+/** The definition that clients see, and its verification. @throws NETMCP_TOOL_INVALID */
+export function compileTool(tool: NfTool): CompiledTool {
+  try {
+    const inputSchema = schemaOf(tool.input, 'input');
+    const definition = {
+      name: tool.name,
+      title: tool.title,
+      description: tool.description,
+      inputSchema,
+      outputSchema: schemaOf(tool.output, 'output'),
+      annotations: {
+        readOnlyHint: tool.meta.effects === 'read',
+        destructiveHint: tool.meta.effects === 'irreversible',
+        idempotentHint: tool.idempotent,
+        openWorldHint: false,
+      },
+      _meta: { [EXTENSION]: tool.meta },
+    } as unknown as Tool;
+    const size = Buffer.byteLength(JSON.stringify(definition));
+    if (size > MAX_DEFINITION) throw new Error(`it has ${size} bytes, the limit is ${MAX_DEFINITION}`);
+    const validate = ajv.compile(inputSchema);
+    const rules = tool.meta.constraints.map(({ rule, message }) => ({
+      rule,
+      message,
+      holds: compileRule(rule),
+    }));
+    return {
+      tool,
+      definition,
+      verify(args) {
+        if (!validate(args)) return refuse(schemaRefusal(validate.errors?.[0]));
+        for (const { rule, message, holds } of rules) {
+          if (!decide(holds, args)) {
+            return refuse({
+              step: 'constraint',
+              parameter: parametersOf(rule),
+              rule,
+              allowed: message,
+              message,
+            });
+          }
+        }
+        return { decision: 'allow' };
+      },
+    };
+  } catch (error) {
+    throw fail(
+      'NETMCP_TOOL_INVALID',
+      { tool: tool.name, problem: error instanceof Error ? error.message : error },
+      { cause: error },
+    );
+  }
+}
+
+/** A rule that cannot be evaluated does not hold: what is not understood is not executed. */
+function decide(holds: Rule, args: Record<string, unknown>): boolean {
+  try {
+    return holds({ args, state: {} });
+  } catch {
+    return false;
+  }
+}
+
+export const refuse = (refusal: Refusal): Verdict => ({ decision: 'refuse', refusal });
+
+/** `args.a`, `args.b` of a rule, for the refusal. */
+export function parametersOf(rule: string): string {
+  return [...new Set([...rule.matchAll(/\bargs\.(\w+)/g)].map((match) => match[1]))].join(', ');
+}
+
+function schemaOf(type: z.ZodType, io: 'input' | 'output'): JsonSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(type, { io, target: 'draft-2020-12' });
+  return slim(schema) as JsonSchema;
+}
+
+/** Leaves out what only costs room: the bounds of safe integers, and closed output objects. */
+function slim(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(slim);
+  if (typeof node !== 'object' || node === null) return node;
+  return Object.fromEntries(
+    Object.entries(node)
+      .filter(
+        ([key, value]) =>
+          !(/^(maximum|minimum)$/.test(key) && Math.abs(value as number) >= Number.MAX_SAFE_INTEGER),
+      )
+      .map(([key, value]) => [key, slim(value)]),
+  );
+}
+
+function schemaRefusal(error: ErrorObject | undefined): Refusal {
+  if (error === undefined) {
+    return {
+      step: 'schema',
+      parameter: '',
+      rule: 'schema',
+      allowed: '',
+      message: 'the arguments do not fit the schema',
+    };
+  }
+  const path = error.instancePath.slice(1).replaceAll('/', '.');
+  const extra = error.keyword === 'additionalProperties' ? String(error.params.additionalProperty) : '';
+  const missing = error.keyword === 'required' ? String(error.params.missingProperty) : '';
+  const parameter = [path, extra || missing]
+    .filter((part) => part !== '')
+    .join('.')
+    .slice(0, 200);
+  return {
+    step: 'schema',
+    parameter,
+    rule: error.keyword,
+    allowed: allowedOf(error),
+    message: `${parameter === '' ? 'the arguments' : parameter} ${error.message ?? 'is not valid'}`,
+  };
+}
+
+/** The allowed range in words, out of the schema that did not match. */
+function allowedOf(error: ErrorObject): string {
+  const schema = (error.parentSchema ?? {}) as JsonSchema;
+  if (error.keyword === 'additionalProperties')
+    return Object.keys((schema.properties ?? {}) as object).join(', ');
+  if (error.keyword === 'required') return `${String(error.params.missingProperty)} must be given`;
+  const parts: string[] = [];
+  if (schema.type !== undefined) parts.push(String(schema.type));
+  if (schema.enum !== undefined) parts.push(`one of ${(schema.enum as unknown[]).join(', ')}`);
+  if (schema.minimum !== undefined) parts.push(`>= ${String(schema.minimum)}`);
+  if (schema.exclusiveMinimum !== undefined) parts.push(`> ${String(schema.exclusiveMinimum)}`);
+  if (schema.maximum !== undefined) parts.push(`<= ${String(schema.maximum)}`);
+  if (schema.minItems !== undefined) parts.push(`at least ${String(schema.minItems)} items`);
+  if (schema.maxItems !== undefined) parts.push(`at most ${String(schema.maxItems)} items`);
+  if (schema.maxLength !== undefined) parts.push(`at most ${String(schema.maxLength)} characters`);
+  if (schema.pattern !== undefined) parts.push(`pattern ${String(schema.pattern)}`);
+  return parts.join(', ');
+}
