@@ -1,5 +1,5 @@
 import type { Rat } from '../model.ts';
-import { cqiOf, efficiencyOf, layersOf, noiseDbm } from './link.ts';
+import { type CqiTable, cqiOf, efficiencyOf, layersOf, noiseDbm, TABLE_64QAM, TABLE_256QAM } from './link.ts';
 
 /** What the two layers of the network transmit on; every site carries both. */
 export interface Carrier {
@@ -12,6 +12,7 @@ export interface Carrier {
   gainDbi: number;
   tiltDeg: number;
   maxLayers: number;
+  cqiTable: CqiTable;
   /** Noise of the UE in one resource element, dBm. */
   noisePerReDbm: number;
   /** Mbit/s of one PRB used all second at 1 bit per resource element and one layer. */
@@ -38,6 +39,7 @@ export const NR: Carrier = {
   gainDbi: 18,
   tiltDeg: 6,
   maxLayers: 4,
+  cqiTable: TABLE_256QAM,
   noisePerReDbm: noiseDbm(30_000, UE_NOISE_FIGURE),
   dlMbpsPerPrb: (RE_PER_SLOT * 2000 * 0.86 * 0.74) / 1e6,
   ulMbpsPerPrb: (RE_PER_SLOT * 2000 * 0.86 * 0.23) / 1e6,
@@ -55,6 +57,7 @@ export const LTE: Carrier = {
   gainDbi: 17,
   tiltDeg: 4,
   maxLayers: 2,
+  cqiTable: TABLE_64QAM,
   noisePerReDbm: noiseDbm(15_000, UE_NOISE_FIGURE),
   dlMbpsPerPrb: (RE_PER_SLOT * 1000 * 0.75) / 1e6,
   ulMbpsPerPrb: (RE_PER_SLOT * 1000 * 0.85) / 1e6,
@@ -70,8 +73,8 @@ export function powerPerRe(carrier: Carrier): number {
 }
 
 /** Downlink Mbit/s that one PRB carries at this CQI and rank. */
-export function dlPerPrb(carrier: Carrier, sinrDb: number, cqi = cqiOf(sinrDb)): number {
-  return carrier.dlMbpsPerPrb * efficiencyOf(cqi) * layersOf(sinrDb, carrier.maxLayers);
+export function dlPerPrb(carrier: Carrier, sinrDb: number, cqi = cqiOf(sinrDb, carrier.cqiTable)): number {
+  return carrier.dlMbpsPerPrb * efficiencyOf(cqi, carrier.cqiTable) * layersOf(sinrDb, carrier.maxLayers);
 }
 
 /** PRB counts at which the uplink tables hold a value. */

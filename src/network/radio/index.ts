@@ -3,12 +3,15 @@ export { type Carrier, carrierOf, dlPerPrb, LTE, NR, powerPerRe, ulPrbsFor, ulRa
 export {
   CQI_EFFICIENCY,
   CQI_SINR_DB,
+  type CqiTable,
   cqiOf,
   efficiencyOf,
   layersOf,
   nextShadow,
   noiseDbm,
   sinrOfCqi,
+  TABLE_64QAM,
+  TABLE_256QAM,
 } from './link.ts';
 export { type LinkGeometry, losProbability, pathLoss, type Scenario, SHADOWING } from './pathloss.ts';
 export { type Grant, MCS_TABLES, peakRateMbps, transportBlockSize } from './tbs.ts';

@@ -6,7 +6,7 @@ import { shareByWeight } from './scheduler.ts';
 /** Share of the PRBs that GBR flows may be promised; the rest answers for the radio's ups and downs. */
 const GBR_LIMIT = 0.9;
 /** No single flow is promised more of a cell than this. */
-const ONE_FLOW_LIMIT = 0.6;
+const ONE_FLOW_LIMIT = 0.7;
 
 /** A GBR flow as the scheduler sees it; `ue` is an index into the region's arrays. */
 export interface GbrFlow {

@@ -56,6 +56,7 @@ export class Connection {
   #failing = 0;
   #good = 0;
   #pendingGap = 0;
+  #candidate = -1;
 
   /** Starts anew: strongest NR cell first. Counters and a standing order stay. */
   reset(): void {
@@ -106,7 +107,11 @@ export class Connection {
     const best = air.best(rat);
     if (!best || best.cell === this.cell) return 0;
     const now = air.reading(rat, this.cell);
-    if (air.held !== rat && now && best.rsrpDbm <= now.rsrpDbm + A3_DB) return 0;
+    const better = !now || best.rsrpDbm > now.rsrpDbm + A3_DB;
+    // The time to trigger and the layer 3 filter together: the same neighbour has to lead twice.
+    const again = better && this.#candidate === best.cell;
+    this.#candidate = better ? best.cell : -1;
+    if (air.held !== rat && !again) return 0;
     happenings.push({ type: 'handover', rat, from: this.cell, to: best.cell });
     this.cell = best.cell;
     this.handovers++;

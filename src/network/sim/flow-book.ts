@@ -90,6 +90,18 @@ export class FlowBook {
     return clamp(BEST_EFFORT_PRIORITY / level, 0.5, 8);
   }
 
+  /** Maximum rates (MFBR) of the GBR flow that carries the UE's service; infinite without one. */
+  limitOf(supi: string): { dl: number; ul: number } {
+    let dl = Number.POSITIVE_INFINITY;
+    let ul = Number.POSITIVE_INFINITY;
+    for (const { flow, gbr } of this.flows.values()) {
+      if (flow.supi !== supi || !gbr) continue;
+      dl = Math.min(dl, Math.max(flow.mbrDlMbps ?? dl, gbr.gbrDl));
+      ul = Math.min(ul, Math.max(flow.mbrUlMbps ?? ul, gbr.gbrUl));
+    }
+    return { dl, ul };
+  }
+
   weightsIn(ueOf: (supi: string) => number): Map<number, number> {
     const weights = new Map<number, number>();
     const supis = new Set([...this.priorities.values()].map((p) => p.supi));

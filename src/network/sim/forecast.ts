@@ -1,5 +1,5 @@
 import type { CoverageForecast, GeoPoint, LoadForecast } from '../model.ts';
-import { type Carrier, cqiOf, dlPerPrb, LTE, NR, powerPerRe, ulRate } from '../radio/index.ts';
+import { type Carrier, dlPerPrb, LTE, NR, powerPerRe, ulRate } from '../radio/index.ts';
 import { clamp, distance, toLocal } from './geo.ts';
 import { ambientMean, trafficAt } from './population.ts';
 import { sinrOf, strongest } from './radio-map.ts';
@@ -95,7 +95,7 @@ function layer(
     cellId: (cells[best] as { id: string }).id,
     rsrpDbm: round(level),
     sinrDb: round(sinr),
-    dlMbps: usable ? round(free * carrier.prbTotal * dlPerPrb(carrier, sinr, cqiOf(sinr))) : 0,
+    dlMbps: usable ? round(free * carrier.prbTotal * dlPerPrb(carrier, sinr)) : 0,
     ulMbps: usable ? round(ulRate(carrier.rat, loss, clamp(1 - up, 0, 1) * HOPE * carrier.prbTotal)) : 0,
   };
 }

@@ -17,12 +17,13 @@ export function simulatedAir(sim: RegionSim, sample: Sample, seed: number, secon
   const reading = (rat: Rat, cell: number): Reading => {
     const nr = rat === 'NR';
     const load = nr ? sim.loadNr : sim.loadLte;
-    const sinrDb = sinrOf(nr ? NR : LTE, nr ? sample.nrMw : sample.lteMw, cell, load) + fade[rat];
+    const carrier = nr ? NR : LTE;
+    const sinrDb = sinrOf(carrier, nr ? sample.nrMw : sample.lteMw, cell, load) + fade[rat];
     return {
       cell,
       rsrpDbm: (nr ? sample.nr : sample.lte)[cell] as number,
       sinrDb,
-      cqi: cqiOf(sinrDb),
+      cqi: cqiOf(sinrDb, carrier.cqiTable),
       rsrqDb: rsrqOf(sinrDb, load[cell] as number),
     };
   };
@@ -47,18 +48,19 @@ export const ratOfRow = (row: TraceRow): Rat => (/^(5G|NR)/i.test(row.networkMod
  */
 export function measuredAir(row: TraceRow, cell: number, simulated: Air): Air {
   const rat = ratOfRow(row);
+  const { cqiTable } = rat === 'NR' ? NR : LTE;
   const own = simulated.reading(rat, cell);
   // Without a reported SNR: from the CQI, or the measured signal over the simulated interference.
   const derived = own
     ? own.sinrDb + (row.rsrpDbm - own.rsrpDbm)
     : row.rsrpDbm - (rat === 'NR' ? NR : LTE).noisePerReDbm;
-  const sinrDb = row.snrDb ?? (row.cqi === null ? Math.min(derived, 20) : sinrOfCqi(row.cqi));
+  const sinrDb = row.snrDb ?? (row.cqi === null ? Math.min(derived, 20) : sinrOfCqi(row.cqi, cqiTable));
   const link: Reading = {
     cell,
     rsrpDbm: row.rsrpDbm,
     sinrDb,
     // The CQI is what the phone could decode: it, not the SNR, sets the rate (TS 38.214 5.2.2.1).
-    cqi: row.cqi ?? cqiOf(sinrDb),
+    cqi: row.cqi ?? cqiOf(sinrDb, cqiTable),
     rsrqDb: row.rsrqDb,
   };
   const pick = (of: Rat, other: () => Reading | null) => (of === rat ? link : of === 'NR' ? null : other());

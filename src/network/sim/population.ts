@@ -120,7 +120,9 @@ export function wants(
   const active = uniform(seed, PURPOSE.ueActive, region, index, block) < habit.chance * traffic;
   // Crowd members stream for as long as the event lasts, which the region decides.
   const on = person.habit === 'crowd-live' || active;
-  const scale = person.habit === 'live' || person.habit === 'crowd-live' ? 1 : 0.5 + ((index * 7) % 11) / 10;
+  const steady = person.habit === 'live' || person.habit === 'crowd-live';
+  // On the small carrier applications ask for less: they have learnt what it gives.
+  const scale = steady ? 1 : (0.5 + ((index * 7) % 11) / 10) * (person.lteOnly ? 0.35 : 1);
   into[0] = on ? habit.dl * scale : 0;
   into[1] = on ? habit.ul * scale : 0;
 }

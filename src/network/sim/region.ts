@@ -137,6 +137,14 @@ export class RegionSim {
     return this.#inputs[cell];
   }
 
+  /** Puts the changed form of a flow in the place of the old one until the next tick lists it anew. */
+  replaceFlow(before: GbrFlow | null, after: GbrFlow): void {
+    for (const flows of this.#flowsAt) {
+      const at = before ? flows.indexOf(before) : -1;
+      if (at >= 0) flows[at] = after;
+    }
+  }
+
   #move(input: StepInput): void {
     const second = input.second % 86400;
     const traffic = this.traffic(second);
@@ -203,7 +211,8 @@ export class RegionSim {
       this.measure(u);
       const fade = 1.5 * normal(this.#seed, PURPOSE.fading, index * 4096 + u, input.second % 86400, cells);
       this.sinr[u] = (this.sinr[u] as number) + fade;
-      this.#rate(u, cqiOf(this.sinr[u] as number));
+      const table = ((this.serving[u] as number) < cells ? NR : LTE).cqiTable;
+      this.#rate(u, cqiOf(this.sinr[u] as number, table));
     }
   }
 

@@ -40,6 +40,12 @@ function roadOf(points: Point[]): Road {
   return { points, at, length: at.at(-1) as number };
 }
 
+/** The road up to `s` metres from its start. */
+export function cut(road: Road, s: number): Road {
+  const kept = road.points.filter((_point, i) => (road.at[i] as number) < s);
+  return roadOf([...kept, along(road, s)]);
+}
+
 /** Position `s` metres along the road, clamped to its ends. */
 export function along(road: Road, s: number): Point {
   const { points, at, length } = road;

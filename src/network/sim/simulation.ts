@@ -93,8 +93,8 @@ export class RadioNetwork implements Simulation {
     if (anew) where.world?.sim.reset(second);
     if (fresh) this.#traveller.connection.reset();
     this.#active = where.world;
-    const weight = this.#book.weightOf(supi);
-    const { guest, happenings } = this.#traveller.enter(where, second, policy, trip, weight);
+    const traffic = { weight: this.#book.weightOf(supi), limit: this.#book.limitOf(supi) };
+    const { guest, happenings } = this.#traveller.enter(where, second, policy, trip, traffic);
     if (where.world) {
       this.#step(where.world, second, guest);
       this.#emit(toEvents(happenings, where.world, supi, t));
@@ -291,6 +291,8 @@ export class RadioNetwork implements Simulation {
     const flow = { ...before.flow, ...change, arp: { ...before.flow.arp, ...change.arp } };
     const ue = world ? this.#ueIn(this.#fresh(world), flow.supi) : -1;
     const booked = this.#book.draft(flow, ue);
+    booked.guaranteed = before.guaranteed;
+    booked.against = before.against;
     this.#book.flows.set(id, booked);
     if (!booked.gbr) return { admitted: true, guaranteed: true };
     const grown = booked.gbr.gbrDl > (before.gbr?.gbrDl ?? 0) || booked.gbr.gbrUl > (before.gbr?.gbrUl ?? 0);
@@ -298,11 +300,9 @@ export class RadioNetwork implements Simulation {
     if (before.gbr && !grown) booked.gbr.admittedAt = before.gbr.admittedAt;
     if (!world || ue < 0 || (world.sim.serving[ue] as number) < 0)
       return { admitted: true, guaranteed: false };
-    const input = world.sim.inputOf(world.sim.serving[ue] as number);
-    const index = before.gbr && input ? input.flows.indexOf(before.gbr) : -1;
-    if (input && index >= 0) (input.flows as typeof input.flows & unknown[])[index] = booked.gbr;
-    booked.guaranteed = this.#admitNow(world, id);
-    return { admitted: true, guaranteed: booked.guaranteed };
+    world.sim.replaceFlow(before.gbr, booked.gbr);
+    // The verdict itself turns only when a window's worth of seconds confirms it.
+    return { admitted: true, guaranteed: this.#admitNow(world, id) };
   }
 
   removeFlow(id: string): boolean {
@@ -441,7 +441,7 @@ function backgroundRadio(world: World, ue: number, supi: string, t: number): UeR
     rsrpDbm: tenth(sim.rsrp[ue] as number),
     rsrqDb: null,
     sinrDb: tenth(sinr),
-    cqi: cqiOf(sinr),
+    cqi: cqiOf(sinr, (onNr ? NR : LTE).cqiTable),
     standby: person.lteOnly
       ? null
       : {

@@ -22,7 +22,7 @@ const IDLE_UL = 0.05;
 /** Blocks lost for good after HARQ and RLC, outside gaps. */
 const RESIDUAL_LOSS = 0.0005;
 /** What waits longer than this is thrown away by the sender's application. */
-const QUEUE_LIMIT_MS = 1500;
+const QUEUE_LIMIT_MS = 400;
 const IN_FLIGHT = { dlMbps: 3, ulMbps: 0.8, delayMs: 350 };
 
 /** The subscriber under assurance: link, traffic and what the service got out of it. */
@@ -60,7 +60,7 @@ export class Traveller {
     second: number,
     policy: SteeringPolicy | undefined,
     trip: Trip | undefined,
-    weight: number,
+    traffic: { weight: number; limit: { dl: number; ul: number } },
   ): { guest: Guest | null; happenings: Happening[] } {
     if (where.world !== this.#where?.world) this.connection.reset();
     this.#where = where;
@@ -84,9 +84,9 @@ export class Traveller {
         rsrpDbm: reading?.rsrpDbm ?? -140,
         sinrDb: reading?.sinrDb ?? -20,
         cqi: reading?.cqi ?? 0,
-        wantDl: used ? OFFER * trip.service.dlMbps : IDLE_DL,
-        wantUl: used ? OFFER * trip.service.ulMbps : IDLE_UL,
-        weight,
+        wantDl: used ? Math.min(OFFER * trip.service.dlMbps, traffic.limit.dl) : IDLE_DL,
+        wantUl: used ? Math.min(OFFER * trip.service.ulMbps, traffic.limit.ul) : IDLE_UL,
+        weight: traffic.weight,
       },
       happenings,
     };
@@ -107,8 +107,11 @@ export class Traveller {
     const u = sim.guestIndex;
     const cell = sim.serving[u] as number;
     const left = cell < 0 ? 0 : 1 - this.#gap;
-    const dl = (sim.table.gotDl[u] as number) * left;
-    const ul = (sim.table.gotUl[u] as number) * left;
+    // A cell with room to spare sends what waited during a short gap within the same second.
+    const caughtUp = left > 0.8 && sim.loadOf(cell) < 0.95;
+    const after = (got: number, want: number) => (caughtUp && got >= want ? got : got * left);
+    const dl = after(sim.table.gotDl[u] as number, sim.table.wantDl[u] as number);
+    const ul = after(sim.table.gotUl[u] as number, sim.table.wantUl[u] as number);
     const needDl = used ? trip.service.dlMbps : IDLE_DL;
     const needUl = used ? trip.service.ulMbps : IDLE_UL;
     const waitDl = wait(this.#queueDl, needDl, dl);

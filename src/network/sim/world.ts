@@ -5,7 +5,7 @@ import { clamp, type Point } from './geo.ts';
 import { populate } from './population.ts';
 import { RadioMap, strongest } from './radio-map.ts';
 import { RegionSim } from './region.ts';
-import { along, drawRide, pointsOf, type Ride, type Stretch } from './route.ts';
+import { along, cut, drawRide, pointsOf, type Ride, type Stretch } from './route.ts';
 import type { Zone } from './terrain.ts';
 
 /** A deployed region with its road, terrain, event venue and people. */
@@ -20,7 +20,7 @@ export interface World {
 
 /** Mean NR level to which the weak zones bring the road, and the E-UTRA level that remains there. */
 const WEAK_NR_DBM = -113;
-const WEAK_LTE_DBM = -96;
+const WEAK_LTE_DBM = -88;
 const TUNNEL_LOSS_DB = 65;
 
 export function buildWorld(options: SimulationOptions, place: Place): World {
@@ -29,6 +29,7 @@ export function buildWorld(options: SimulationOptions, place: Place): World {
   const map = new RadioMap(options.seed, deployment);
   const ride = drawRide(options.seed, place.index, region.radiusM);
   map.zones.push(...terrainOf(map, ride));
+  ride.road = cut(ride.road, lodging(map, ride));
   const venue = along(ride.road, (ride.jam.from + ride.jam.to) / 2);
   const people = populate(
     options.seed,
@@ -47,6 +48,22 @@ export function buildWorld(options: SimulationOptions, place: Place): World {
 }
 
 const DEFAULT_UES = 200;
+
+/** Where on the last bit of the road the hotel stands: nobody builds one in the worst reception. */
+function lodging(map: RadioMap, ride: Ride): number {
+  const { length } = ride.road;
+  let best = length;
+  let level = Number.NEGATIVE_INFINITY;
+  for (let s = 0.94 * length; s <= length; s += 15) {
+    const { nr } = map.measure(along(ride.road, s));
+    const here = nr[strongest(nr)] as number;
+    if (here > level) {
+      level = here;
+      best = s;
+    }
+  }
+  return best;
+}
 
 function terrainOf(map: RadioMap, ride: Ride): Zone[] {
   return [
