@@ -1,5 +1,22 @@
 export { NetAgentError } from './failure.ts';
 export type { Clock, Env, Ids, Log, Random } from './ports.ts';
+export { assuranceMachine } from './protocols/assurance.machine.ts';
+export {
+  type DelegationLimits,
+  type DelegationOutput,
+  delegationMachine,
+} from './protocols/delegation.machine.ts';
+export {
+  type DelegationEvent,
+  type Instruction,
+  instructionSchema,
+  type SubtaskAnswer,
+  type UnderstoodInstruction,
+} from './protocols/delegation.messages.ts';
+export { handoverMachine } from './protocols/handover.machine.ts';
+export { instructionMachine } from './protocols/instruction.machine.ts';
+export { intentMachine } from './protocols/intent.machine.ts';
+export { type IntentUnderstanding, type Stage, stageOf } from './protocols/intent.messages.ts';
 export {
   DEFAULT_RESTARTS,
   type RestartPolicy,
