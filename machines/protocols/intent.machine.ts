@@ -22,6 +22,8 @@ type AssureEnded =
   | { type: 'xstate.done.actor.assure'; output: unknown }
   | { type: 'xstate.error.actor.assure'; error: unknown };
 
+const CLEAN_UP_MS = 30_000;
+
 /**
  * An intent in the central agent, from the words to the report (TS 28.312). Once something may have been
  * taken from the network, every way out goes through `releasing`.
@@ -73,6 +75,10 @@ export const intentMachine = setup({
       stageOf(params.note.data) === params.stage &&
       stages.indexOf(params.stage) > stages.indexOf(context.stage),
     endsAs: ({ context }, params: { end: Context['end'] }) => context.end === params.end,
+  },
+  delays: {
+    /** For the workflow to stop, and then for giving back what it took. */
+    cleanUp: CLEAN_UP_MS,
   },
 }).createMachine({
   id: 'intent',
@@ -251,6 +257,15 @@ export const intentMachine = setup({
             ARTIFACT: { actions: 'countIgnored' },
             CANCEL: { actions: 'countIgnored' },
           },
+          after: {
+            cleanUp: {
+              target: '#intent.releasing',
+              actions: {
+                type: 'keepEnd',
+                params: { end: 'canceled', result: { state: 'failed', text: 'Cancelled.' } },
+              },
+            },
+          },
         },
       },
     },
@@ -317,6 +332,24 @@ export const intentMachine = setup({
             actions: { type: 'keepReleaseProblem', params: ({ event }) => event },
           },
           { target: 'failed', actions: { type: 'keepReleaseProblem', params: ({ event }) => event } },
+        ],
+      },
+      after: {
+        cleanUp: [
+          {
+            target: 'reported',
+            guard: { type: 'endsAs', params: { end: 'reported' } },
+            actions: { type: 'keepReleaseProblem', params: { error: 'it took too long' } },
+          },
+          {
+            target: 'canceled',
+            guard: { type: 'endsAs', params: { end: 'canceled' } },
+            actions: { type: 'keepReleaseProblem', params: { error: 'it took too long' } },
+          },
+          {
+            target: 'failed',
+            actions: { type: 'keepReleaseProblem', params: { error: 'it took too long' } },
+          },
         ],
       },
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { cellIds, end, instant, start, supi, tool, WINDOW } from './types.ts';
+import { cellIds, end, instant, start, supi, type ToolContext, tool, WINDOW } from './types.ts';
 
 const GNB = 'GNB';
 const A1 = '/A1-P/v2/policytypes';
@@ -8,6 +8,18 @@ const policyId = z
   .string()
   .regex(/^[A-Za-z0-9-]{1,64}$/)
   .describe('Id that a reservation, preset or priority gave');
+/** The kind of a policy is part of its id, so that it can be released by that alone. */
+const PLACE = {
+  prb: { operation: 'deleteMOI RRMPolicyRatio', service: 'ProvMnS', path: '/ProvMnS/v1/RRMPolicyRatio=' },
+  steer: { operation: 'deletePolicy steering', service: 'A1-P', path: `${A1}/steering/policies/` },
+  prio: { operation: 'deletePolicy priority', service: 'A1-P', path: `${A1}/priority/policies/` },
+} as const;
+
+async function remove(id: string, place: (typeof PLACE)[keyof typeof PLACE], { sbi }: ToolContext) {
+  const { operation, service, path } = place;
+  await sbi({ nf: GNB, service, operation, method: 'DELETE', path: `${path}${id}` });
+  return { released: true };
+}
 const rat = z.enum(['NR', 'EUTRA']);
 const thresholds = z.strictObject({
   rsrpDbm: z.number().min(-156).max(-31).describe('RSRP, dBm'),
@@ -113,7 +125,7 @@ const reserve = tool({
   }),
   output: z.object({ policyId: z.string() }),
   async execute(args, { sbi, id }) {
-    const name = id();
+    const name = `prb-${id()}`;
     await sbi({
       nf: GNB,
       service: 'ProvMnS',
@@ -146,15 +158,26 @@ const release = tool({
   nf: [{ type: GNB, operations: ['deleteMOI RRMPolicyRatio'] }],
   input: z.strictObject({ policyId }),
   output: z.object({ released: z.boolean() }),
-  async execute(args, { sbi }) {
-    await sbi({
-      nf: GNB,
-      service: 'ProvMnS',
-      operation: 'deleteMOI RRMPolicyRatio',
-      method: 'DELETE',
-      path: `/ProvMnS/v1/RRMPolicyRatio=${args.policyId}`,
-    });
-    return { released: true };
+  execute: (args, context) => remove(args.policyId, PLACE.prb, context),
+});
+
+const releasePolicy = tool({
+  name: 'ran_release_policy',
+  title: 'Release a radio policy',
+  description: 'Takes back whatever a policy id stands for: a reservation, a handover preset or a priority.',
+  category: 'policy',
+  kind: 'resource management',
+  labels: ['reservation', 'handover', 'priority', 'release'],
+  effects: 'reversible',
+  constraints: [
+    { rule: 'args.policyId.matches("^(prb|steer|prio)-")', message: 'an id that a ran tool gave' },
+  ],
+  nf: [{ type: GNB, operations: Object.values(PLACE).map((place) => place.operation) }],
+  input: z.strictObject({ policyId }),
+  output: z.object({ released: z.boolean() }),
+  execute(args, context) {
+    const kind = args.policyId.split('-')[0] as keyof typeof PLACE;
+    return remove(args.policyId, PLACE[kind], context);
   },
 });
 
@@ -189,7 +212,7 @@ const preset = tool({
   }),
   output: z.object({ policyId: z.string() }),
   async execute(args, { sbi, id }) {
-    const name = id();
+    const name = `steer-${id()}`;
     const { supi: ueId, ...statement } = args;
     await sbi({
       nf: GNB,
@@ -241,7 +264,7 @@ const priority = tool({
   input: z.strictObject({ supi, priorityLevel: z.number().int().min(1).max(127) }),
   output: z.object({ policyId: z.string() }),
   async execute(args, { sbi, id }) {
-    const name = id();
+    const name = `prio-${id()}`;
     await sbi({
       nf: GNB,
       service: 'A1-P',
@@ -254,4 +277,14 @@ const priority = tool({
   },
 });
 
-export const ranTools = [coverage, kpis, ueRadio, reserve, release, preset, switchNetwork, priority];
+export const ranTools = [
+  coverage,
+  kpis,
+  ueRadio,
+  reserve,
+  release,
+  releasePolicy,
+  preset,
+  switchNetwork,
+  priority,
+];

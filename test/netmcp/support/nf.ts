@@ -1,0 +1,57 @@
+import { createServer, type Http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+
+export interface Seen {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+/** NRF and all NFs of a network in one h2c server, with the answers that the tools expect. */
+export async function fakeNetwork(
+  answer: (request: Seen) => { status: number; body?: unknown; location?: string },
+) {
+  const seen: Seen[] = [];
+  const server: Http2Server = createServer();
+  server.on('stream', (stream, headers) => {
+    let text = '';
+    stream.setEncoding('utf8');
+    stream.on('data', (chunk: string) => {
+      text += chunk;
+    });
+    stream.on('end', () => {
+      const path = String(headers[':path']);
+      const request = {
+        method: String(headers[':method']),
+        path,
+        body: text === '' ? null : JSON.parse(text),
+      };
+      const discovery = path.startsWith('/nnrf-disc/');
+      if (!discovery) seen.push(request);
+      const { port } = server.address() as AddressInfo;
+      const service = new URL(path, 'http://x').searchParams.get('service-names');
+      const profile = {
+        nfInstanceId: '00000000-0000-4000-8000-00000000000a',
+        nfServices: [
+          { serviceName: service, scheme: 'http', ipEndPoints: [{ ipv4Address: '127.0.0.1', port }] },
+        ],
+      };
+      const given = discovery
+        ? { status: 200, body: { validityPeriod: 60, nfInstances: [profile] } }
+        : answer(request);
+      stream.respond({
+        ':status': given.status,
+        'content-type': given.status >= 400 ? 'application/problem+json' : 'application/json',
+        ...(given.location && { location: given.location }),
+      });
+      stream.end(given.body === undefined ? '' : JSON.stringify(given.body));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  const { port } = server.address() as AddressInfo;
+  return {
+    nrf: `http://127.0.0.1:${port}`,
+    seen,
+    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  };
+}
