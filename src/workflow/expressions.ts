@@ -1,0 +1,155 @@
+import { Worker } from 'node:worker_threads';
+import type { Clock } from '../../machines/ports.ts';
+import { fail } from '../errors.ts';
+
+export type Variables = Record<string, unknown>;
+
+export interface Evaluator {
+  /** One jq expression, with or without its `${ }`; exactly one output is required. */
+  evaluate(expression: string, data: unknown, variables: Variables): Promise<unknown>;
+  /** A value in which each string that is wholly `${ ... }` is an expression. Text of the data is never evaluated. */
+  fill(template: unknown, data: unknown, variables: Variables): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** An expression that takes longer is stopped, and its worker replaced. */
+const LIMIT_MS = 1_000;
+
+interface Job {
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+  timer: unknown;
+  expression: string;
+}
+
+/**
+ * Evaluates jq in a worker thread, so that an endless or greedy expression costs a worker and not the
+ * runtime. Plain paths and comparisons with a literal are read here: most conditions are no more than that.
+ */
+export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
+  let worker: Worker | undefined;
+  let seq = 0;
+  const jobs = new Map<number, Job>();
+
+  const failJob = (id: number, problem: string) => {
+    const job = jobs.get(id);
+    if (job === undefined) return;
+    jobs.delete(id);
+    clock.clearTimeout(job.timer);
+    job.reject(fail('WORKFLOW_EXPRESSION', { expression: job.expression, problem }));
+  };
+  const start = () => {
+    const started = new Worker(new URL('./jq-worker.ts', import.meta.url), {
+      resourceLimits: { maxOldGenerationSizeMb: 256 },
+    });
+    started.unref();
+    started.on('message', ({ id, value, problem }: { id: number; value?: unknown; problem?: string }) => {
+      const job = jobs.get(id);
+      if (job === undefined) return;
+      if (problem !== undefined) return failJob(id, problem);
+      jobs.delete(id);
+      clock.clearTimeout(job.timer);
+      job.resolve(value);
+    });
+    started.on('error', (error) => {
+      if (worker === started) worker = undefined;
+      for (const id of [...jobs.keys()]) failJob(id, error.message);
+    });
+    return started;
+  };
+  const stop = () => {
+    const stopped = worker;
+    worker = undefined;
+    return stopped?.terminate();
+  };
+  const inWorker = (expression: string, data: unknown, variables: Variables) =>
+    new Promise<unknown>((resolve, reject) => {
+      seq += 1;
+      const id = seq;
+      const timer = clock.setTimeout(() => {
+        void stop();
+        for (const other of [...jobs.keys()]) failJob(other, `took longer than ${LIMIT_MS} ms`);
+      }, LIMIT_MS);
+      jobs.set(id, { resolve, reject, timer, expression });
+      worker ??= start();
+      worker.postMessage({ id, expression, data: data ?? null, variables });
+    });
+
+  const evaluator: Evaluator = {
+    async evaluate(expression, data, variables) {
+      const bare = strip(expression);
+      const fast = quick(bare, data, variables);
+      return fast === SLOW ? inWorker(bare, data, variables) : fast;
+    },
+    async fill(template, data, variables) {
+      if (typeof template === 'string') {
+        return isExpression(template) ? evaluator.evaluate(template, data, variables) : template;
+      }
+      if (Array.isArray(template)) {
+        return Promise.all(template.map((item) => evaluator.fill(item, data, variables)));
+      }
+      if (template !== null && typeof template === 'object') {
+        const filled = await Promise.all(
+          Object.entries(template).map(async ([key, value]) => [
+            key,
+            await evaluator.fill(value, data, variables),
+          ]),
+        );
+        return Object.fromEntries(filled);
+      }
+      return template;
+    },
+    async close() {
+      for (const id of [...jobs.keys()]) failJob(id, 'the engine was closed');
+      await stop();
+    },
+  };
+  return evaluator;
+}
+
+export function isExpression(text: string): boolean {
+  return /^\s*\$\{[\s\S]*\}\s*$/.test(text);
+}
+
+function strip(expression: string): string {
+  const match = /^\s*\$\{([\s\S]*)\}\s*$/.exec(expression);
+  return (match?.[1] ?? expression).trim();
+}
+
+/** Marks what the fast way does not answer. */
+const SLOW = Symbol('slow');
+const PATH = /^(?:\.|(\$[A-Za-z_]\w*)?((?:\.[A-Za-z_]\w*|\[\d+\])*))$/;
+const COMPARISON = /^(\S+)\s*(==|!=)\s*("[^"\\]*"|-?\d+(?:\.\d+)?|true|false|null)$/;
+
+/** Plain paths, and their equality with a literal; everything else, and every error, is jq's. */
+export function quick(expression: string, data: unknown, variables: Variables): unknown {
+  const comparison = COMPARISON.exec(expression);
+  if (comparison) {
+    const [, path = '', operator, literal = ''] = comparison;
+    const value = walk(path, data, variables);
+    if (value === SLOW || (value !== null && typeof value === 'object')) return SLOW;
+    return (value === JSON.parse(literal)) === (operator === '==');
+  }
+  return walk(expression, data, variables);
+}
+
+function walk(path: string, data: unknown, variables: Variables): unknown {
+  const match = PATH.exec(path);
+  if (match === null || path === '') return SLOW;
+  const [, variable, steps = ''] = match;
+  if (variable === undefined && path !== '.' && !path.startsWith('.')) return SLOW;
+  if (variable !== undefined && !Object.hasOwn(variables, variable.slice(1))) return SLOW;
+  let value: unknown = (variable === undefined ? data : variables[variable.slice(1)]) ?? null;
+  for (const step of steps.match(/\.[A-Za-z_]\w*|\[\d+\]/g) ?? []) {
+    if (value === null) continue;
+    if (step.startsWith('[')) {
+      if (!Array.isArray(value)) return SLOW;
+      value = value[Number(step.slice(1, -1))] ?? null;
+    } else {
+      if (typeof value !== 'object' || Array.isArray(value)) return SLOW;
+      const key = step.slice(1);
+      value = Object.hasOwn(value, key) ? ((value as Record<string, unknown>)[key] ?? null) : null;
+    }
+  }
+  return value;
+}

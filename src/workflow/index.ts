@@ -1,0 +1,14 @@
+export type { Progress } from './compile.ts';
+export { parseWorkflow, type WorkflowDocument } from './document.ts';
+export {
+  type Activity,
+  type CompiledWorkflow,
+  compileWorkflow,
+  createEngine,
+  type RunOptions,
+  type WorkflowEngine,
+} from './engine.ts';
+export { createEvaluator, type Evaluator } from './expressions.ts';
+export type { WorkflowError } from './fault.ts';
+export type { FunctionContext, RuntimeFunction } from './jobs.ts';
+export { loadTemplates } from './templates.ts';
