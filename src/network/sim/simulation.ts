@@ -20,17 +20,16 @@ import type {
   UePriorityPolicy,
   UeRadio,
 } from '../model.ts';
-import { cqiOf, LTE, NR } from '../radio/index.ts';
+import { Atlas } from './atlas.ts';
+import { backgroundRadio } from './background.ts';
 import { admitFlows } from './cell-share.ts';
 import { FlowBook } from './flow-book.ts';
 import { forecastCoverage, forecastLoad } from './forecast.ts';
-import { findPlace, PLACES } from './gazetteer.ts';
-import { toGeo } from './geo.ts';
+import { findPlace } from './gazetteer.ts';
 import { type Itinerary, planTrip, type Whereabouts, whereabouts } from './itinerary.ts';
 import { pathsOf } from './paths.ts';
-import { sinrOf, strongest } from './radio-map.ts';
 import { cellAt, globalCell, inUse, Traveller, toEvents } from './traveller.ts';
-import { buildWorld, type World } from './world.ts';
+import type { World } from './world.ts';
 
 /** A jump longer than this is one step, unless the service is in use. */
 const JUMP_S = 120;
@@ -41,9 +40,7 @@ const WARM_UP_S = 60;
 export class RadioNetwork implements Simulation {
   now: number;
   readonly #options: SimulationOptions;
-  readonly #worlds = new Map<string, World>();
-  readonly #cells = new Map<string, { world: World; index: number }>();
-  readonly #people = new Map<string, { world: World; ue: number }>();
+  readonly #atlas: Atlas;
   readonly #book = new FlowBook();
   readonly #steering = new Map<string, SteeringPolicy>();
   readonly #routes = new Map<string, string>();
@@ -59,7 +56,8 @@ export class RadioNetwork implements Simulation {
     this.#options = options;
     this.now = options.startTime;
     this.#second = Math.floor(options.startTime / 1000);
-    this.#home = this.#deployed(options.homeRegion);
+    this.#atlas = new Atlas(options);
+    this.#home = this.#atlas.deployed(options.homeRegion);
     this.#traveller = new Traveller(options.supi, options.seed, options.trace);
     this.#tick(this.#second, true);
   }
@@ -111,7 +109,7 @@ export class RadioNetwork implements Simulation {
     const { event, sim } = world;
     const ueOf = (supi: string) => this.#ueIn(world, supi);
     const prbsOf = (id: string) => {
-      const at = this.#cells.get(id);
+      const at = this.#atlas.cellAt(id);
       return at?.world === world ? { index: at.index, prbs: cellAt(world, at.index).prbTotal } : undefined;
     };
     sim.step({
@@ -126,7 +124,7 @@ export class RadioNetwork implements Simulation {
 
   #ueIn(world: World, supi: string): number {
     if (supi === this.#options.supi) return world === this.#active ? world.sim.guestIndex : -1;
-    const person = this.#people.get(supi);
+    const person = this.#atlas.people.get(supi);
     return person?.world === world ? person.ue : -1;
   }
 
@@ -188,71 +186,44 @@ export class RadioNetwork implements Simulation {
   }
 
   regions(): Region[] {
-    return [...this.#worlds.values()].map((world) => world.sim.deployment.region);
+    return [...this.#atlas.worlds.values()].map((world) => world.sim.deployment.region);
   }
 
   region(nameOrId: string): Region | undefined {
     const place = findPlace(nameOrId);
-    return place && this.#deployed(place.id).sim.deployment.region;
-  }
-
-  #deployed(nameOrId: string): World {
-    const place = findPlace(nameOrId);
-    if (!place) throw fail('NETWORK_REGION_UNKNOWN', { region: nameOrId });
-    const known = this.#worlds.get(place.id);
-    if (known) return known;
-    const world = buildWorld(this.#options, place);
-    this.#worlds.set(place.id, world);
-    const { nr, lte } = world.sim.deployment;
-    [...nr, ...lte].forEach((cell, index) => {
-      this.#cells.set(cell.id, { world, index });
-    });
-    world.sim.people.forEach(({ supi }, ue) => {
-      this.#people.set(supi, { world, ue });
-    });
-    return world;
+    return place && this.#atlas.deployed(place.id).sim.deployment.region;
   }
 
   cells(regionId: string): Cell[] {
     const place = findPlace(regionId);
     if (!place) return [];
-    const { nr, lte } = this.#deployed(place.id).sim.deployment;
+    const { nr, lte } = this.#atlas.deployed(place.id).sim.deployment;
     return [...nr, ...lte];
   }
 
-  #cellAt(id: string): { world: World; index: number } | undefined {
-    const at = this.#cells.get(id);
-    if (at) return at;
-    // The id names its region: deploy it, so that a cell exists for whoever knows its id.
-    const digits = id.length === 9 ? 3 : id.length === 7 ? 2 : 0;
-    const place = PLACES[Number.parseInt(id.slice(0, digits), 16) - 1];
-    if (place && !this.#worlds.has(place.id)) this.#deployed(place.id);
-    return this.#cells.get(id);
-  }
-
   cell(cellId: string): Cell | undefined {
-    const at = this.#cellAt(cellId);
+    const at = this.#atlas.cellAt(cellId);
     return at && cellAt(at.world, at.index);
   }
 
   kpis(cellId: string): CellKpis | undefined {
-    const at = this.#cellAt(cellId);
+    const at = this.#atlas.cellAt(cellId);
     return at && this.#fresh(at.world).sim.kpis(at.index, this.#second * 1000);
   }
 
   ue(supi: string): UeRadio | undefined {
     if (supi === this.#options.supi) return this.#traveller.radio(this.#second * 1000);
-    const person = this.#people.get(supi);
+    const person = this.#atlas.people.get(supi);
     return person && backgroundRadio(this.#fresh(person.world), person.ue, supi, this.#second * 1000);
   }
 
   subscribers(): string[] {
-    return [this.#options.supi, ...this.#people.keys()];
+    return [this.#options.supi, ...this.#atlas.people.keys()];
   }
 
   #worldOf(supi: string): World | null | undefined {
     if (supi === this.#options.supi) return this.#traveller.world;
-    return this.#people.get(supi)?.world;
+    return this.#atlas.people.get(supi)?.world;
   }
 
   addFlow(flow: QosFlow): Admission {
@@ -381,11 +352,11 @@ export class RadioNetwork implements Simulation {
 
   forecastCoverage(points: Array<GeoPoint & { t: number }>): CoverageForecast[] {
     const blind = this.#options.trace !== undefined;
-    return forecastCoverage(this.#options.seed, this.#worlds.values(), points, blind);
+    return forecastCoverage(this.#options.seed, this.#atlas.worlds.values(), points, blind);
   }
 
   forecastLoad(cellId: string, start: number, end: number): LoadForecast {
-    const at = this.#cellAt(cellId);
+    const at = this.#atlas.cellAt(cellId);
     if (!at) return { cellId, start, end, prbRatio: 0, gbrPrbRatio: 0, confidence: 0 };
     return forecastLoad(this.#options.seed, at.world, at.index, cellId, start, end);
   }
@@ -394,7 +365,7 @@ export class RadioNetwork implements Simulation {
     if (request.supi !== this.#options.supi) {
       throw fail('NETWORK_SUBSCRIBER_UNKNOWN', { supi: request.supi });
     }
-    const to = this.#deployed(request.destination);
+    const to = this.#atlas.deployed(request.destination);
     const from = this.#traveller.world ?? this.#home;
     const { seed, trace } = this.#options;
     this.#home = from;
@@ -414,46 +385,4 @@ export class RadioNetwork implements Simulation {
     if (supi !== this.#options.supi) return new Map();
     return new Map([...this.#others].map(([id, { sum, seconds }]) => [id, sum / seconds]));
   }
-}
-
-function backgroundRadio(world: World, ue: number, supi: string, t: number): UeRadio {
-  const { sim } = world;
-  const person = sim.people[ue] as { lteOnly: boolean; speedMps: number };
-  sim.measure(ue);
-  const cell = sim.serving[ue] as number;
-  const onNr = cell < sim.cellCount;
-  const sample = sim.sampleOf(ue);
-  const otherRsrp = onNr ? sample.lte : sample.nr;
-  const best = strongest(otherRsrp);
-  const otherSinr = onNr
-    ? sinrOf(LTE, sample.lteMw, best, sim.loadLte)
-    : sinrOf(NR, sample.nrMw, best, sim.loadNr);
-  const tenth = (value: number) => Math.round(value * 10) / 10;
-  const sinr = sim.sinr[ue] as number;
-  return {
-    supi,
-    t,
-    medium: 'cellular',
-    position: toGeo(sim.deployment.region.centre, sim.positions[ue] as { x: number; y: number }),
-    speedMps: person.speedMps,
-    rat: onNr ? 'NR' : 'EUTRA',
-    cellId: cellAt(world, cell).id,
-    rsrpDbm: tenth(sim.rsrp[ue] as number),
-    rsrqDb: null,
-    sinrDb: tenth(sinr),
-    cqi: cqiOf(sinr, (onNr ? NR : LTE).cqiTable),
-    standby: person.lteOnly
-      ? null
-      : {
-          rat: onNr ? 'EUTRA' : 'NR',
-          cellId: cellAt(world, onNr ? best + sim.cellCount : best).id,
-          rsrpDbm: tenth(otherRsrp[best] as number),
-          sinrDb: tenth(otherSinr),
-        },
-    dlMbps: sim.table.gotDl[ue] as number,
-    ulMbps: sim.table.gotUl[ue] as number,
-    delayMs: tenth(sim.airDelay(cell) + 15),
-    handovers: 0,
-    radioLinkFailures: 0,
-  };
 }
