@@ -1,0 +1,54 @@
+import type { AgentCard, AgentSkill } from '@a2a-js/sdk';
+import { type AgentId, agentKey, requestTopic } from './topics.ts';
+
+/** Name of this binding in an agent card (the one that the profile's reference SDK uses). */
+export const BINDING = 'MQTTv5+JSONRPCv2';
+export const BINDING_VERSION = '1.0';
+
+export interface CardOptions {
+  id: AgentId | string;
+  name: string;
+  description: string;
+  version: string;
+  skills: ReadonlyArray<Pick<AgentSkill, 'id' | 'name' | 'description'> & Partial<AgentSkill>>;
+  /** `mqtt://host:port` of the bus. */
+  mqttUrl: string;
+  /** JSON-RPC endpoint over HTTP, if the agent has one. */
+  httpUrl?: string;
+}
+
+/** The card of an agent that streams, with its MQTT interface first. @throws BUS_ID_INVALID */
+export function agentCard(options: CardOptions): AgentCard {
+  const { httpUrl } = options;
+  const modes = ['text/plain', 'application/json'];
+  const at = (url: string, protocolBinding: string) => ({
+    url,
+    protocolBinding,
+    protocolVersion: BINDING_VERSION,
+    tenant: '',
+  });
+  return {
+    name: options.name,
+    description: options.description,
+    version: options.version,
+    supportedInterfaces: [
+      at(`${options.mqttUrl}/${requestTopic(agentKey(options.id))}`, BINDING),
+      ...(httpUrl === undefined ? [] : [at(httpUrl, 'JSONRPC')]),
+    ],
+    provider: undefined,
+    capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: false, extensions: [] },
+    securitySchemes: {},
+    securityRequirements: [],
+    defaultInputModes: modes,
+    defaultOutputModes: modes,
+    skills: options.skills.map((skill) => ({
+      tags: [],
+      examples: [],
+      inputModes: [],
+      outputModes: [],
+      securityRequirements: [],
+      ...skill,
+    })),
+    signatures: [],
+  };
+}

@@ -1,0 +1,235 @@
+import {
+  AgentCard,
+  CancelTaskRequest,
+  DeleteTaskPushNotificationConfigRequest,
+  GetExtendedAgentCardRequest,
+  GetTaskPushNotificationConfigRequest,
+  GetTaskRequest,
+  ListTaskPushNotificationConfigsRequest,
+  ListTaskPushNotificationConfigsResponse,
+  ListTasksRequest,
+  ListTasksResponse,
+  SendMessageRequest,
+  SendMessageResponse,
+  type SendMessageResult,
+  StreamResponse,
+  SubscribeToTaskRequest,
+  Task,
+  TaskPushNotificationConfig,
+} from '@a2a-js/sdk';
+import type { RequestOptions, Transport, TransportFactory } from '@a2a-js/sdk/client';
+import { fromJsonRpcErrorResponse } from '@a2a-js/sdk/errors';
+import type { Ids } from '../../machines/ports.ts';
+import { failBus } from '../errors.ts';
+import { BINDING, BINDING_VERSION } from './card.ts';
+import { bindingErrorOf, isAtRest, type ReplyEnvelope } from './envelope.ts';
+import type { Exchange } from './exchange.ts';
+import { PROPERTY } from './properties.ts';
+import { agentOfUrl } from './topics.ts';
+
+/** Makes A2A clients of the SDK speak over the bus. */
+export function mqttTransportFactory(exchange: Exchange, ids: Ids): TransportFactory {
+  return {
+    protocolName: BINDING,
+    async create(url) {
+      const agent = agentOfUrl(url);
+      if (agent === null) throw failBus('BUS_ID_INVALID', { id: url });
+      return new MqttTransport(exchange, ids, agent);
+    },
+  };
+}
+
+class MqttTransport implements Transport {
+  readonly protocolName = BINDING;
+  readonly protocolVersion = BINDING_VERSION;
+  readonly #exchange: Exchange;
+  readonly #ids: Ids;
+  readonly #agent: string;
+
+  constructor(exchange: Exchange, ids: Ids, agent: string) {
+    this.#exchange = exchange;
+    this.#ids = ids;
+    this.#agent = agent;
+  }
+
+  /**
+   * A blocking send that outlives the first-reply time comes back from the responder as a task that
+   * still runs; it is then followed to its rest.
+   */
+  async sendMessage(params: SendMessageRequest, options?: RequestOptions): Promise<SendMessageResult> {
+    const request = this.#withIds(params);
+    const { payload } = await this.#call('SendMessage', SendMessageRequest.toJSON(request), options, (json) =>
+      SendMessageResponse.fromJSON(json),
+    );
+    if (payload === undefined) throw this.#invalid('SendMessage', 'neither a task nor a message');
+    const task = payload.$case === 'task' ? payload.value : undefined;
+    const running = task !== undefined && !isAtRest(task.status?.state);
+    if (task === undefined || !running || params.configuration?.returnImmediately) return payload.value;
+    await drain(this.resubscribeTask({ tenant: params.tenant, id: task.id }, options)).catch((error) => {
+      // It may have ended between the two calls; then there is nothing to follow.
+      if ((error as { name?: string }).name !== 'UnsupportedOperationError') throw error;
+    });
+    return this.getTask(
+      { tenant: params.tenant, id: task.id, historyLength: params.configuration?.historyLength },
+      options,
+    );
+  }
+
+  sendMessageStream(params: SendMessageRequest, options?: RequestOptions) {
+    const request = this.#withIds(params);
+    const taskId = request.message?.taskId ?? '';
+    return this.#stream('SendStreamingMessage', SendMessageRequest.toJSON(request), taskId, options);
+  }
+
+  resubscribeTask(params: SubscribeToTaskRequest, options?: RequestOptions) {
+    return this.#stream('SubscribeToTask', SubscribeToTaskRequest.toJSON(params), params.id, options);
+  }
+
+  getTask(params: GetTaskRequest, options?: RequestOptions): Promise<Task> {
+    return this.#call('GetTask', GetTaskRequest.toJSON(params), options, (json) => Task.fromJSON(json));
+  }
+
+  cancelTask(params: CancelTaskRequest, options?: RequestOptions): Promise<Task> {
+    return this.#call('CancelTask', CancelTaskRequest.toJSON(params), options, (json) => Task.fromJSON(json));
+  }
+
+  listTasks(params: ListTasksRequest, options?: RequestOptions): Promise<ListTasksResponse> {
+    return this.#call('ListTasks', ListTasksRequest.toJSON(params), options, (json) =>
+      ListTasksResponse.fromJSON(json),
+    );
+  }
+
+  getExtendedAgentCard(params: GetExtendedAgentCardRequest, options?: RequestOptions): Promise<AgentCard> {
+    return this.#call('GetExtendedAgentCard', GetExtendedAgentCardRequest.toJSON(params), options, (json) =>
+      AgentCard.fromJSON(json),
+    );
+  }
+
+  createTaskPushNotificationConfig(params: TaskPushNotificationConfig, options?: RequestOptions) {
+    const json = TaskPushNotificationConfig.toJSON(params);
+    return this.#call('CreateTaskPushNotificationConfig', json, options, (result) =>
+      TaskPushNotificationConfig.fromJSON(result),
+    );
+  }
+
+  getTaskPushNotificationConfig(params: GetTaskPushNotificationConfigRequest, options?: RequestOptions) {
+    const json = GetTaskPushNotificationConfigRequest.toJSON(params);
+    return this.#call('GetTaskPushNotificationConfig', json, options, (result) =>
+      TaskPushNotificationConfig.fromJSON(result),
+    );
+  }
+
+  listTaskPushNotificationConfig(params: ListTaskPushNotificationConfigsRequest, options?: RequestOptions) {
+    const json = ListTaskPushNotificationConfigsRequest.toJSON(params);
+    return this.#call('ListTaskPushNotificationConfigs', json, options, (result) =>
+      ListTaskPushNotificationConfigsResponse.fromJSON(result),
+    );
+  }
+
+  deleteTaskPushNotificationConfig(
+    params: DeleteTaskPushNotificationConfigRequest,
+    options?: RequestOptions,
+  ) {
+    const json = DeleteTaskPushNotificationConfigRequest.toJSON(params);
+    return this.#call('DeleteTaskPushNotificationConfig', json, options, () => undefined);
+  }
+
+  async #call<T>(
+    method: string,
+    params: unknown,
+    options: RequestOptions | undefined,
+    decode: (json: unknown) => T,
+  ): Promise<T> {
+    const reply = await this.#exchange.ask({
+      to: this.#agent,
+      method,
+      params,
+      streaming: false,
+      properties: propertiesOf(options),
+      signal: options?.signal,
+    });
+    this.#throwError(method, reply);
+    return this.#decode(method, reply, decode);
+  }
+
+  async *#stream(
+    method: string,
+    params: unknown,
+    taskId: string,
+    options: RequestOptions | undefined,
+  ): AsyncGenerator<StreamResponse, void, undefined> {
+    const replies = this.#exchange.open({
+      to: this.#agent,
+      method,
+      params,
+      streaming: true,
+      properties: propertiesOf(options),
+      signal: options?.signal,
+      // Never published again after the first item: on a stall the task is asked for (profile 0.1).
+      probe: async (deliver) => {
+        const task = await this.getTask({ tenant: '', id: taskId, historyLength: 0 }, options);
+        if (!isAtRest(task.status?.state)) return { state: 'live' };
+        deliver({ jsonrpc: '2.0', result: { task: Task.toJSON(task) } });
+        return { state: 'settled' };
+      },
+    });
+    for await (const reply of replies) {
+      this.#throwError(method, reply);
+      yield this.#decode(method, reply, (json) => StreamResponse.fromJSON(json));
+    }
+  }
+
+  /** Profile 0.1: the requester makes the ids of a new task. */
+  #withIds(params: SendMessageRequest): SendMessageRequest {
+    const message = params.message;
+    if (message === undefined) return params;
+    const known = message.taskId !== '';
+    return {
+      ...params,
+      message: {
+        ...message,
+        taskId: known ? message.taskId : this.#ids.uuid(),
+        contextId: message.contextId === '' && !known ? this.#ids.uuid() : message.contextId,
+      },
+    };
+  }
+
+  /** The number alone does not tell a binding error from a core error; `data` does. */
+  #throwError(method: string, reply: ReplyEnvelope): void {
+    if (reply.error === undefined) return;
+    const { code, message, data } = reply.error;
+    if (bindingErrorOf(reply) !== null) {
+      throw failBus('BUS_BINDING_REFUSED', { agent: this.#agent, method, problem: message });
+    }
+    throw fromJsonRpcErrorResponse({
+      jsonrpc: '2.0',
+      id: reply.id ?? null,
+      error: { code, message, ...(data === undefined ? {} : { data }) },
+    });
+  }
+
+  #decode<T>(method: string, reply: ReplyEnvelope, decode: (json: unknown) => T): T {
+    try {
+      return decode(reply.result);
+    } catch (error) {
+      throw this.#invalid(method, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #invalid(method: string, problem: string) {
+    return failBus('BUS_REPLY_INVALID', { agent: this.#agent, method, problem });
+  }
+}
+
+/** Service parameters travel as user properties. */
+function propertiesOf(options: RequestOptions | undefined): Record<string, string> {
+  const properties: Record<string, string> = { [PROPERTY.version]: BINDING_VERSION };
+  for (const [name, value] of Object.entries(options?.serviceParameters ?? {})) {
+    properties[name.toLowerCase()] = value;
+  }
+  return properties;
+}
+
+async function drain(stream: AsyncGenerator<StreamResponse>): Promise<void> {
+  for await (const _ of stream);
+}

@@ -1,0 +1,131 @@
+import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
+import type { Log } from '../../machines/ports.ts';
+import type { Bus } from '../embedded/host.ts';
+import { failBus } from '../errors.ts';
+
+export interface Message {
+  topic: string;
+  payload: Buffer;
+  properties: NonNullable<IPublishPacket['properties']>;
+}
+
+export interface Outgoing {
+  topic: string;
+  payload: string;
+  retain?: boolean;
+  properties?: IPublishPacket['properties'];
+}
+
+/** One MQTT 5 connection of a member; it reconnects by itself until it is ended or refused. */
+export interface Link {
+  /** Resolves when the broker has acknowledged (QoS 1). Rejects with the broker's refusal. */
+  publish(message: Outgoing): Promise<void>;
+  subscribe(filters: readonly string[]): Promise<void>;
+  onMessage(handler: (message: Message) => void): void;
+  onState(handler: (state: LinkState) => void): void;
+  /** Sends DISCONNECT and ends the session at once. */
+  end(): Promise<void>;
+}
+
+export type LinkState = { type: 'CONNECTED' } | { type: 'LOST' } | { type: 'REFUSED'; problem: string };
+
+export interface LinkOptions {
+  clientId: string;
+  via: Bus | string;
+  will: IClientOptions['will'];
+  log: Log;
+}
+
+/** Seconds for which requests and replies wait for a member that lost its connection. */
+const SESSION_EXPIRY_S = 300;
+const SESSION_TAKEN_OVER = 0x8e;
+/** CONNACK codes that another try cannot change: id, credentials, rights, ban, method. */
+const FINAL_REFUSALS = new Set([0x85, 0x86, 0x87, 0x8a, 0x8c]);
+
+/** Opens the connection; the outcome is told by `onState`. @throws BUS_CLOSED */
+export function openLink({ clientId, via, will, log }: LinkOptions): Link {
+  const inProcess = typeof via !== 'string';
+  const options: IClientOptions = {
+    clientId,
+    protocolVersion: 5,
+    // The first connect starts clean; later ones resume (below).
+    clean: true,
+    keepalive: inProcess ? 0 : 30,
+    reconnectPeriod: 500,
+    connectTimeout: 10_000,
+    reconnectOnConnackError: false,
+    properties: { sessionExpiryInterval: SESSION_EXPIRY_S },
+    ...(will === undefined ? {} : { will }),
+  };
+  const client = inProcess
+    ? new MqttClient(() => via.connectInProcess(), options)
+    : mqtt.connect(via, options);
+
+  const listeners = new Set<(state: LinkState) => void>();
+  let last: LinkState | undefined;
+  const tell = (state: LinkState) => {
+    if (last?.type === 'REFUSED') return;
+    last = state;
+    for (const listener of listeners) listener(state);
+  };
+  const refuse = (problem: string) => {
+    tell({ type: 'REFUSED', problem });
+    client.end(true);
+  };
+  client.on('connect', () => {
+    client.options.clean = false;
+    tell({ type: 'CONNECTED' });
+  });
+  client.on('close', () => tell({ type: 'LOST' }));
+  client.on('disconnect', (packet) => {
+    if (packet.reasonCode === SESSION_TAKEN_OVER) refuse('another client took this id over');
+  });
+  client.on('error', (error) => {
+    const code = 'code' in error ? error.code : undefined;
+    log.debug({ client: clientId, problem: error.message }, 'connection problem');
+    if (typeof code === 'number' && FINAL_REFUSALS.has(code)) refuse(error.message);
+  });
+
+  let handler: (message: Message) => void = () => undefined;
+  client.on('message', (topic, payload, packet) => {
+    try {
+      handler({ topic, payload, properties: packet.properties ?? {} });
+    } catch (error) {
+      log.error({ client: clientId, topic, problem: String(error) }, 'a message could not be handled');
+    }
+  });
+
+  return {
+    publish: ({ topic, payload, retain = false, properties }) =>
+      new Promise((resolve, reject) => {
+        client.publish(
+          topic,
+          payload,
+          { qos: 1, retain, ...(properties === undefined ? {} : { properties }) },
+          (error) => (error ? reject(error) : resolve()),
+        );
+      }),
+    async subscribe(filters) {
+      const wanted = Object.fromEntries(filters.map((filter) => [filter, { qos: 1 as const, rap: true }]));
+      const granted = await client.subscribeAsync(wanted);
+      const refused = granted.filter(({ qos }) => qos >= 0x80).map(({ topic }) => topic);
+      if (refused.length > 0) {
+        throw failBus('BUS_REFUSED', { id: clientId, problem: `no right to read ${refused.join(', ')}` });
+      }
+    },
+    onMessage(fn) {
+      handler = fn;
+    },
+    onState(fn) {
+      listeners.add(fn);
+      if (last !== undefined) fn(last);
+    },
+    async end() {
+      if (client.disconnected || last?.type !== 'CONNECTED') {
+        await client.endAsync(true);
+        return;
+      }
+      await client.endAsync(false, { properties: { sessionExpiryInterval: 0 } });
+    },
+  };
+}

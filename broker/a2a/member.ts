@@ -1,0 +1,197 @@
+import { AgentCard } from '@a2a-js/sdk';
+import { type Client, ClientFactory } from '@a2a-js/sdk/client';
+import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
+import { type AgentExecutor, InMemoryTaskStore, type TaskStore } from '@a2a-js/sdk/server';
+import { createActor, fromPromise } from 'xstate';
+import type { Env } from '../../machines/ports.ts';
+import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
+import type { Bus } from '../embedded/host.ts';
+import { failBus } from '../errors.ts';
+import { mqttTransportFactory } from './client-transport.ts';
+import { type AgentPresence, Discovery } from './discovery.ts';
+import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
+import { openLink } from './link.ts';
+import { PROPERTY } from './properties.ts';
+import { Responder } from './responder.ts';
+import {
+  type AgentId,
+  agentKey,
+  DISCOVERY_FILTER,
+  discoveryTopic,
+  parseTopic,
+  replyTopic,
+  requestTopic,
+} from './topics.ts';
+
+export interface JoinOptions {
+  id: AgentId | string;
+  /** The embedded bus, or the URL of any MQTT 5 broker. */
+  via: Bus | string;
+  card: AgentCard;
+  /** Serves requests; without it the member only asks. */
+  executor?: AgentExecutor;
+  /** In memory if absent. */
+  taskStore?: TaskStore;
+  env: Env;
+  timers?: Partial<ExchangeTimers>;
+  /** How long `joinBus` and `client` wait for a connection or a card, ms. */
+  patienceMs?: number;
+}
+
+export interface BusMember {
+  /** `org/unit/agent` */
+  id: string;
+  /** A client of that agent, kept for the next call. @throws BUS_AGENT_UNKNOWN */
+  client(agent: AgentId | string | AgentCard): Promise<Client>;
+  /** Everybody whose card is on the bus, by id. */
+  agents(): AgentPresence[];
+  /** Returns the way to stop listening. */
+  onPresence(listener: (presence: AgentPresence) => void): () => void;
+  /** Publishes a changed card. */
+  updateCard(card: AgentCard): void;
+  /** Says offline, then leaves. Open calls end with BUS_CLOSED. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * Joins a bus under an id: announces the card, answers requests with `executor`, and can ask others.
+ * Resolves when the member is online. @throws BUS_ID_INVALID, BUS_REFUSED, BUS_UNREACHABLE, BUS_CLOSED
+ */
+export async function joinBus(options: JoinOptions): Promise<BusMember> {
+  const { env, via } = options;
+  const key = agentKey(options.id);
+  const patienceMs = options.patienceMs ?? 10_000;
+  let card = options.card;
+  const published = (status: 'online' | 'offline', source: 'agent' | 'lwt') => ({
+    topic: discoveryTopic(key),
+    payload: JSON.stringify(AgentCard.toJSON(card)),
+    retain: true,
+    properties: {
+      contentType: 'application/json',
+      payloadFormatIndicator: true,
+      userProperties: { [PROPERTY.status]: status, [PROPERTY.statusSource]: source },
+    },
+  });
+  const will = published('offline', 'lwt');
+  const link = openLink({
+    clientId: key,
+    via,
+    log: env.log,
+    will: { ...will, payload: Buffer.from(will.payload), qos: 1 },
+  });
+
+  const replies = replyTopic(key, env.ids.uuid());
+  const discovery = new Discovery(env);
+  const exchange = new Exchange({
+    env,
+    link,
+    replyTopic: replies,
+    timers: { ...PROFILE_TIMERS, ...options.timers },
+  });
+  const responder = new Responder({
+    env,
+    link,
+    card,
+    executor: options.executor ?? asksOnly,
+    taskStore: options.taskStore ?? new InMemoryTaskStore(),
+  });
+  link.onMessage((message) => {
+    const use = parseTopic(message.topic)?.use;
+    if (use === 'reply') exchange.receive(message);
+    else if (use === 'request') responder.receive(message);
+    else if (use === 'discovery') discovery.receive(message);
+  });
+
+  const presence = createActor(
+    presenceMachine.provide({
+      actors: {
+        announce: fromPromise(async () => {
+          await link.subscribe([requestTopic(key), replies, DISCOVERY_FILTER]);
+          await link.publish(published('online', 'agent'));
+        }),
+        withdraw: fromPromise(() => link.publish(published('offline', 'agent'))),
+      },
+      actions: { countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event') },
+    }),
+    { clock: env.clock },
+  );
+  const online = new Promise<void>((resolve, reject) => {
+    let problem = 'no answer';
+    const timer = env.clock.setTimeout(() => {
+      reject(failBus('BUS_UNREACHABLE', { url: typeof via === 'string' ? via : via.mqttUrl, problem }));
+    }, patienceMs);
+    const settle = (fn: () => void) => {
+      env.clock.clearTimeout(timer);
+      fn();
+    };
+    presence.subscribe({
+      next: ({ value }) => {
+        if (value === 'online') settle(resolve);
+        if (value === 'refused') settle(() => reject(failBus('BUS_REFUSED', { id: key, problem })));
+      },
+      error: (error) => settle(() => reject(error)),
+    });
+    presence.start();
+    link.onState((state) => {
+      if (state.type === 'REFUSED') problem = state.problem;
+      if (state.type === 'LOST') problem = 'the connection is refused or lost';
+      if (presence.getSnapshot().status === 'active') presence.send({ type: state.type });
+    });
+  });
+  try {
+    await online;
+  } catch (error) {
+    presence.stop();
+    await link.end();
+    throw error;
+  }
+
+  const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids)] });
+  const clients = new Map<string, { made: Promise<Client>; card: string }>();
+  // A client holds the card it was made with.
+  discovery.onPresence(({ id, card }) => {
+    if (clients.get(id)?.card !== JSON.stringify(card)) clients.delete(id);
+  });
+
+  let closing: Promise<void> | undefined;
+  return {
+    id: key,
+    async client(agent) {
+      if (closing !== undefined) throw failBus('BUS_CLOSED');
+      if (typeof agent !== 'string' && 'supportedInterfaces' in agent)
+        return factory.createFromAgentCard(agent);
+      const id = agentKey(agent);
+      const kept = clients.get(id);
+      if (kept !== undefined) return kept.made;
+      const found = await discovery.card(id, patienceMs);
+      const made = clients.get(id)?.made ?? factory.createFromAgentCard(found);
+      clients.set(id, { made, card: JSON.stringify(found) });
+      return made;
+    },
+    agents: () => discovery.list(),
+    onPresence: (listener) => discovery.onPresence(listener),
+    updateCard(changed) {
+      card = changed;
+      presence.send({ type: 'CARD_CHANGED' });
+    },
+    close() {
+      closing ??= (async () => {
+        responder.drain();
+        exchange.close();
+        await new Promise<void>((resolve) => {
+          if (presence.getSnapshot().status !== 'active') return resolve();
+          presence.subscribe({ complete: resolve, error: () => resolve() });
+          presence.send({ type: 'LEAVE' });
+        });
+        await link.end();
+      })();
+      return closing;
+    },
+  };
+}
+
+/** A member that only asks refuses what it is asked. */
+const asksOnly: AgentExecutor = {
+  execute: () => Promise.reject(new UnsupportedOperationError('This agent takes no tasks.')),
+  cancelTask: () => Promise.resolve(),
+};

@@ -1,0 +1,66 @@
+import { failBus } from '../errors.ts';
+
+/** Topics and identifiers of the A2A-over-MQTT profile 0.1. */
+
+export interface AgentId {
+  org: string;
+  unit: string;
+  agent: string;
+}
+
+/** Profile 0.1: every part of an id. No `/`, wildcard, NUL or `$` can occur in it. */
+const ID_PART = /^[A-Za-z0-9_.-]{1,64}$/;
+const ROOT = '$a2a/v1';
+
+/** `org/unit/agent`, or null when the text is no agent id. */
+export function parseAgentId(text: string): AgentId | null {
+  const parts = text.split('/');
+  const [org, unit, agent] = parts;
+  if (parts.length !== 3 || !org || !unit || !agent) return null;
+  return parts.every((part) => ID_PART.test(part)) ? { org, unit, agent } : null;
+}
+
+/** The id as text; it is also the MQTT client id. @throws BUS_ID_INVALID */
+export function agentKey(id: AgentId | string): string {
+  const text = typeof id === 'string' ? id : `${id.org}/${id.unit}/${id.agent}`;
+  if (parseAgentId(text) === null) throw failBus('BUS_ID_INVALID', { id: text });
+  return text;
+}
+
+export const DISCOVERY_FILTER = `${ROOT}/discovery/+/+/+`;
+
+export const discoveryTopic = (key: string) => `${ROOT}/discovery/${key}`;
+export const requestTopic = (key: string) => `${ROOT}/request/${key}`;
+export const eventTopic = (key: string) => `${ROOT}/event/${key}`;
+export const replyTopic = (key: string, suffix: string) => `${ROOT}/reply/${key}/${suffix}`;
+
+export type TopicUse = 'discovery' | 'request' | 'event' | 'reply';
+
+export interface TopicName {
+  use: TopicUse;
+  /** Agent that the topic belongs to. */
+  owner: string;
+  /** Levels after the owner; only a reply topic has one. */
+  suffix: string;
+}
+
+/** Takes a topic name of the profile apart; null for every other topic. */
+export function parseTopic(topic: string): TopicName | null {
+  const [dollar, version, use, org, unit, agent, ...rest] = topic.split('/');
+  if (`${dollar}/${version}` !== ROOT) return null;
+  if (use !== 'discovery' && use !== 'request' && use !== 'event' && use !== 'reply') return null;
+  const owner = `${org}/${unit}/${agent}`;
+  if (parseAgentId(owner) === null) return null;
+  if (rest.length !== (use === 'reply' ? 1 : 0)) return null;
+  const suffix = rest[0] ?? '';
+  if (use === 'reply' && !ID_PART.test(suffix)) return null;
+  return { use, owner, suffix };
+}
+
+/** The agent that an `mqtt://host:port/$a2a/v1/request/org/unit/agent` address names, if it names one. */
+export function agentOfUrl(url: string): string | null {
+  const at = url.indexOf(`/${ROOT}/request/`);
+  if (at < 0) return null;
+  const key = url.slice(at + `/${ROOT}/request/`.length);
+  return parseAgentId(key) === null ? null : key;
+}

@@ -1,0 +1,109 @@
+import { parseTopic, type TopicName } from '../a2a/topics.ts';
+import type { Identity } from './identity.ts';
+
+/** Who may do what with which topic. Pure: a decision or the reason against it. */
+
+export type Refusal =
+  | 'foreign-topic'
+  | 'guest'
+  | 'card-not-retained'
+  | 'card-too-large'
+  | 'card-not-json'
+  | 'request-retained'
+  | 'response-topic-foreign'
+  | 'reply-not-asked'
+  | 'wildcard'
+  | 'shared-subscription';
+
+export interface Publication {
+  topic: string;
+  retain: boolean;
+  payload: Buffer | string;
+  responseTopic: string | undefined;
+}
+
+const MAX_CARD_BYTES = 65_536;
+
+/**
+ * Decides whether `who` may publish this. `asked` tells whether a reply topic came with a request that
+ * was delivered to `who`; nobody else can answer there.
+ */
+export function refusesPublish(
+  who: Identity,
+  packet: Publication,
+  asked: (replyTopic: string) => boolean,
+): Refusal | null {
+  if (who.role === 'guest') return 'guest';
+  const name = parseTopic(packet.topic);
+  if (name === null) return 'foreign-topic';
+  switch (name.use) {
+    case 'discovery':
+      return name.owner === who.key ? refusesCard(packet) : 'foreign-topic';
+    case 'event':
+      return name.owner === who.key ? null : 'foreign-topic';
+    case 'request':
+      return refusesRequest(who.key, packet);
+    case 'reply':
+      return asked(packet.topic) ? null : 'reply-not-asked';
+  }
+}
+
+function refusesCard(packet: Publication): Refusal | null {
+  if (!packet.retain) return 'card-not-retained';
+  if (Buffer.byteLength(packet.payload) > MAX_CARD_BYTES) return 'card-too-large';
+  if (packet.payload.length === 0) return null; // unregisters
+  try {
+    const card: unknown = JSON.parse(packet.payload.toString());
+    return typeof card === 'object' && card !== null && !Array.isArray(card) ? null : 'card-not-json';
+  } catch {
+    return 'card-not-json';
+  }
+}
+
+/** Replies go only to a topic of the asker: nobody can make an agent write to a third party. */
+function refusesRequest(key: string, packet: Publication): Refusal | null {
+  if (packet.retain) return 'request-retained';
+  const reply = packet.responseTopic === undefined ? null : parseTopic(packet.responseTopic);
+  return reply?.use === 'reply' && reply.owner === key ? null : 'response-topic-foreign';
+}
+
+/** Decides whether a message of this topic may be delivered to `who`; asked for every delivery. */
+export function mayReceive(who: Identity, topic: string): boolean {
+  const name = parseTopic(topic);
+  return name !== null && mayRead(who, name);
+}
+
+function mayRead(who: Identity, name: TopicName): boolean {
+  if (name.use === 'discovery') return true;
+  if (who.role === 'guest') return false;
+  return name.use === 'event' || name.owner === who.key;
+}
+
+/** Decides whether `who` may subscribe to this filter. */
+export function refusesSubscribe(who: Identity, filter: string): Refusal | null {
+  if (filter.startsWith('$share/')) return 'shared-subscription';
+  const levels = filter.split('/');
+  const [dollar, version, use, ...rest] = levels;
+  if (levels[0] === '#' || levels[0] === '+') return 'wildcard';
+  if (dollar !== '$a2a' || version !== 'v1') return 'foreign-topic';
+  if (use === 'discovery' || use === 'event') {
+    if (use === 'event' && who.role === 'guest') return 'guest';
+    return coversOwners(rest) ? null : 'foreign-topic';
+  }
+  if (use !== 'request' && use !== 'reply') return 'foreign-topic';
+  if (who.role === 'guest') return 'guest';
+  // A wildcard at the end of one's own reply prefix stands for the suffixes.
+  if (use === 'reply' && rest.length === 4 && (rest[3] === '+' || rest[3] === '#')) {
+    return rest.slice(0, 3).join('/') === who.key ? null : 'foreign-topic';
+  }
+  const name = parseTopic(filter);
+  return name !== null && name.owner === who.key ? null : 'foreign-topic';
+}
+
+/** Up to three levels of ids, any of them `+`, or a trailing `#`. */
+function coversOwners(levels: string[]): boolean {
+  const open = levels.at(-1) === '#';
+  const ids = open ? levels.slice(0, -1) : levels;
+  if (open ? ids.length > 3 : ids.length !== 3) return false;
+  return ids.every((level) => level === '+' || /^[A-Za-z0-9_.-]{1,64}$/.test(level));
+}

@@ -1,0 +1,9 @@
+/** The bus: an embedded MQTT 5 broker, and A2A over MQTT on it or on any other broker. */
+export { agentCard, BINDING, type CardOptions } from './a2a/card.ts';
+export type { AgentPresence } from './a2a/discovery.ts';
+export { type ExchangeTimers, PROFILE_TIMERS } from './a2a/exchange.ts';
+export { type BusMember, type JoinOptions, joinBus } from './a2a/member.ts';
+export { type AgentId, agentKey, parseAgentId } from './a2a/topics.ts';
+export { type Bus, type BusLimits, type BusOptions, startBus } from './embedded/host.ts';
+export type { Claim, Identity, IdentityProvider, Verdict } from './embedded/identity.ts';
+export { BUS_CATALOG } from './errors.ts';
