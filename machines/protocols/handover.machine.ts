@@ -30,6 +30,9 @@ interface Context extends HandoverInput {
 /** Attempts in a row before the switch-over counts as broken. */
 const ATTEMPTS = 3;
 
+/** A switch that takes longer counts as failed. */
+const SWITCH_MS = 10_000;
+
 const problemOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** Switch-over to the standby network in weak coverage, and back: preset before, taken when it is needed. */
@@ -59,7 +62,7 @@ export const handoverMachine = setup({
       levels.rsrpDbm > returnAbove.rsrpDbm && levels.sinrDb > returnAbove.sinrDb,
     lastAttempt: ({ context }) => context.failures + 1 >= ATTEMPTS,
   },
-  delays: { hold: ({ context }) => context.holdMs },
+  delays: { hold: ({ context }) => context.holdMs, switchTime: SWITCH_MS },
 }).createMachine({
   id: 'handover',
   description: 'One terminal between its 5G cell and the standby network.',
@@ -121,6 +124,16 @@ export const handoverMachine = setup({
           { target: 'armed', actions: { type: 'countFailure', params: ({ event }) => event } },
         ],
       },
+      after: {
+        switchTime: [
+          {
+            target: 'failed',
+            guard: 'lastAttempt',
+            actions: { type: 'countFailure', params: { error: 'it took too long' } },
+          },
+          { target: 'armed', actions: { type: 'countFailure', params: { error: 'it took too long' } } },
+        ],
+      },
     },
     switched: {
       description: 'On the standby network.',
@@ -154,6 +167,16 @@ export const handoverMachine = setup({
             actions: { type: 'countFailure', params: ({ event }) => event },
           },
           { target: 'switched', actions: { type: 'countFailure', params: ({ event }) => event } },
+        ],
+      },
+      after: {
+        switchTime: [
+          {
+            target: 'failed',
+            guard: 'lastAttempt',
+            actions: { type: 'countFailure', params: { error: 'it took too long' } },
+          },
+          { target: 'switched', actions: { type: 'countFailure', params: { error: 'it took too long' } } },
         ],
       },
     },
