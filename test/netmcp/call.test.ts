@@ -134,7 +134,7 @@ test('a server past its limit refuses with alternates before the registry knows,
   expect(sbi.requests.filter((r) => r.operation === 'create')).toHaveLength(1);
 });
 
-test('a server that is lost is left; reads are sent again, effects are not', async () => {
+test('a server that has left is left; reads go to the other', async () => {
   const { client, a, server } = await world();
   await client.callTool('test_read', {});
   const b = await server('tools-b');
@@ -177,4 +177,35 @@ test('an abort reaches the NF request and ends the call', async () => {
   controller.abort(new Error('enough'));
   await expect(call).rejects.toMatchObject({ code: 'NETMCP_CANCELLED' });
   await until(() => aborted);
+});
+
+test('an effect whose server is lost half-way is not executed elsewhere: its caller is told', async () => {
+  const { client, a, server, sbi } = await world(() => new Promise(() => {}));
+  const call = client.callTool('test_create', { share: 3 });
+  await until(() => sbi.requests.length === 1);
+  const b = await server('tools-b');
+  closers.push(b.close);
+  closers.splice(closers.indexOf(a.close), 1);
+  const lost = expect(call).rejects.toMatchObject({ code: 'NETMCP_LOST', details: { executed: 'maybe' } });
+  await a.close();
+  await lost;
+  expect(sbi.requests).toHaveLength(1);
+});
+
+test('when every server is past its limit, the call waits as it was told and then goes through', async () => {
+  const { client, a, env } = await world();
+  await client.callTool('test_read', {});
+  await a.setLoad(100);
+  const call = client.callTool('test_read', {});
+  await until(() => client.sessions()[0]?.loadState === 'overloaded');
+  await a.setLoad(null);
+  let ended = false;
+  const watch = call.finally(() => {
+    ended = true;
+  });
+  while (!ended) {
+    await new Promise((resolve) => setImmediate(resolve));
+    env.pass(20);
+  }
+  expect((await watch).output).toEqual({ value: 7 });
 });

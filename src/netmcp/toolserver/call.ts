@@ -1,4 +1,5 @@
 import { createActor, fromPromise, toPromise } from 'xstate';
+import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import { type ToolCallOutput, toolCallMachine } from '../../../machines/protocols/tool-call.machine.ts';
 import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema.ts';
@@ -51,7 +52,7 @@ export async function runCall(options: CallOptions): Promise<CallEnd> {
           options.authoriser.decide(tool.name, tool.meta.permission, options.agent, args),
         ),
         escalate: fromPromise(async ({ input, signal }) => options.approve(input.question, signal)),
-        execute: fromPromise(async ({ signal }) => tool.execute(args, contextOf(options, chain, signal))),
+        execute: fromPromise(({ signal }) => execute(options, chain, signal)),
       },
     }),
     {
@@ -76,6 +77,25 @@ export async function runCall(options: CallOptions): Promise<CallEnd> {
     return word(await done, options, chain);
   } finally {
     options.signal.removeEventListener('abort', cancel);
+  }
+}
+
+async function execute(options: CallOptions, chain: ChainEntry[], signal: AbortSignal): Promise<unknown> {
+  try {
+    return await options.compiled.tool.execute(options.args, contextOf(options, chain, signal));
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const last = chain.at(-1);
+    options.env.log.warn(
+      { tool: options.compiled.tool.name, problem: z.prettifyError(error) },
+      'unreadable NF answer',
+    );
+    throw new SbiFailure({
+      code: 'NF_ANSWER_UNREADABLE',
+      message: `the answer of ${last?.nf ?? 'the network'} to ${last?.operation ?? 'the request'} cannot be read`,
+      retryable: false,
+      executed: 'maybe',
+    });
   }
 }
 

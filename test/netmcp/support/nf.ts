@@ -10,6 +10,7 @@ export interface Seen {
 /** NRF and all NFs of a network in one h2c server, with the answers that the tools expect. */
 export async function fakeNetwork(
   answer: (request: Seen) => { status: number; body?: unknown; location?: string },
+  knows = true,
 ) {
   const seen: Seen[] = [];
   const server: Http2Server = createServer();
@@ -37,7 +38,7 @@ export async function fakeNetwork(
         ],
       };
       const given = discovery
-        ? { status: 200, body: { validityPeriod: 60, nfInstances: [profile] } }
+        ? { status: 200, body: { validityPeriod: 60, nfInstances: knows ? [profile] : [] } }
         : answer(request);
       stream.respond({
         ':status': given.status,
