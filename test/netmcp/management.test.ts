@@ -132,6 +132,57 @@ test('a tool server keeps its lease by heartbeats, and registers again after it 
   expect((await client.discover({}))[0]?.state).toBe('draining');
 });
 
+test('client and tool server find back to a management server that was restarted', async () => {
+  const { env, url, client } = await management();
+  const server = await startToolServer({
+    env,
+    host,
+    port: 0,
+    id: 's',
+    management: url,
+    nrf: sbi,
+    tools: [read],
+  });
+  closers.push(server.close);
+  expect((await client.callTool('test_read', {})).server).toBe('s');
+  const [close] = closers.splice(0, 1);
+  await close?.();
+  const again = await startManagementServer({ env, host, port: Number(new URL(url).port) });
+  closers.unshift(again.close);
+  expect(await client.discover({})).toEqual([]);
+  env.pass(3_000);
+  for (let i = 0; i < 100 && (await client.discover({})).length === 0; i += 1) env.pass(1_000);
+  expect(await client.discover({})).toMatchObject([{ serverId: 's', suspect: false }]);
+});
+
+test('a session that nobody uses is ended', async () => {
+  const { env, url } = await management();
+  const open = async (extra: Record<string, string>, body: object) =>
+    fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...extra,
+      },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, ...body }),
+    });
+  const first = await open(
+    {},
+    {
+      method: 'initialize',
+      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+    },
+  );
+  const session = { 'mcp-session-id': first.headers.get('mcp-session-id') ?? '' };
+  await first.text();
+  expect((await open(session, { method: 'tools/list' })).status).toBe(200);
+  env.pass(300_000);
+  env.pass(300_000);
+  env.pass(300_000);
+  expect((await open(session, { method: 'tools/list' })).status).toBe(404);
+});
+
 test('malformed and hostile registrations are refused', async () => {
   const { url, client } = await management();
   const admin = await connectPlain({ env: testEnv(), target: url, agentId: 'admin' });

@@ -80,6 +80,16 @@ export async function connectNetMcp(options: {
   }
 
   async function discover(query: DiscoverParams = {}): Promise<ServerEntry[]> {
+    try {
+      return await ask(query);
+    } catch (error) {
+      // Asking twice changes nothing, and a management server that came back forgot our session.
+      if (!(error instanceof Known) || error.code !== 'NETMCP_LOST') throw error;
+      return ask(query);
+    }
+  }
+
+  async function ask(query: DiscoverParams): Promise<ServerEntry[]> {
     const before = management;
     const session = await manage();
     if (session !== before) await subscribe();
