@@ -58,5 +58,9 @@ export function supervise(options: SuperviseOptions): { stop(): void } {
     error: (error) => env.log.error({ agent: id, problem: String(error) }, 'supervisor broke'),
   });
   supervisor.start();
-  return { stop: () => supervisor.send({ type: 'STOP' }) };
+  return {
+    stop() {
+      if (supervisor.getSnapshot().status === 'active') supervisor.send({ type: 'STOP' });
+    },
+  };
 }
