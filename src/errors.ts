@@ -56,6 +56,12 @@ export const CATALOG = {
     message: 'The store {file} cannot be used: {problem}.',
     hint: 'Nothing was changed. Give another folder with --data, or repair or remove that file.',
   },
+  STORE_LOCKED: {
+    class: 'terminal',
+    status: 409,
+    message: 'The store {file} is in use by another runtime.',
+    hint: 'Stop that one, or give another folder with --data.',
+  },
   // network
   NETWORK_REGION_UNKNOWN: {
     class: 'terminal',
@@ -154,6 +160,37 @@ export const CATALOG = {
     message: 'The definition of the tool {tool} is not valid: {problem}.',
     hint: 'Correct the definition.',
   },
+  // sbi
+  SBI_FAILED: {
+    class: 'terminal',
+    status: 502,
+    message: 'The {nf} answered {operation} with {status} {cause}.',
+    hint: 'The problem says what was refused; a status of 429 or 503 means later.',
+  },
+  SBI_UNREACHABLE: {
+    class: 'retryable',
+    status: 503,
+    message: 'The {nf} at {base} was not reached: {problem}.',
+    hint: 'See whether that network function runs and is registered at the NRF.',
+  },
+  SBI_LOST: {
+    class: 'retryable',
+    status: 502,
+    message: 'The connection to the {nf} was lost during {operation}: {problem}.',
+    hint: 'It may have been executed: read the state before the request is repeated.',
+  },
+  SBI_TIMEOUT: {
+    class: 'retryable',
+    status: 504,
+    message: 'The {nf} did not answer {operation} within {timeoutMs} ms.',
+    hint: 'It may have been executed: read the state before the request is repeated.',
+  },
+  SBI_CANCELLED: {
+    class: 'terminal',
+    status: 499,
+    message: 'The request {operation} to the {nf} was cancelled.',
+    hint: 'Nothing: its caller withdrew it.',
+  },
   // workflow
   WORKFLOW_INVALID: {
     class: 'terminal',
@@ -193,6 +230,12 @@ export const CATALOG = {
   },
   // intent
   // knowledge
+  KNOWLEDGE_REFUSED: {
+    class: 'terminal',
+    status: 400,
+    message: 'This is not an experience to keep: {problem}.',
+    hint: 'An experience names region, place, kind, cells, time of day, severity, measure and whether it helped.',
+  },
   // gateway
 } as const;
 

@@ -1,0 +1,1 @@
+export { type Collection, openStore, STORE_FILE, type Store } from './store.ts';

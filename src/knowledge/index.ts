@@ -1,0 +1,7 @@
+export {
+  type Experience,
+  experienceSchema,
+  type Knowledge,
+  openKnowledge,
+  type Remembered,
+} from './knowledge.ts';
