@@ -208,6 +208,9 @@ test('an NF that the NRF does not know is an error in words', async () => {
     await new Promise((resolve) => setImmediate(resolve));
     env.pass(5);
   }
-  expect(await call).toMatchObject({ isError: true, text: expect.stringContaining('the NRF knows no AMF') });
+  expect(await call).toMatchObject({
+    isError: true,
+    text: expect.stringContaining('AMF was not reached: the NRF knows none'),
+  });
   expect(network.seen).toEqual([]);
 });

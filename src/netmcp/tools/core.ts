@@ -9,7 +9,6 @@ const mbps = z.number().min(0).max(10_000);
 const priorityLevel = z.number().int().min(1).max(15).describe('ARP, 1 is highest');
 const window = z.strictObject({ cellIds, start, end });
 const PCF = 'PCF';
-const AUTH = 'npcf-policyauthorization';
 const SESSIONS = '/npcf-policyauthorization/v1/app-sessions';
 
 /** BitRate of TS 29.571. */
@@ -19,7 +18,6 @@ const rate = (value: number) => `${value} Mbps`;
 async function readGuarantee(id: string, { sbi }: ToolContext): Promise<boolean> {
   const answer = await sbi({
     nf: PCF,
-    service: AUTH,
     operation: 'GetAppSession',
     method: 'GET',
     path: `${SESSIONS}/${id}`,
@@ -53,7 +51,6 @@ const locate = tool({
   async execute(args, { sbi }) {
     const answer = await sbi({
       nf: 'AMF',
-      service: 'namf-loc',
       operation: 'ProvideLocationInfo',
       method: 'POST',
       path: `/namf-loc/v1/${args.supi}/provide-loc-info`,
@@ -91,7 +88,6 @@ async function analytics(
 ): Promise<unknown> {
   const answer = await sbi({
     nf: 'NWDAF',
-    service: 'nnwdaf-analyticsinfo',
     operation: `GetNwdafAnalytics ${event}`,
     method: 'GET',
     path: '/nnwdaf-analyticsinfo/v1/analytics',
@@ -218,7 +214,6 @@ const createSession = tool({
   async execute(args, context) {
     const created = await context.sbi({
       nf: PCF,
-      service: AUTH,
       operation: 'PostAppSessions',
       method: 'POST',
       path: SESSIONS,
@@ -272,7 +267,6 @@ const modifySession = tool({
   async execute(args, context) {
     await context.sbi({
       nf: PCF,
-      service: AUTH,
       operation: 'ModAppSession',
       method: 'PATCH',
       path: `${SESSIONS}/${args.sessionId}`,
@@ -323,7 +317,6 @@ const releaseSession = tool({
   async execute(args, { sbi }) {
     await sbi({
       nf: PCF,
-      service: AUTH,
       operation: 'DeleteAppSession',
       method: 'POST',
       path: `${SESSIONS}/${args.sessionId}/delete`,
@@ -346,7 +339,6 @@ const flowUsage = tool({
   async execute(args, { sbi }) {
     const answer = await sbi({
       nf: 'UPF',
-      service: 'nupf-ee',
       operation: 'readUsage',
       method: 'GET',
       path: `/nupf-ee/v1/usage/${args.supi}`,

@@ -10,14 +10,14 @@ const policyId = z
   .describe('Id that a reservation, preset or priority gave');
 /** The kind of a policy is part of its id, so that it can be released by that alone. */
 const PLACE = {
-  prb: { operation: 'deleteMOI RRMPolicyRatio', service: 'ProvMnS', path: '/ProvMnS/v1/RRMPolicyRatio=' },
-  steer: { operation: 'deletePolicy steering', service: 'A1-P', path: `${A1}/steering/policies/` },
-  prio: { operation: 'deletePolicy priority', service: 'A1-P', path: `${A1}/priority/policies/` },
+  prb: { operation: 'deleteMOI RRMPolicyRatio', path: '/ProvMnS/v1/RRMPolicyRatio=' },
+  steer: { operation: 'deletePolicy steering', path: `${A1}/steering/policies/` },
+  prio: { operation: 'deletePolicy priority', path: `${A1}/priority/policies/` },
 } as const;
 
 async function remove(id: string, place: (typeof PLACE)[keyof typeof PLACE], { sbi }: ToolContext) {
-  const { operation, service, path } = place;
-  await sbi({ nf: GNB, service, operation, method: 'DELETE', path: `${path}${id}` });
+  const { operation, path } = place;
+  await sbi({ nf: GNB, operation, method: 'DELETE', path: `${path}${id}` });
   return { released: true };
 }
 const rat = z.enum(['NR', 'EUTRA']);
@@ -46,7 +46,6 @@ const coverage = tool({
   async execute({ points }, { sbi }) {
     const answer = await sbi({
       nf: GNB,
-      service: 'coverage',
       operation: 'forecastCoverage',
       method: 'POST',
       path: '/coverage/v1/forecast',
@@ -71,7 +70,6 @@ const kpis = tool({
   async execute(args, { sbi }) {
     const answer = await sbi({
       nf: GNB,
-      service: 'performance',
       operation: 'readKpis',
       method: 'GET',
       path: '/performance/v1/cells',
@@ -95,7 +93,6 @@ const ueRadio = tool({
   async execute(args, { sbi }) {
     const answer = await sbi({
       nf: GNB,
-      service: 'performance',
       operation: 'readUeRadio',
       method: 'GET',
       path: `/performance/v1/ues/${args.supi}`,
@@ -128,7 +125,6 @@ const reserve = tool({
     const name = `prb-${id()}`;
     await sbi({
       nf: GNB,
-      service: 'ProvMnS',
       operation: 'putMOI RRMPolicyRatio',
       method: 'PUT',
       path: `/ProvMnS/v1/RRMPolicyRatio=${name}`,
@@ -216,7 +212,6 @@ const preset = tool({
     const { supi: ueId, ...statement } = args;
     await sbi({
       nf: GNB,
-      service: 'A1-P',
       operation: 'putPolicy steering',
       method: 'PUT',
       path: `${A1}/steering/policies/${name}`,
@@ -241,7 +236,6 @@ const switchNetwork = tool({
   async execute(args, { sbi }) {
     const answer = await sbi({
       nf: GNB,
-      service: 'mobility',
       operation: 'orderHandover',
       method: 'POST',
       path: `/mobility/v1/ues/${args.supi}/handover`,
@@ -267,7 +261,6 @@ const priority = tool({
     const name = `prio-${id()}`;
     await sbi({
       nf: GNB,
-      service: 'A1-P',
       operation: 'putPolicy priority',
       method: 'PUT',
       path: `${A1}/priority/policies/${name}`,

@@ -3,7 +3,6 @@ import { fail } from '../../errors.ts';
 import { supi, type ToolContext, tool } from './types.ts';
 
 const SMF = 'SMF';
-const SERVICE = 'paths';
 const dnai = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/)
@@ -18,7 +17,6 @@ const path = z.object({
 async function readPaths(subscriber: string, { sbi }: ToolContext) {
   const answer = await sbi({
     nf: SMF,
-    service: SERVICE,
     operation: 'readPaths',
     method: 'GET',
     path: `/paths/v1/ues/${subscriber}`,
@@ -29,7 +27,6 @@ async function readPaths(subscriber: string, { sbi }: ToolContext) {
 async function route(subscriber: string, target: string, { sbi }: ToolContext): Promise<void> {
   await sbi({
     nf: SMF,
-    service: SERVICE,
     operation: 'switchPath',
     method: 'PUT',
     path: `/paths/v1/ues/${subscriber}/dnai`,

@@ -4,11 +4,10 @@ import type { Category, ToolMeta } from '../schema.ts';
 export interface SbiRequest {
   /** TS 29.510 NFType, or the name under which a service outside the core is registered. */
   nf: string;
-  service: string;
   /** Name of the operation in the specification; shown in the chain. */
   operation: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** Below the service's root, for example `/sm-contexts/1`. */
+  /** With service and version, for example `/namf-loc/v1/...`. */
   path: string;
   query?: Record<string, string>;
   body?: unknown;

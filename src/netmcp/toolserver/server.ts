@@ -58,7 +58,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
   const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 });
   const replays = createReplays<CallEnd>(env.clock, (end) => end.binding);
-  const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf, id) : options.nrf;
+  const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
 

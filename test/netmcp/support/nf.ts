@@ -30,11 +30,10 @@ export async function fakeNetwork(
       const discovery = path.startsWith('/nnrf-disc/');
       if (!discovery) seen.push(request);
       const { port } = server.address() as AddressInfo;
-      const service = new URL(path, 'http://x').searchParams.get('service-names');
       const profile = {
         nfInstanceId: '00000000-0000-4000-8000-00000000000a',
         nfServices: [
-          { serviceName: service, scheme: 'http', ipEndPoints: [{ ipv4Address: '127.0.0.1', port }] },
+          { serviceName: 'test', scheme: 'http', ipEndPoints: [{ ipv4Address: '127.0.0.1', port }] },
         ],
       };
       const given = discovery

@@ -20,7 +20,7 @@ export function fakeSbi(
 
 export const ok = (body: unknown = {}): SbiResponse => ({ status: 200, body, location: null });
 
-const call = { nf: 'PCF', service: 'npcf-test', method: 'POST' as const, path: '/npcf-test/v1/things' };
+const call = { nf: 'PCF', method: 'POST' as const, path: '/npcf-test/v1/things' };
 
 /** An effect that must not be executed twice. */
 export const create = tool({
