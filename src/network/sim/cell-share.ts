@@ -66,10 +66,17 @@ interface FlowClaim extends Claim {
   flow: GbrFlow;
 }
 
-const MAX_UES = 1024;
-const needs = new Float64Array(MAX_UES);
-const weights = new Float64Array(MAX_UES);
-const grants = new Float64Array(MAX_UES);
+// Scratch of one call, kept between calls: a cell is shared some hundred times a second.
+let needs = new Float64Array(256);
+let weights = new Float64Array(256);
+let grants = new Float64Array(256);
+
+function makeRoom(ues: number): void {
+  if (ues < needs.length) return;
+  needs = new Float64Array(2 * ues);
+  weights = new Float64Array(2 * ues);
+  grants = new Float64Array(2 * ues);
+}
 
 /** Which of the flows the cell admits now; pre-empted ones lose their place. */
 export function admitFlows(table: UeTable, input: CellInput): void {
@@ -96,6 +103,7 @@ export function admitFlows(table: UeTable, input: CellInput): void {
 
 /** Shares the PRBs of one cell in one second: reserved ones, then GBR by priority, then best effort. */
 export function shareCell(table: UeTable, input: CellInput): CellUse {
+  makeRoom(input.ues.length + 1);
   admitFlows(table, input);
   const down = shareDirection(table, input, 'dl');
   const up = shareDirection(table, input, 'ul');

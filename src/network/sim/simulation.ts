@@ -83,6 +83,7 @@ export class RadioNetwork implements Simulation {
   #tick(second: number, fresh: boolean): void {
     this.#second = second;
     const t = second * 1000;
+    this.now = Math.max(this.now, t);
     const where = this.#whereabouts(t);
     const trip = this.#itinerary?.trip;
     const policy = this.#policyAt(t);
@@ -93,15 +94,14 @@ export class RadioNetwork implements Simulation {
     this.#active = where.world;
     const traffic = { weight: this.#book.weightOf(supi), limit: this.#book.limitOf(supi) };
     const { guest, happenings } = this.#traveller.enter(where, second, policy, trip, traffic);
-    if (where.world) {
-      this.#step(where.world, second, guest);
-      this.#emit(toEvents(happenings, where.world, supi, t));
-    }
+    if (where.world) this.#step(where.world, second, guest);
     const active = this.#paths(supi).find((path) => path.active);
     this.#traveller.leave(second, active?.delayMs ?? 0, trip);
     if (trip && inUse(trip, t) && where.world) this.#countOthers(where.world);
-    if (where.world) this.#judge(t, where.world);
-    if (t >= this.now) this.now = t;
+    // Listeners come last: they see the whole second, and what they do counts from the next one.
+    if (!where.world) return;
+    this.#emit(toEvents(happenings, where.world, supi, t));
+    this.#judge(t, where.world);
   }
 
   #step(world: World, second: number, guest: Parameters<World['sim']['step']>[0]['guest']): void {
@@ -369,6 +369,8 @@ export class RadioNetwork implements Simulation {
     const from = this.#traveller.world ?? this.#home;
     const { seed, trace } = this.#options;
     this.#home = from;
+    this.#traveller.seconds.length = 0;
+    this.#others.clear();
     this.#itinerary = planTrip(request, { seed, now: this.now, from, to, trace });
     return structuredClone(this.#itinerary.trip);
   }
