@@ -63,6 +63,12 @@ export const CATALOG = {
     hint: 'Stop that one, or give another folder with --data.',
   },
   // network
+  TRACE_UNREADABLE: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trace {file} cannot be read: {problem}.',
+    hint: 'Give a CSV file with the columns of the UCC 5G data set.',
+  },
   NETWORK_REGION_UNKNOWN: {
     class: 'terminal',
     status: 404,

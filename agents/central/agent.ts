@@ -1,15 +1,17 @@
 import {
   type AgentServices,
   buildQualityMap,
+  CALL_KEY,
   defineAgent,
   type Intent,
+  intentEffects,
   type Journey,
   makePlan,
+  type Outcome,
   type Plan,
   reviewTrip,
   type TaskControl,
   type TaskRequest,
-  type TaskResult,
   type Trip,
   understand,
 } from '../../src/index.ts';
@@ -19,99 +21,103 @@ import { Reservations } from './reservations.ts';
 import { evaluationInput, lookInput, missedInput, reviewInput } from './schemas.ts';
 
 const TEMPLATE = 'travel-assurance';
-/** The service is watched from this long before it starts, ms. */
-const CALL_KEY = 'netagent/call';
 
-export default defineAgent((services) => ({
-  async perform(request, control) {
-    if (request.text === '') {
-      return { state: 'rejected', text: 'Say in words what you need of the network.' };
-    }
-    const understood = understand(request.text, {
-      now: services.time.now(),
-      timeZone: services.subscriber.timeZone,
-      conversation: request.history,
-    });
-    if (understood.kind === 'refused') {
-      return {
-        state: 'rejected',
-        text: understood.reason,
-        data: { code: understood.code, reason: understood.reason },
-      };
-    }
-    if (understood.kind === 'incomplete') {
-      return {
-        state: 'input-required',
-        text: understood.missing.map(({ question, why }) => `${question} (${why})`).join('\n'),
-        data: { missing: understood.missing },
-      };
-    }
-    const { intent, journey } = understood;
-    control.status(describe(journey), { phase: 'intent', intent });
-    return assure(services, request, control, intent, journey);
-  },
-}));
+/** What `understand` finds and `assure` works on. */
+interface Understood {
+  intent: Intent;
+  journey: Journey;
+}
 
-/** Runs the workflow of the plan to its end; whatever happens, nothing stays reserved. */
+export default defineAgent((services) => {
+  /** What each task has taken of the network, until it is released. */
+  const held = new Map<string, Reservations>();
+  return intentEffects<Understood, Outcome>({
+    async understand(request) {
+      if (request.text === '') return { kind: 'refused', text: 'Say in words what you need of the network.' };
+      const understood = understand(request.text, {
+        now: services.time.now(),
+        timeZone: services.subscriber.timeZone,
+        conversation: request.history,
+      });
+      if (understood.kind === 'refused') {
+        const { code, reason } = understood;
+        return { kind: 'refused', text: reason, data: { code, reason } };
+      }
+      if (understood.kind === 'incomplete') {
+        const { missing } = understood;
+        const text = missing.map(({ question, why }) => `${question} (${why})`).join('\n');
+        return { kind: 'incomplete', text, data: { missing } };
+      }
+      return { kind: 'understood', intent: { intent: understood.intent, journey: understood.journey } };
+    },
+    async assure({ request, intent: understood }, control) {
+      control.status(describe(understood.journey), { phase: 'intent', intent: understood.intent });
+      const reservations = new Reservations(services);
+      held.set(request.taskId, reservations);
+      return assure(services, request, control, understood, reservations);
+    },
+    async report({ outcome }, control) {
+      const text = outcome.knowledge.summary;
+      control.artifact({ name: 'outcome', text, data: outcome });
+      return { state: 'completed', text };
+    },
+    async release({ request }) {
+      const reservations = held.get(request.taskId);
+      held.delete(request.taskId);
+      await reservations?.release();
+    },
+  });
+});
+
+/** Runs the workflow of the plan to its end. */
 async function assure(
   services: AgentServices,
   request: TaskRequest,
   control: TaskControl,
-  intent: Intent,
-  journey: Journey,
-): Promise<TaskResult> {
+  { intent, journey }: Understood,
+  reservations: Reservations,
+): Promise<Outcome> {
   const { supi } = services.subscriber;
-  const reservations = new Reservations(services, supi);
   const made: { plan?: Plan; trip?: Trip; reviewed?: Reviewed } = {};
   const parentCall = request.metadata[CALL_KEY];
-  try {
-    const { actions } = await services.runWorkflow(
-      TEMPLATE,
-      { supi, intent, journey, trip: tripRequest(supi, request.taskId, journey) },
-      {
-        signal: control.signal,
-        ...(typeof parentCall === 'string' ? { parentCall } : {}),
-        onAnswer: (call, output) => reservations.note(call, output),
-        functions: {
-          plan: async (input) => {
-            const evaluated = evaluate(services, control, intent, journey, input);
-            Object.assign(made, evaluated);
-            return evaluated;
-          },
-          decide: async (input) => watch(control, supi, input),
-          missed: async (input) => missed(control, services, input),
-          review: async (input) => {
-            made.reviewed = review(services, control, input, journey);
-            return { summary: made.reviewed.summary };
-          },
+  const { actions } = await services.runWorkflow(
+    TEMPLATE,
+    { supi, intent, journey, trip: tripRequest(supi, request.taskId, journey) },
+    {
+      signal: control.signal,
+      ...(typeof parentCall === 'string' ? { parentCall } : {}),
+      onAnswer: (call, output) => reservations.note(call, output),
+      functions: {
+        plan: async (input) => {
+          const evaluated = evaluate(services, control, { intent, journey }, input);
+          Object.assign(made, evaluated);
+          return evaluated;
+        },
+        decide: async (input) => watch(control, supi, input),
+        missed: async (input) => missed(control, services, input),
+        review: async (input) => {
+          made.reviewed = review(services, control, supi, input);
+          return { summary: made.reviewed.summary };
         },
       },
-    );
-    const { plan, trip, reviewed } = made;
-    if (plan === undefined || trip === undefined || reviewed === undefined) {
-      return { state: 'failed', text: 'The workflow ended before its review.' };
-    }
-    const evaluation = services.evaluation?.(supi);
-    const outcome = outcomeOf({ intent, plan, trip, actions, reviewed, evaluation });
-    control.artifact({ name: 'outcome', text: reviewed.summary, data: outcome });
-    return { state: 'completed', text: reviewed.summary };
-  } finally {
-    await reservations.release();
+    },
+  );
+  const { plan, trip, reviewed } = made;
+  if (plan === undefined || trip === undefined || reviewed === undefined) {
+    throw new Error('The workflow ended before its review.');
   }
+  return outcomeOf({ intent, plan, trip, actions, reviewed, evaluation: services.evaluation?.(supi) });
 }
 
 function evaluate(
   services: AgentServices,
   control: TaskControl,
-  intent: Intent,
-  journey: Journey,
+  { intent, journey }: Understood,
   input: Record<string, unknown>,
 ) {
   const { trip, coverage, demand } = evaluationInput.parse(input);
-  const service = { ...journey.service, start: trip.service.start, end: trip.service.end };
-  const qualityMap = buildQualityMap({ trip, coverage, load: demand.congestion, service });
-  const region = trip.segments.at(-1)?.regionId ?? '';
-  const experience = services.knowledge.experienceFor({ region });
+  const qualityMap = buildQualityMap({ trip, coverage, load: demand.congestion, service: trip.service });
+  const experience = services.knowledge.experienceFor({ region: regionOf(trip) });
   const plan = makePlan({ intent, journey, trip, qualityMap, experience });
   for (const lesson of plan.lessons) {
     control.status(`Learnt earlier: ${lesson.text} ${lesson.change}`, { phase: 'lesson', ...lesson });
@@ -176,22 +182,26 @@ function missed(control: TaskControl, services: AgentServices, input: Record<str
 function review(
   services: AgentServices,
   control: TaskControl,
+  supi: string,
   input: Record<string, unknown>,
-  journey: Journey,
 ): Reviewed {
   const { plan, trip, state, prepared } = reviewInput.parse(input);
   const watched = state as WatchState | null;
-  const region = trip.segments.at(-1)?.regionId ?? '';
+  const quality = services.evaluation?.(supi)?.assured;
   const { summary, experiences } = reviewTrip({
     plan: plan as Plan,
-    trip,
-    region,
-    journey,
+    region: regionOf(trip),
     exceptions: watched?.exceptions ?? [],
+    ...(quality === undefined ? {} : { quality }),
   });
   for (const experience of experiences) services.knowledge.learn(experience);
   control.status(summary, { phase: 'review', learned: experiences.length });
   return { summary, learned: experiences, prepared, state: watched };
+}
+
+/** The service is used where the trip ends. */
+function regionOf(trip: Trip): string {
+  return trip.segments.at(-1)?.regionId ?? '';
 }
 
 function tripRequest(supi: string, taskId: string, journey: Journey) {

@@ -117,13 +117,21 @@ function standby({ plan, radio, supi }: Look, state: WatchState): Decision | und
     const weak =
       (radio.rsrpDbm ?? -200) < limits.toStandbyBelow.rsrpDbm ||
       (radio.sinrDb ?? -50) < limits.toStandbyBelow.sinrDb;
-    const usable = other.rsrpDbm > limits.standbyUsableAbove.rsrpDbm && other.sinrDb > limits.standbyUsableAbove.sinrDb;
+    const usable =
+      other.rsrpDbm > limits.standbyUsableAbove.rsrpDbm && other.sinrDb > limits.standbyUsableAbove.sinrDb;
     if (!weak || !usable || !settled) return undefined;
     const reason = `5G at ${level(radio.rsrpDbm)} dBm, SINR ${level(radio.sinrDb)} dB; 4G at ${level(other.rsrpDbm)} dBm`;
-    return switchTo('EUTRA', 'standby-network', reason, look(radio, supi), {
-      ...state,
-      goodLooks: 0,
-    }, foreseenAt(plan.risks, radio.t, 'weak-coverage'));
+    return switchTo(
+      'EUTRA',
+      'standby-network',
+      reason,
+      look(radio, supi),
+      {
+        ...state,
+        goodLooks: 0,
+      },
+      foreseenAt(plan.risks, radio.t, 'weak-coverage'),
+    );
   }
   const good = other.rsrpDbm > limits.returnAbove.rsrpDbm && other.sinrDb > limits.returnAbove.sinrDb;
   if (!good) {

@@ -26,7 +26,9 @@ export function outcomeOf(parts: {
   evaluation: Evaluation | undefined;
 }): Outcome {
   const { intent, plan, trip, actions, reviewed, evaluation } = parts;
-  const failed = new Set(reviewed.prepared.filter(({ problem }) => problem !== undefined).map(({ id }) => id));
+  const failed = new Set(
+    reviewed.prepared.filter(({ problem }) => problem !== undefined).map(({ id }) => id),
+  );
   return {
     intent,
     plan: {

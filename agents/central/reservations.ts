@@ -20,11 +20,9 @@ const GIVES = new Map<string, Key>([
 export class Reservations {
   readonly #held = new Map<string, Key>();
   readonly #services: AgentServices;
-  readonly #supi: string;
 
-  constructor(services: AgentServices, supi: string) {
+  constructor(services: AgentServices) {
     this.#services = services;
-    this.#supi = supi;
   }
 
   /** Hears each answer of a domain agent. */
@@ -38,21 +36,24 @@ export class Reservations {
     if (given !== undefined) this.#held.delete(String((input as Record<string, unknown> | null)?.[given]));
   }
 
-  /** Gives everything back that is still held; what cannot be given back is logged. */
+  /** Gives everything back that is still held. @throws when something could not be given back, after trying all. */
   async release(): Promise<void> {
+    const problems: string[] = [];
     for (const [id, key] of this.#held) {
       const [agent, skill] = key === 'sessionId' ? ['core', 'release-qos'] : ['ran', 'release-radio'];
       try {
         const answer = await this.#services.ask(
           agent as string,
-          { data: { skill, input: { supi: this.#supi, [key]: id } } },
+          { data: { skill, input: { [key]: id } } },
           { signal: new AbortController().signal },
         );
         if (answer.state !== 'completed') throw new Error(answer.text);
       } catch (error) {
         this.#services.log.error({ [key]: id, problem: String(error) }, 'not given back');
+        problems.push(id);
       }
     }
     this.#held.clear();
+    if (problems.length > 0) throw new Error(`${problems.join(', ')} could not be given back.`);
   }
 }

@@ -26,7 +26,8 @@ export default defineAgent(({ ask, subscriber, log }) => {
         control.artifact({ name: 'notify', text, data: { output: { delivered }, actions: [] } });
         return { state: 'completed', text: delivered ? 'Delivered.' : 'No open request of that user.' };
       }
-      if (request.text === '') return { state: 'rejected', text: 'Say in words what you need of the network.' };
+      if (request.text === '')
+        return { state: 'rejected', text: 'Say in words what you need of the network.' };
 
       open.set(subscriber.supi, control);
       try {

@@ -42,17 +42,12 @@ export function makePlan(parts: {
   const risks = [...foreseen, ...added.map((item, index) => riskOf(item, `learnt-${index + 1}`))].sort(
     (a, b) => a.start - b.start,
   );
-  const has = (kind: Experience['kind']) => learnt.some(({ experience }) => experience.kind === kind);
-  const toStandbyBelow = raised(TO_STANDBY, has('weak-coverage') ? EARLIER_DB : 0);
-  const returnAbove = raised(RETURN, has('weak-coverage') ? 2 : 0);
   const steps = stepsOf({
     journey,
     trip,
     risks,
     learnt,
     coverage: qualityMap.coverage,
-    toStandbyBelow,
-    returnAbove,
   });
   return {
     template: 'travel-assurance',
@@ -64,8 +59,8 @@ export function makePlan(parts: {
       end: trip.service.end,
       periodS: 5,
       thresholds: {
-        toStandbyBelow,
-        returnAbove,
+        toStandbyBelow: TO_STANDBY,
+        returnAbove: RETURN,
         standbyUsableAbove: STANDBY_USABLE,
         dlMbps: trip.service.dlMbps,
         ulMbps: trip.service.ulMbps,
@@ -98,14 +93,11 @@ function stepsOf(given: {
   risks: Risk[];
   learnt: Learnt[];
   coverage: CoverageForecast[];
-  toStandbyBelow: typeof TO_STANDBY;
-  returnAbove: typeof RETURN;
 }): Array<Omit<PlanStep, 'id'>> {
   const { journey, trip, risks, learnt, coverage } = given;
   const { supi, service } = trip;
   const { kind, priority } = journey.service;
   const crowded = learnt.some(({ experience }) => experience.kind === 'congestion');
-  const window = { start: service.start - MARGIN_MS, end: service.end };
   const steps: Array<Omit<PlanStep, 'id'>> = [];
   steps.push({
     domain: 'core',
@@ -149,14 +141,20 @@ function stepsOf(given: {
       because: `${known ? 'this cell was congested on an earlier trip' : 'this cell is expected to be congested'}; ${ratio} % of its resource blocks carry the service`,
     });
   }
-  const weak = risks.filter((risk) => risk.kind === 'weak-coverage' && risk.standbyUsable);
-  if (weak.length > 0) {
-    const known = learnt.some(({ experience }) => experience.kind === 'weak-coverage');
+  for (const risk of risks.filter(({ kind: k, standbyUsable }) => k === 'weak-coverage' && standbyUsable)) {
+    const known = risk.source === 'experience';
+    const earlier = known ? EARLIER_DB : 0;
     steps.push({
       domain: 'ran',
       skill: 'preset-handover',
-      input: { supi, toStandbyBelow: given.toStandbyBelow, returnAbove: given.returnAbove, ...window },
-      because: `${weak.length} weak stretch${weak.length === 1 ? '' : 'es'} of 5G where 4G carries the service${known ? '; earlier than usual, as 5G failed there before' : ''}`,
+      input: {
+        supi,
+        toStandbyBelow: raised(TO_STANDBY, earlier),
+        returnAbove: raised(RETURN, known ? 2 : 0),
+        start: risk.start - MARGIN_MS,
+        end: risk.end + MARGIN_MS,
+      },
+      because: `${risk.detail}${known ? '; the change to 4G is preset earlier than usual' : ''}`,
     });
   }
   if (priority === 'high' || crowded) {

@@ -51,10 +51,13 @@ export function askerOf(client: Client, name: string): Asker {
         };
       } catch (error) {
         if (signal.aborted && taskId !== undefined) {
-          await client
-            .cancelTask({ tenant: '', id: taskId, metadata: undefined })
-            .catch(() => undefined);
-          return { state: 'canceled', taskId, contextId: '', text: 'Cancelled; what was reserved is given back.' };
+          await client.cancelTask({ tenant: '', id: taskId, metadata: undefined }).catch(() => undefined);
+          return {
+            state: 'canceled',
+            taskId,
+            contextId: '',
+            text: 'Cancelled; what was reserved is given back.',
+          };
         }
         throw fail('AGENT_UNREACHABLE', { agent: name, problem: firstLine(error) }, { cause: error });
       }

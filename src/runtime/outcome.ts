@@ -17,7 +17,14 @@ export interface Outcome {
   plan: {
     template: string;
     segments: Array<{ kind: string; from: string; to: string; start: string; end: string }>;
-    risks: Array<{ kind: string; where: string; start: string; end: string; source: string; confidence: number }>;
+    risks: Array<{
+      kind: string;
+      where: string;
+      start: string;
+      end: string;
+      source: string;
+      confidence: number;
+    }>;
     steps: Array<{ id: string; domain: string; skill: string; because: string; state: 'done' | 'failed' }>;
     lessons: Array<{ text: string; change: string }>;
   };

@@ -133,7 +133,13 @@ function readTrace(file: string) {
 }
 
 /** A member of the bus that asks and is never asked. */
-function member(env: Env, bus: Awaited<ReturnType<typeof startBus>>, unit: string, agent: string, description: string) {
+function member(
+  env: Env,
+  bus: Awaited<ReturnType<typeof startBus>>,
+  unit: string,
+  agent: string,
+  description: string,
+) {
   const id = { org: 'netagent', unit, agent };
   return joinBus({
     id,
@@ -146,4 +152,3 @@ function member(env: Env, bus: Awaited<ReturnType<typeof startBus>>, unit: strin
 function evaluate(network: NetworkHandle, supi: string) {
   return network.evaluation(supi);
 }
-

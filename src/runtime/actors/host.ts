@@ -59,6 +59,8 @@ export interface AgentHost {
   join(taskId: string, settle: TaskSink['settle']): boolean;
   /** Cancels a task; false if it has ended or is unknown. `sink` is used where no turn is open. */
   cancel(taskId: string, sink: TaskSink): boolean;
+  /** Tasks refused and events that nothing took, since the last start of the root. */
+  counts(): { refused: number; ignored: number };
   /** The newest inspection records, oldest first. */
   recent(count?: number): InspectionRecord[];
   /** Takes no new tasks; resolves when the last has ended, or `limits.drainMs` is over. */
@@ -191,6 +193,10 @@ export function createAgentHost(options: AgentHostOptions): AgentHost {
       if (taskRef(taskId)?.getSnapshot().status !== 'active') return false;
       if (!this.join(taskId, sink.settle)) sinks.set(taskId, sink);
       return send({ type: 'CANCEL', taskId });
+    },
+    counts() {
+      const { refused = 0, ignored = 0 } = root?.getSnapshot().context ?? {};
+      return { refused, ignored };
     },
     recent: (count) => hub.recent(count),
     async drain() {

@@ -1,37 +1,9 @@
-import type { Clock, Log } from '../../../machines/ports.ts';
+import type { Clock, Log } from '../../../machines/index.ts';
+import type { Experience } from '../../intent/index.ts';
+import type { AgentEffects } from '../actors/index.ts';
+import type { Quality } from '../outcome.ts';
 import type { Answer, StatusNote } from './ask.ts';
 import type { AgentManifest } from './manifest.ts';
-
-/** One message of a task, as the agent's work sees it. */
-export interface TaskRequest {
-  taskId: string;
-  contextId: string;
-  /** Text parts of the message, joined by line. */
-  text: string;
-  /** Data part of the message, undefined if there is none. Comes from outside: parse it. */
-  data: unknown;
-  /** Texts of the user's earlier messages in this task, oldest first. */
-  history: string[];
-  /** A2A client id of the requester as the broker stamped it. */
-  caller: string;
-  metadata: Record<string, unknown>;
-}
-
-export interface TaskControl {
-  /** Aborts when the task is cancelled: stop at once, give back what was taken. */
-  signal: AbortSignal;
-  /** A status update while working. */
-  status(text: string, data?: unknown): void;
-  artifact(artifact: { name: string; text: string; data?: unknown }): void;
-}
-
-export interface TaskResult {
-  state: 'completed' | 'failed' | 'rejected' | 'input-required';
-  text: string;
-  data?: unknown;
-}
-
-export type Perform = (request: TaskRequest, control: TaskControl) => Promise<TaskResult>;
 
 /** One NF call behind a tool call, as the tool server traced it. */
 export interface ChainLink {
@@ -84,7 +56,7 @@ export interface AgentServices {
     request: { text?: string; data?: unknown; taskId?: string; contextId?: string },
     options: { signal: AbortSignal; onStatus?: (note: StatusNote) => void },
   ): Promise<Answer>;
-  /** A tool call over NetMCP. */
+  /** Runs a workflow of the agent's folder; its tool calls go over NetMCP, its tasks for others over the bus. */
   runWorkflow(name: string, input: unknown, options: RunWorkflowOptions): Promise<WorkflowRun>;
   knowledge: KnowledgePort;
   /** Requests to the body of an embodied agent; undefined where the runtime has no such body. */
@@ -97,20 +69,20 @@ export interface AgentServices {
 }
 
 export interface KnowledgePort {
-  experienceFor(query: { region: string }): unknown[];
+  experienceFor(query: { region: string }): Experience[];
   learn(experience: unknown): unknown;
 }
 
 export interface Evaluation {
   service: string;
   targets: Record<string, number>;
-  assured: Record<string, unknown>;
-  unassured: Record<string, unknown>;
+  assured: Quality;
+  unassured: Quality;
   harm: Record<string, number>;
 }
 
 export interface AgentModule {
-  create(services: AgentServices): { perform: Perform };
+  create(services: AgentServices): AgentEffects;
 }
 
 /** The default export of an agent's entry module. */

@@ -1,4 +1,11 @@
-import { type Artifact, type Message, Role, type StreamResponse, TaskState, type TaskStatus } from '@a2a-js/sdk';
+import {
+  type Artifact,
+  type Message,
+  Role,
+  type StreamResponse,
+  TaskState,
+  type TaskStatus,
+} from '@a2a-js/sdk';
 import type { Client } from '@a2a-js/sdk/client';
 import type { Ids } from '../../../machines/ports.ts';
 

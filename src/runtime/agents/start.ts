@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
 import { agentCard, type Bus, type BusMember, joinBus } from '../../../broker/index.ts';
-import type { Env } from '../../../machines/ports.ts';
 import { centralMachine, domainMachine, embodiedMachine, proxyMachine } from '../../../machines/index.ts';
+import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import { connectNetMcp, type NetMcpClient } from '../../netmcp/index.ts';
 import { SbiClient } from '../../sbi/index.ts';
@@ -67,7 +67,10 @@ export async function startAgents(options: AgentsOptions) {
   }
   if (centralCard === undefined) {
     await close();
-    throw fail('AGENT_MANIFEST_INVALID', { file: options.roots[0], problem: 'no agent has the role central' });
+    throw fail('AGENT_MANIFEST_INVALID', {
+      file: options.roots[0],
+      problem: 'no agent has the role central',
+    });
   }
   return {
     centralCard,
@@ -101,7 +104,11 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     }
     return member.client(id);
   };
-  const askAgent = async (to: string, request: Parameters<AgentServices['ask']>[1], options: Parameters<AgentServices['ask']>[2] & { callId?: string }) =>
+  const askAgent = async (
+    to: string,
+    request: Parameters<AgentServices['ask']>[1],
+    options: Parameters<AgentServices['ask']>[2] & { callId?: string },
+  ) =>
     ask(
       await reach(to),
       { ...request, ...(options.callId === undefined ? {} : { metadata: { [CALL_KEY]: options.callId } }) },
@@ -131,20 +138,27 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     evaluation: options.evaluation,
     ...(manifest.role === 'embodied' ? { body: bodyOf(shared.sbi, options.telematics) } : {}),
   };
-  const { perform } = module.create(services);
   const host = createAgentHost({
     env,
     id: manifest.agent,
     machine: MACHINES[manifest.role],
-    effects: { perform },
+    effects: module.create(services),
+    onGivenUp: (reason) => env.log.error({ agent: manifest.agent, reason }, 'agent given up'),
   });
-  member = await joinBus({ id: { org, unit, agent }, via: options.bus, card, executor: taskExecutor(host), env });
+  member = await joinBus({
+    id: { org, unit, agent },
+    via: options.bus,
+    card,
+    executor: taskExecutor(host),
+    env,
+  });
   const joined = member;
   return {
     member: joined,
     stop: async () => {
-      await host.stop();
+      await host.drain();
       await joined.close();
+      host.stop();
       await (await netmcp)?.close();
     },
   };
@@ -168,8 +182,25 @@ function cardOf({ manifest }: LoadedAgent, { bus, httpUrl }: AgentsOptions): Age
 function bodyOf(sbi: SbiClient, telematics: string): NonNullable<AgentServices['body']> {
   return {
     planTrip: async (request, signal) =>
-      (await sbi.request({ nf: 'telematics', base: telematics, method: 'POST', path: '/telematics/v1/trips', body: request, signal })).body,
+      (
+        await sbi.request({
+          nf: 'telematics',
+          base: telematics,
+          method: 'POST',
+          path: '/telematics/v1/trips',
+          body: request,
+          signal,
+        })
+      ).body,
     position: async (supi, signal) =>
-      (await sbi.request({ nf: 'telematics', base: telematics, method: 'GET', path: `/telematics/v1/positions/${encodeURIComponent(supi)}`, signal })).body,
+      (
+        await sbi.request({
+          nf: 'telematics',
+          base: telematics,
+          method: 'GET',
+          path: `/telematics/v1/positions/${encodeURIComponent(supi)}`,
+          signal,
+        })
+      ).body,
   };
 }
