@@ -189,3 +189,56 @@ test('each event of a stream has text or data as it was given', async () => {
   const parts = payload?.$case === 'statusUpdate' ? payload.value.status?.message?.parts : [];
   expect(parts?.map(({ content }) => content)).toEqual([{ $case: 'data', value: { a: 1 } }]);
 });
+
+test('a report of an earlier turn is not heard in a later one', async () => {
+  const reports: (() => void)[] = [];
+  const release = Promise.withResolvers<void>();
+  const agent = serve({
+    async perform({ history }, { status, artifact }) {
+      reports.push(() => {
+        status('late');
+        artifact({ name: 'late', text: '' });
+      });
+      if (history.length === 0) return { state: 'input-required', text: 'when?' };
+      await release.promise;
+      return { state: 'completed', text: 'done' };
+    },
+  });
+  await settle();
+  const { id, contextId } = (await agent.send({ text: 'x' })) as Task;
+  const rest = linesOf(agent.stream({ text: 'at eight', taskId: id, contextId }));
+  await settle();
+  reports[0]?.();
+  release.resolve();
+  expect(await rest).toEqual(['task submitted', 'status working', 'status completed done']);
+});
+
+test('two tasks at once do not hear one another', async () => {
+  const agent = serve({
+    async perform({ text }, { status }) {
+      await settle();
+      status(`at ${text}`);
+      return { state: 'completed', text };
+    },
+  });
+  await settle();
+  const [one, two] = await Promise.all(['1', '2'].map((text) => linesOf(agent.stream({ text }))));
+  expect(one?.slice(2)).toEqual(['status working at 1', 'status completed 1']);
+  expect(two?.slice(2)).toEqual(['status working at 2', 'status completed 2']);
+});
+
+test('work that ends with nonsense breaks its own task only', async () => {
+  const agent = serve({
+    async perform({ text }) {
+      return (text === 'bad' ? undefined : { state: 'completed', text: 'done' }) as never;
+    },
+  });
+  await settle();
+  expect((await linesOf(agent.stream({ text: 'bad' }))).at(-1)).toBe(
+    'status failed The agent broke at this task.',
+  );
+  expect(agent.host.tasks()).toEqual([]);
+  expect(agent.host.presence()).toBe('online');
+  expect(agent.logged.map(({ message }) => message)).toEqual(['work broke']);
+  expect((await linesOf(agent.stream({ text: 'good' }))).at(-1)).toBe('status completed done');
+});

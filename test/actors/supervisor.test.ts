@@ -155,6 +155,7 @@ test('a draining agent finishes what it has, takes nothing new, and then is offl
   const late = sinkOf();
   host.begin(request('t2'), late);
   expect(late.ended[0]?.text).toContain('draining');
+  expect(host.counts()).toEqual({ refused: 1, ignored: 0 });
   expect(host.presence()).toBe('draining');
   done.resolve();
   await drained;
@@ -162,6 +163,7 @@ test('a draining agent finishes what it has, takes nothing new, and then is offl
   expect(host.presence()).toBe('offline');
   host.stop();
   host.stop();
+  expect(running.ended).toHaveLength(1);
 });
 
 test('draining ends at its limit, and stopping fails what is left', async () => {
