@@ -1,0 +1,11 @@
+export {
+  SbiClient,
+  type SbiReply,
+  type SbiRequester,
+  type SbiRequestOptions,
+} from './client.ts';
+export { operationOf } from './operation.ts';
+export { PROBLEM_TYPE, type ProblemDetails, problem, SbiProblem } from './problem.ts';
+export { type ChainEntry, recording } from './recording.ts';
+export type { Method, RouteOptions, SbiAnswer, SbiCall } from './router.ts';
+export { createSbiServer, type SbiServer } from './server.ts';

@@ -1,0 +1,223 @@
+import {
+  constants,
+  createServer,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { z } from 'zod';
+import type { Log } from '../../machines/ports.ts';
+import { PROBLEM_TYPE, problem, SbiProblem } from './problem.ts';
+import {
+  findRoute,
+  type Method,
+  patternOf,
+  type Route,
+  type RouteOptions,
+  type SbiAnswer,
+  type SbiCall,
+} from './router.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+const JSON_TYPES = ['application/json'] as const;
+
+export interface SbiServer {
+  /** NF type that this server speaks for. */
+  readonly nf: string;
+  /** API root, `http://host:port`. */
+  readonly url: string;
+  readonly host: string;
+  readonly port: number;
+  route<B extends z.ZodType, Q extends z.ZodType = z.ZodType<Record<string, string>>>(
+    method: Method,
+    path: string,
+    options: RouteOptions<B, Q>,
+    handle: (call: SbiCall<z.output<B>, z.output<Q>>) => SbiAnswer | Promise<SbiAnswer>,
+  ): void;
+  /** Answers what is under way, then ends all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the producer side of an NF: HTTP/2 over TCP with prior knowledge (TS 29.500 5.2). Listens when
+ * the promise resolves; routes may be added at any time. Errors are ProblemDetails. Rejects with the
+ * socket's error where host and port cannot be had.
+ */
+export async function createSbiServer(options: {
+  nf: string;
+  host: string;
+  port?: number;
+  log?: Log;
+}): Promise<SbiServer> {
+  const { nf, host, log } = options;
+  const routes: Route[] = [];
+  const sessions = new Set<ServerHttp2Session>();
+  const open = new Set<ServerHttp2Stream>();
+  const reading = new Set<ServerHttp2Stream>();
+  const working = new Set<Promise<void>>();
+  const server = createServer();
+
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', (error) => log?.debug({ nf, error: error.message }, 'SBI session failed'));
+  });
+  server.on('stream', (stream, headers) => {
+    stream.on('error', (error) => log?.debug({ nf, error: error.message }, 'SBI stream failed'));
+    open.add(stream);
+    stream.on('close', () => open.delete(stream));
+    const work = serve(stream, headers).finally(() => working.delete(work));
+    working.add(work);
+  });
+
+  async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    let answer: SbiAnswer;
+    try {
+      answer = await answerOf(stream, headers);
+    } catch (error) {
+      answer = answerOfError(error);
+    }
+    reply(stream, answer);
+  }
+
+  async function answerOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<SbiAnswer> {
+    reading.add(stream);
+    const text = await readBody(stream, headers).finally(() => reading.delete(stream));
+    const url = new URL(headers[':path'] ?? '/', 'http://sbi');
+    const found = findRoute(routes, headers[':method'] ?? '', url.pathname);
+    if (found === undefined) {
+      throw problem(404, 'RESOURCE_URI_STRUCTURE_NOT_FOUND', `${nf} has no ${url.pathname}`);
+    }
+    if ('allow' in found) {
+      const refused = problem(405, 'METHOD_NOT_ALLOWED', `${headers[':method']} is not for ${url.pathname}`);
+      throw new SbiProblem(refused.problem, { allow: found.allow.join(', ') });
+    }
+    const { route, params } = found;
+    return await route.handle({
+      params,
+      query: checked(route.query, Object.fromEntries(url.searchParams), 'query'),
+      body: route.body === undefined ? undefined : checked(route.body, bodyOf(route, text, headers), 'body'),
+      headers,
+    });
+  }
+
+  function answerOfError(error: unknown): SbiAnswer {
+    if (error instanceof SbiProblem) {
+      const { problem: body, headers } = error;
+      return { status: body.status, body, headers, contentType: PROBLEM_TYPE };
+    }
+    log?.error({ nf, error: String(error) }, 'SBI handler failed');
+    return {
+      status: 500,
+      body: { status: 500, cause: 'SYSTEM_FAILURE', title: 'Internal server error' },
+      contentType: PROBLEM_TYPE,
+    };
+  }
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, host, resolve);
+  });
+  server.on('error', (error) => log?.error({ nf, error: error.message }, 'SBI server failed'));
+  const { port } = server.address() as AddressInfo;
+
+  return {
+    nf,
+    host,
+    port,
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    route(method, path, { body, query, consumes = JSON_TYPES }, handle) {
+      routes.push({
+        method,
+        segments: patternOf(path),
+        body,
+        query,
+        consumes,
+        handle: handle as Route['handle'],
+      });
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const stream of reading) stream.close(constants.NGHTTP2_CANCEL);
+      await Promise.allSettled([...working]);
+      // A peer that does not end its half of a stream must not hold the server.
+      await Promise.all([...open].map(written));
+      for (const session of sessions) session.destroy();
+      await closed;
+    },
+  };
+}
+
+function readBody(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<string> {
+  const tooLarge = () => problem(413, 'PAYLOAD_TOO_LARGE', `A body has at most ${BODY_LIMIT} bytes`);
+  return new Promise((resolve, reject) => {
+    if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) {
+      stream.resume();
+      reject(tooLarge());
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    stream.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > BODY_LIMIT) reject(tooLarge());
+      else chunks.push(chunk);
+    });
+    stream.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    stream.on('aborted', () => reject(problem(400, 'CLIENT_GONE')));
+    stream.on('close', () => reject(problem(400, 'CLIENT_GONE')));
+  });
+}
+
+function bodyOf(route: Route, text: string, headers: IncomingHttpHeaders): unknown {
+  const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  if (text !== '' && !route.consumes.includes(type)) {
+    throw problem(415, 'UNSUPPORTED_MEDIA_TYPE', `Send ${route.consumes.join(' or ')}`);
+  }
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw problem(400, 'INVALID_MSG_FORMAT', 'The body is no JSON');
+  }
+}
+
+function checked(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+  if (schema === undefined) return value;
+  const read = schema.safeParse(value);
+  if (read.success) return read.data;
+  const invalidParams = read.error.issues.slice(0, 20).map((issue) => ({
+    param: issue.path.join('/') || where,
+    reason: issue.message,
+  }));
+  throw new SbiProblem({
+    status: 400,
+    cause: where === 'query' ? 'MANDATORY_QUERY_PARAM_INCORRECT' : 'MANDATORY_IE_INCORRECT',
+    title: `The ${where} is not valid`,
+    detail: invalidParams.map(({ param, reason }) => `${param}: ${reason}`).join('; '),
+    invalidParams,
+  });
+}
+
+function reply(stream: ServerHttp2Stream, answer: SbiAnswer): void {
+  if (stream.destroyed || stream.closed) return;
+  const text = answer.body === undefined ? undefined : JSON.stringify(answer.body);
+  stream.respond(
+    {
+      ':status': answer.status,
+      ...answer.headers,
+      ...(text !== undefined && { 'content-type': answer.contentType ?? 'application/json' }),
+    },
+    { endStream: text === undefined },
+  );
+  if (text !== undefined) stream.end(text);
+}
+
+function written(stream: ServerHttp2Stream): Promise<void> {
+  if (stream.writableFinished || stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once('finish', resolve);
+    stream.once('close', resolve);
+  });
+}
