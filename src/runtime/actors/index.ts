@@ -1,20 +1,19 @@
 /**
- * The host of agents.
+ * The host of agents: an agent brings effects, the charts of its role do the rest.
  *
  * ```ts
- * const host = createAgentHost({env, id, machine: domainMachine, effects: {perform}});
+ * const host = createAgentHost({env, id, machine: domainMachine, effects});
  * const member = await joinBus({..., executor: taskExecutor(host)});
- * ...
  * await host.drain(); await member.close(); host.stop();
- *
- * createAgentHost(options: AgentHostOptions): AgentHost
- * taskExecutor(host: AgentHost): AgentExecutor        // of @a2a-js/sdk/server
- * delegate(options: DelegateOptions): Promise<DelegationOutput>   // one subtask, reassigned once
  * ```
  *
- * The effects say what the agent does: `{perform}` for a plain agent; `{name, skills, runSkill}` for a
- * domain agent (`instruction` chart); `intentEffects({understand, assure, report, release})` for the central
- * agent (`intent` chart). All may have `prepare`.
+ * - `createAgentHost(options: AgentHostOptions): AgentHost`, synchronous.
+ * - `taskExecutor(host: AgentHost): AgentExecutor` of `@a2a-js/sdk/server`.
+ * - `delegate(options: DelegateOptions): Promise<DelegationOutput>`: one subtask, reassigned once.
+ *
+ * Effects: `{perform}` for a plain agent; `{name, skills, runSkill}` for a domain agent, whose tasks then
+ * run the `instruction` chart; `intentEffects({understand, assure, report, release})` for the central agent,
+ * whose tasks then run the `intent` chart. All may have `prepare`, which ends before the first task.
  */
 export { type DelegateOptions, delegate } from './delegate.ts';
 export { effectLogic, type TaskControl } from './effect.ts';
