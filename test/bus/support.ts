@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Role, type SendMessageRequest, TaskState } from '@a2a-js/sdk';
-import { AgentEvent, type AgentExecutor } from '@a2a-js/sdk/server';
+import { AgentEvent, type AgentExecutor, STATE_HEADERS_KEY } from '@a2a-js/sdk/server';
 import {
   agentCard,
   type Bus,
@@ -65,6 +65,8 @@ export const textPart = (value: string) => ({
 export interface Recorder extends AgentExecutor {
   /** Texts executed, with who asked. */
   seen: Array<{ text: string; user: string }>;
+  /** What the broker wrote into `a2a-client-id`, by execution. */
+  stamps: Array<string | undefined>;
   /** Lets tasks with the text `wait` go on. */
   release(): void;
 }
@@ -75,6 +77,7 @@ export interface Recorder extends AgentExecutor {
  */
 export function recorder(): Recorder {
   const seen: Recorder['seen'] = [];
+  const stamps: Recorder['stamps'] = [];
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {
     release = resolve;
@@ -89,12 +92,15 @@ export function recorder(): Recorder {
     });
   return {
     seen,
+    stamps,
     release,
     async execute(context, bus) {
       const { taskId, contextId } = context;
       const content = context.userMessage.parts[0]?.content;
       const text = content?.$case === 'text' ? content.value : '';
       seen.push({ text, user: context.context.user?.userName ?? '' });
+      const headers = context.context.state.get(STATE_HEADERS_KEY) as Record<string, string>;
+      stamps.push(headers['a2a-client-id']);
       if (text === 'throw') throw new Error('thrown by the executor');
       if (text === 'message') {
         const reply = { ...request('direct').message, role: Role.ROLE_AGENT, contextId };
