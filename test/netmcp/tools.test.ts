@@ -144,6 +144,18 @@ test('a QoS session is created at the PCF, and its guarantee read from the repor
   });
 });
 
+test.each([
+  [['GUARANTEED'], true],
+  [['GUARANTEED', 'NOT_GUARANTEED'], false],
+  [[], false],
+])('reports %j of a session mean guaranteed: %s', async (types, guaranteed) => {
+  const qncReports = types.map((notifType) => ({ notifType }));
+  const { client } = await world(() => ({ status: 200, body: { evsNotif: { qncReports } } }));
+  expect((await client.callTool('core_read_qos_session', { sessionId: '17' })).output).toEqual({
+    guaranteed,
+  });
+});
+
 test('the relay goes to the nearest healthy edge; none in reach is an error that says so', async () => {
   const paths = [
     { dnai: 'far', delayMs: 30, healthy: true, active: true },

@@ -28,9 +28,10 @@ async function readGuarantee(id: string, { sbi }: ToolContext): Promise<boolean>
 const reports = z.object({
   evsNotif: z.object({ qncReports: z.array(z.object({ notifType: z.string() })).optional() }).optional(),
 });
+/** A session without any report has no guaranteed flow, and that is no guarantee. */
 function guaranteed(body: unknown): boolean {
-  const read = reports.parse(body ?? {});
-  return !(read.evsNotif?.qncReports ?? []).some((report) => report.notifType === 'NOT_GUARANTEED');
+  const found = reports.parse(body ?? {}).evsNotif?.qncReports ?? [];
+  return found.length > 0 && found.every((report) => report.notifType === 'GUARANTEED');
 }
 
 const locate = tool({
@@ -204,7 +205,9 @@ const createSession = tool({
   nf: [{ type: PCF, operations: ['PostAppSessions', 'GetAppSession'] }],
   input: z.strictObject({
     supi,
-    media: z.enum(['AUDIO', 'VIDEO', 'DATA']).default('VIDEO'),
+    media: z
+      .enum(['AUDIO', 'VIDEO', 'DATA', 'APPLICATION', 'CONTROL', 'TEXT', 'MESSAGE', 'OTHER'])
+      .default('VIDEO'),
     dlMbps: mbps,
     ulMbps: mbps,
     maxDelayMs: z.number().int().min(1).max(10_000),
