@@ -19,6 +19,8 @@ export interface Person {
 
 /** GBR of a live stream, Mbit/s: small down, large up (5QI 71). */
 export const LIVE = { dl: 0.5, ul: 4 };
+/** At the event streamers also watch each other. */
+export const CROWD = { dl: 2, ul: 4 };
 export const CROWD_SIZE = 64;
 
 /** Relative traffic by local hour. */
@@ -102,7 +104,7 @@ const HABITS: Readonly<Record<Habit, { block: number; chance: number; dl: number
   stream: { block: 90, chance: 0.5, dl: 8, ul: 0.1 },
   download: { block: 45, chance: 0.35, dl: 60, ul: 0.5 },
   live: { block: 240, chance: 0.3, dl: LIVE.dl, ul: LIVE.ul },
-  'crowd-live': { block: 300, chance: 1, dl: LIVE.dl, ul: LIVE.ul },
+  'crowd-live': { block: 300, chance: 1, dl: CROWD.dl, ul: CROWD.ul },
 };
 
 /** Rates that it asks for now, written to `into` as [dl, ul]; zeros while idle. */

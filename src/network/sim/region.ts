@@ -4,7 +4,16 @@ import { type CellInput, type GbrFlow, type Reservation, shareCell, type UeTable
 import type { Deployment } from './deployment.ts';
 import type { Point } from './geo.ts';
 import { normal, PURPOSE } from './hash.ts';
-import { ambientMean, ambientNow, LIVE, type Person, trafficAt, wants, whereIs } from './population.ts';
+import {
+  ambientMean,
+  ambientNow,
+  CROWD,
+  LIVE,
+  type Person,
+  trafficAt,
+  wants,
+  whereIs,
+} from './population.ts';
 import { type RadioMap, type Sample, sinrOf, strongest } from './radio-map.ts';
 
 /** The traveller as a guest of the region in one second. */
@@ -92,7 +101,11 @@ export class RegionSim {
     this.#members = Array.from({ length: 2 * cells }, () => []);
     this.#flowsAt = Array.from({ length: 2 * cells }, () => []);
     this.#live = people.flatMap((person, ue) =>
-      person.habit === 'live' || person.habit === 'crowd-live' ? [liveFlow(ue)] : [],
+      person.habit === 'live'
+        ? [liveFlow(ue, LIVE)]
+        : person.habit === 'crowd-live'
+          ? [liveFlow(ue, CROWD)]
+          : [],
     );
   }
 
@@ -341,15 +354,15 @@ export class RegionSim {
   }
 }
 
-function liveFlow(ue: number): GbrFlow {
+function liveFlow(ue: number, rates: { dl: number; ul: number }): GbrFlow {
   return {
     ue,
     priority: LIVE_PRIORITY,
     arp: LIVE_ARP,
     mayPreempt: false,
     preemptable: true,
-    gbrDl: LIVE.dl,
-    gbrUl: LIVE.ul,
+    gbrDl: rates.dl,
+    gbrUl: rates.ul,
     order: ue,
     admittedAt: -1,
     served: false,
