@@ -6,7 +6,8 @@ import { freshDataDir, runCli } from './run-cli.ts';
 
 const HEADER =
   'Timestamp,Longitude,Latitude,Speed,Operatorname,CellID,NetworkMode,RSRP,RSRQ,SNR,CQI,RSSI,DL_bitrate,UL_bitrate,State,PINGAVG,PINGMIN,PINGMAX,PINGSTDEV,PINGLOSS,CELLHEX,NODEHEX,LACHEX,RAWCELLID,NRxRSRP,NRxRSRQ';
-const ROW = '2019.12.16_14.23.32,-8.39,51.88,0,B,11,5G,-92,-19,-11.0,8,-85,100,66,D,-,-,-,-,-,B,A4DF,9CBA,10805003,-91.0,-18.0';
+const ROW =
+  '2019.12.16_14.23.32,-8.39,51.88,0,B,11,5G,-92,-19,-11.0,8,-85,100,66,D,-,-,-,-,-,B,A4DF,9CBA,10805003,-91.0,-18.0';
 
 async function refused(args: string[], code: 1 | 2): Promise<string> {
   const run = await runCli(args);
@@ -55,7 +56,10 @@ describe('bad input is one clear line, exit code 1 or 2, no stack trace', () => 
   test('a broken store is left as it is', async () => {
     const dir = freshDataDir();
     mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, 'netagent.db'), 'this is no database, and it is long enough to be read as a page header');
+    writeFileSync(
+      join(dir, 'netagent.db'),
+      'this is no database, and it is long enough to be read as a page header',
+    );
     expect(await refused(['start', '--once', '--data', dir, '--ask', 'Hello'], 1)).toContain('netagent.db');
   });
 
