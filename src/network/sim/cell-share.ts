@@ -193,20 +193,29 @@ function prbsUl(carrier: Carrier, table: UeTable, ue: number, rate: number): num
   );
 }
 
+/** What the radio alone lets the flow have of a cell with room: Mbit/s down and up. */
+function reach(table: UeTable, carrier: Carrier, { ue, gbrDl, gbrUl }: GbrFlow): { dl: number; ul: number } {
+  return {
+    dl: prbsDl(carrier, table, ue, gbrDl) * (table.perPrb[ue] as number),
+    ul: ulRate(carrier.rat, table.ulLoss[ue] as number, prbsUl(carrier, table, ue, gbrUl) + 1e-9),
+  };
+}
+
+/** Whether the radio of its UE can carry the guaranteed rates at all. */
+export function isFeasible(table: UeTable, carrier: Carrier, flow: GbrFlow): boolean {
+  const could = reach(table, carrier, flow);
+  return could.dl >= flow.gbrDl - 1e-6 && could.ul >= flow.gbrUl - 1e-6;
+}
+
 function isServed(table: UeTable, input: CellInput, flow: GbrFlow): boolean {
-  const { carrier } = input;
   const { ue } = flow;
-  const enough = (want: number, got: number, gbr: number, could: number) =>
-    (want >= gbr ? got : could) >= gbr - 1e-6;
-  const couldDl = prbsDl(carrier, table, ue, flow.gbrDl) * (table.perPrb[ue] as number);
-  const couldUl = ulRate(
-    carrier.rat,
-    table.ulLoss[ue] as number,
-    prbsUl(carrier, table, ue, flow.gbrUl) + 1e-9,
-  );
+  const could = reach(table, input.carrier, flow);
+  // A flow with less traffic than is guaranteed is judged by what it could have had.
+  const enough = (want: number, got: number, gbr: number, possible: number) =>
+    (want >= gbr ? got : possible) >= gbr - 1e-6;
   const ok =
-    enough(table.wantDl[ue] as number, table.gotDl[ue] as number, flow.gbrDl, couldDl) &&
-    enough(table.wantUl[ue] as number, table.gotUl[ue] as number, flow.gbrUl, couldUl);
+    enough(table.wantDl[ue] as number, table.gotDl[ue] as number, flow.gbrDl, could.dl) &&
+    enough(table.wantUl[ue] as number, table.gotUl[ue] as number, flow.gbrUl, could.ul);
   const reserved = input.reservations.some((r) => r.ues.has(ue));
   return ok && (flow.admittedAt === input.cell || reserved);
 }

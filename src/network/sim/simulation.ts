@@ -22,7 +22,7 @@ import type {
 } from '../model.ts';
 import { Atlas } from './atlas.ts';
 import { backgroundRadio } from './background.ts';
-import { admitFlows } from './cell-share.ts';
+import { admitFlows, type GbrFlow, isFeasible } from './cell-share.ts';
 import { FlowBook } from './flow-book.ts';
 import { forecastCoverage, forecastLoad } from './forecast.ts';
 import { findPlace } from './gazetteer.ts';
@@ -238,21 +238,24 @@ export class RadioNetwork implements Simulation {
       this.#book.flows.delete(flow.id);
       return { admitted: false, cause: 'NO_RADIO_RESOURCES' };
     }
-    booked.guaranteed = true;
-    return { admitted: true, guaranteed: true };
+    booked.guaranteed = booked.gbr === null || this.#isFeasible(world, booked.gbr);
+    return { admitted: true, guaranteed: booked.guaranteed };
   }
 
   /** Asks the serving cell between two ticks; pre-emption takes effect at once. */
   #admitNow(world: World, flowId: string): boolean {
-    const { gbr } = this.#book.flows.get(flowId) as {
-      gbr: NonNullable<ReturnType<FlowBook['draft']>['gbr']>;
-    };
+    const { gbr } = this.#book.flows.get(flowId) as { gbr: GbrFlow };
     const cell = world.sim.serving[gbr.ue] as number;
     const input = world.sim.inputOf(cell);
     if (!input) return false;
     const flows = input.flows.includes(gbr) ? input.flows : [...input.flows, gbr];
     admitFlows(world.sim.table, { ...input, flows });
     return gbr.admittedAt === cell;
+  }
+
+  #isFeasible({ sim }: World, gbr: GbrFlow): boolean {
+    const input = sim.inputOf(sim.serving[gbr.ue] as number);
+    return input !== undefined && isFeasible(sim.table, input.carrier, gbr);
   }
 
   modifyFlow(id: string, change: Partial<Omit<QosFlow, 'id' | 'supi'>>): Admission {
@@ -273,7 +276,8 @@ export class RadioNetwork implements Simulation {
       return { admitted: true, guaranteed: false };
     world.sim.replaceFlow(before.gbr, booked.gbr);
     // The verdict itself turns only when a window's worth of seconds confirms it.
-    return { admitted: true, guaranteed: this.#admitNow(world, id) };
+    const guaranteed = this.#admitNow(world, id) && this.#isFeasible(world, booked.gbr);
+    return { admitted: true, guaranteed };
   }
 
   removeFlow(id: string): boolean {
