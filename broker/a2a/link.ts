@@ -1,3 +1,4 @@
+import { type Duplex, PassThrough } from 'node:stream';
 import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
 import type { Log } from '../../machines/ports.ts';
 import type { Bus } from '../embedded/host.ts';
@@ -57,9 +58,16 @@ export function openLink({ clientId, via, will, log }: LinkOptions): Link {
     properties: { sessionExpiryInterval: SESSION_EXPIRY_S },
     ...(will === undefined ? {} : { will }),
   };
-  const client = inProcess
-    ? new MqttClient(() => via.connectInProcess(), options)
-    : mqtt.connect(via, options);
+  // Thrown inside the client's reconnect timer, a closed bus would end the process.
+  const streamTo = (bus: Bus): Duplex => {
+    try {
+      return bus.connectInProcess();
+    } catch {
+      queueMicrotask(() => refuse('the bus is closed'));
+      return new PassThrough().destroy();
+    }
+  };
+  const client = inProcess ? new MqttClient(() => streamTo(via), options) : mqtt.connect(via, options);
 
   const listeners = new Set<(state: LinkState) => void>();
   let last: LinkState | undefined;
