@@ -39,6 +39,13 @@ export interface StatusNote {
   data: unknown;
 }
 
+export interface AskOptions {
+  signal?: AbortSignal;
+  /** The agent has the task. */
+  onAccepted?: (taskId: string) => void;
+  onStatus?: (note: StatusNote) => void;
+}
+
 const STATES: Partial<Record<TaskState, Answer['state']>> = {
   [TaskState.TASK_STATE_COMPLETED]: 'completed',
   [TaskState.TASK_STATE_FAILED]: 'failed',
@@ -52,11 +59,7 @@ const STATES: Partial<Record<TaskState, Answer['state']>> = {
  * Sends one message and follows the task's stream to its end.
  * @throws what the transport throws; an answer of the agent, also a refusal, is returned.
  */
-export async function ask(
-  client: Client,
-  request: Ask,
-  options: { ids: Ids; signal?: AbortSignal; onStatus?: (note: StatusNote) => void },
-): Promise<Answer> {
+export async function ask(client: Client, request: Ask, options: AskOptions & { ids: Ids }): Promise<Answer> {
   const stream = client.sendMessageStream(
     {
       tenant: '',
@@ -74,7 +77,10 @@ export async function ask(
     statusData: undefined,
     data: undefined,
   };
-  for await (const event of stream) take(answer, event, options.onStatus);
+  for await (const event of stream) {
+    if (event.payload?.$case === 'task') options.onAccepted?.(event.payload.value.id);
+    take(answer, event, options.onStatus);
+  }
   return answer;
 }
 

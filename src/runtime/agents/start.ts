@@ -10,7 +10,7 @@ import { type CompiledWorkflow, createEngine, loadTemplates } from '../../workfl
 import { createAgentHost, taskExecutor } from '../actors/index.ts';
 import type { NetworkTime } from '../network-time.ts';
 import type { AgentServices, Evaluation, KnowledgePort } from './api.ts';
-import { ask, CALL_KEY } from './ask.ts';
+import { type AskOptions, ask, CALL_KEY } from './ask.ts';
 import { type LoadedAgent, loadAgents } from './load.ts';
 import { workflowFunctions, workflowRunner } from './workflows.ts';
 
@@ -45,7 +45,7 @@ const OWN_FUNCTIONS = ['plan', 'decide', 'missed', 'review'];
 export async function startAgents(options: AgentsOptions) {
   const { env, time } = options;
   const loaded = await loadAgents(options.roots);
-  const engine = createEngine({ env, functions: workflowFunctions(OWN_FUNCTIONS, time) });
+  const engine = createEngine({ env, functions: workflowFunctions(OWN_FUNCTIONS, { env, time }) });
   const sbi = new SbiClient({ env });
   const running: Array<{ member: BusMember; stop: () => Promise<void> }> = [];
   const close = async () => {
@@ -107,12 +107,12 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
   const askAgent = async (
     to: string,
     request: Parameters<AgentServices['ask']>[1],
-    options: Parameters<AgentServices['ask']>[2] & { callId?: string },
+    { callId, ...rest }: AskOptions & { callId?: string },
   ) =>
     ask(
       await reach(to),
-      { ...request, ...(options.callId === undefined ? {} : { metadata: { [CALL_KEY]: options.callId } }) },
-      { ids: env.ids, signal: options.signal, ...(options.onStatus ? { onStatus: options.onStatus } : {}) },
+      { ...request, ...(callId === undefined ? {} : { metadata: { [CALL_KEY]: callId } }) },
+      { ids: env.ids, ...rest },
     );
   const runWorkflow = workflowRunner({
     engine,
@@ -124,7 +124,7 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
         netmcp ??= connectNetMcp({ env, agentId: manifest.agent, management: options.management });
         return netmcp;
       },
-      ask: (to, data, { signal, callId }) => askAgent(to, { data }, { signal, callId }),
+      ask: (to, data, options) => askAgent(to, { data }, options),
     },
   });
   const services: AgentServices = {

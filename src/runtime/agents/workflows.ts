@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import type { Env } from '../../../machines/index.ts';
 import { fail } from '../../errors.ts';
 import type { NetMcpClient } from '../../netmcp/index.ts';
 import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
+import { delegate } from '../actors/index.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import type { Action, RunWorkflowOptions, WorkflowFunction, WorkflowRun } from './api.ts';
-import type { Answer } from './ask.ts';
+import type { Answer, AskOptions } from './ask.ts';
 
 /** What travels with one run of a workflow to the functions that it calls. */
 interface RunMeta {
@@ -21,11 +23,14 @@ interface RunMeta {
 export interface AgentLinks {
   agent: string;
   netmcp(): Promise<NetMcpClient>;
-  ask(agent: string, data: unknown, options: { signal: AbortSignal; callId: string }): Promise<Answer>;
+  ask(agent: string, data: unknown, options: AskOptions & { callId: string }): Promise<Answer>;
 }
 
 const netmcpInput = z.object({ tool: z.string(), arguments: z.record(z.string(), z.unknown()).default({}) });
 const agentInput = z.object({ agent: z.string(), skill: z.string(), input: z.unknown() });
+const instructionInput = z.record(z.string(), z.unknown());
+/** Wall time within which a domain accepts a task, and within which it ends it, ms. */
+const DELEGATION = { acceptMs: 15_000, deadlineMs: 600_000 };
 const timeInput = z.object({ until: z.number() });
 const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>()).default([]) });
 
@@ -33,7 +38,7 @@ const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>(
  * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`,
  * and the names that agents bring along, which are looked up in the run that calls them.
  */
-export function workflowFunctions(names: string[], time: NetworkTime) {
+export function workflowFunctions(names: string[], { env, time }: { env: Env; time: NetworkTime }) {
   const own = Object.fromEntries(
     names.map((name) => [
       name,
@@ -67,11 +72,22 @@ export function workflowFunctions(names: string[], time: NetworkTime) {
       slots.push(slot);
       const call = participant.call();
       try {
-        const answer = await caller.ask(
-          agent,
-          { skill, input: skillInput },
-          { signal: context.signal, callId: call.id },
-        );
+        const { answer } = await delegate({
+          env,
+          agents: [agent],
+          instruction: { skill, input: instructionInput.parse(skillInput ?? {}) },
+          limits: DELEGATION,
+          signal: context.signal,
+          assign: async (work, control) => {
+            const given = await caller.ask(work.agent, work.instruction, {
+              signal: control.signal,
+              callId: call.id,
+              onAccepted: control.accepted,
+              onStatus: ({ text, data }) => control.progress({ text, data }),
+            });
+            return { state: given.state, text: given.text, data: given.data };
+          },
+        });
         if (answer.state !== 'completed') {
           throw fail('AGENT_TASK_FAILED', { agent, skill, state: answer.state, problem: answer.text });
         }
