@@ -1,9 +1,6 @@
-import type { AgentCard } from '@a2a-js/sdk';
+import type { AgentCard, SendMessageRequest } from '@a2a-js/sdk';
 import type { Client, RequestOptions } from '@a2a-js/sdk/client';
-import {
-  ExtendedAgentCardNotConfiguredError,
-  PushNotificationNotSupportedError,
-} from '@a2a-js/sdk/errors';
+import { ExtendedAgentCardNotConfiguredError, PushNotificationNotSupportedError } from '@a2a-js/sdk/errors';
 import type { A2ARequestHandler, ServerCallContext } from '@a2a-js/sdk/server';
 
 /**
@@ -19,9 +16,15 @@ export function bridgeTo(card: AgentCard, client: () => Promise<Client>): A2AReq
     getAuthenticatedExtendedAgentCard: async () => {
       throw new ExtendedAgentCardNotConfiguredError();
     },
-    sendMessage: async (params, context) => (await client()).sendMessage(params, options(context)),
+    async sendMessage(params, context) {
+      const agent = await client();
+      await known(agent, params, context);
+      return agent.sendMessage(params, options(context));
+    },
     async *sendMessageStream(params, context) {
-      yield* (await client()).sendMessageStream(params, options(context));
+      const agent = await client();
+      await known(agent, params, context);
+      yield* agent.sendMessageStream(params, options(context));
     },
     getTask: async (params, context) => (await client()).getTask(params, options(context)),
     cancelTask: async (params, context) => (await client()).cancelTask(params, options(context)),
@@ -34,6 +37,19 @@ export function bridgeTo(card: AgentCard, client: () => Promise<Client>): A2AReq
     listTaskPushNotificationConfigs: noPush,
     deleteTaskPushNotificationConfig: noPush,
   };
+}
+
+/**
+ * Over HTTP a task id in a message must be of a task that exists (A2A 3.4.2); over MQTT an unknown one
+ * would start a task.
+ */
+async function known(
+  agent: Client,
+  { message }: SendMessageRequest,
+  context: ServerCallContext,
+): Promise<void> {
+  if (message === undefined || message.taskId === '') return;
+  await agent.getTask({ tenant: '', id: message.taskId, historyLength: 0 }, options(context));
 }
 
 /** Extensions that the HTTP client asked for travel on; the version is the bus client's own. */

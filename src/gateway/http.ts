@@ -48,7 +48,12 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   app.use((request, response, next) => {
     const host = request.headers.host ?? '';
     const origin = request.headers.origin;
-    const own = new Set([`${options.host}:${port}`, `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]);
+    const own = new Set([
+      `${options.host}:${port}`,
+      `localhost:${port}`,
+      `127.0.0.1:${port}`,
+      `[::1]:${port}`,
+    ]);
     if (!own.has(host) || (origin !== undefined && !own.has(origin.replace(/^https?:\/\//, '')))) {
       response.status(403).json({ error: 'GATEWAY_FOREIGN_ORIGIN' });
       return;
