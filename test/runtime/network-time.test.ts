@@ -97,15 +97,18 @@ describe('network time in lock-step', () => {
 
   test('property: timers fire in order of their time whatever the order of their setting', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 12 }), async (delays) => {
-        const { time } = lockstep();
-        const party = time.join();
-        const fired: number[] = [];
-        for (const delay of delays) party.clock.setTimeout(() => fired.push(delay), delay);
-        for (let i = 0; i < 80 && fired.length < delays.length; i += 1) await settle();
-        expect(fired).toEqual([...delays].sort((a, b) => a - b));
-        time.close();
-      }),
+      fc.asyncProperty(
+        fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 12 }),
+        async (delays) => {
+          const { time } = lockstep();
+          const party = time.join();
+          const fired: number[] = [];
+          for (const delay of delays) party.clock.setTimeout(() => fired.push(delay), delay);
+          for (let i = 0; i < 80 && fired.length < delays.length; i += 1) await settle();
+          expect(fired).toEqual([...delays].sort((a, b) => a - b));
+          time.close();
+        },
+      ),
       { numRuns: 40 },
     );
   });
