@@ -1,0 +1,11 @@
+export { establishSession, startAmf } from './amf.ts';
+export type { NfContext } from './context.ts';
+export { Duties } from './duties.ts';
+export type { NetworkFunction } from './function.ts';
+export { startGnb } from './gnb.ts';
+export { startNrf } from './nrf.ts';
+export { startNwdaf } from './nwdaf.ts';
+export { startPcf } from './pcf.ts';
+export { startSmf } from './smf.ts';
+export { startTelematics } from './telematics.ts';
+export { startUpf } from './upf.ts';

@@ -1,0 +1,181 @@
+import { z } from 'zod';
+import type { Env } from '../../../machines/ports.ts';
+import { createSbiServer, problem, type SbiClient } from '../../sbi/index.ts';
+import type { Duties } from './duties.ts';
+import type { NetworkFunction } from './function.ts';
+
+const endpoint = z.looseObject({
+  ipv4Address: z.string().optional(),
+  ipv6Address: z.string().optional(),
+  transport: z.string().optional(),
+  port: z.number().int().min(1).max(65535).optional(),
+});
+const service = z.looseObject({
+  serviceInstanceId: z.string(),
+  serviceName: z.string(),
+  versions: z.array(z.looseObject({ apiVersionInUri: z.string(), apiFullVersion: z.string() })).min(1),
+  scheme: z.enum(['http', 'https']),
+  nfServiceStatus: z.string(),
+  ipEndPoints: z.array(endpoint).optional(),
+});
+const profile = z.looseObject({
+  nfInstanceId: z.uuid(),
+  nfType: z.string().min(1),
+  nfStatus: z.enum(['REGISTERED', 'SUSPENDED', 'UNDISCOVERABLE', 'CANARY_RELEASE']),
+  heartBeatTimer: z.number().int().min(1).optional(),
+  load: z.number().int().min(0).max(100).optional(),
+  priority: z.number().int().optional(),
+  nfServices: z.array(service).optional(),
+});
+type Profile = z.output<typeof profile>;
+
+/** Only attributes of the profile itself are changed in a heart-beat (TS 29.510 5.2.2.3.2). */
+const patch = z
+  .array(
+    z.object({
+      op: z.enum(['add', 'replace', 'remove']),
+      path: z.string().regex(/^\/[A-Za-z]+$/, 'names no attribute of the profile'),
+      value: z.unknown().optional(),
+    }),
+  )
+  .min(1);
+const subscription = z.object({
+  nfStatusNotificationUri: z.url(),
+  subscrCond: z.object({ nfType: z.string() }).optional(),
+});
+const search = z.object({
+  'target-nf-type': z.string(),
+  'requester-nf-type': z.string(),
+  'service-names': z.string().optional(),
+  'target-nf-instance-id': z.string().optional(),
+  limit: z.coerce.number().int().min(1).optional(),
+});
+/** Seconds for which a search result may be kept. */
+const VALIDITY_S = 60;
+const ROOT = '/nnrf-nfm/v1';
+
+/** NRF (TS 29.510): who is there, and where. */
+export async function startNrf(options: {
+  env: Env;
+  host: string;
+  client: SbiClient;
+  duties: Duties;
+}): Promise<NetworkFunction> {
+  const { env, host, client, duties } = options;
+  const server = await createSbiServer({ nf: 'NRF', host, log: env.log });
+  const profiles = new Map<string, Profile>();
+  const subscriptions = new Map<string, z.output<typeof subscription>>();
+  let serial = 0;
+
+  const known = (id: string | undefined) => {
+    const found = profiles.get(id ?? '');
+    if (found === undefined) throw problem(404, 'RESOURCE_NOT_FOUND', `No instance ${id} is registered`);
+    return found;
+  };
+  const tell = (event: string, about: Profile) => {
+    const nfInstanceUri = `${server.url}${ROOT}/nf-instances/${about.nfInstanceId}`;
+    const body = { event, nfInstanceUri, ...(event !== 'NF_DEREGISTERED' && { nfProfile: about }) };
+    for (const { nfStatusNotificationUri, subscrCond } of subscriptions.values()) {
+      if (subscrCond !== undefined && subscrCond.nfType !== about.nfType) continue;
+      const { origin, pathname, search: query } = new URL(nfStatusNotificationUri);
+      duties.owe('NFStatusNotify', () =>
+        client.request({ nf: 'AF', base: origin, method: 'POST', path: `${pathname}${query}`, body }),
+      );
+    }
+  };
+
+  server.route('PUT', `${ROOT}/nf-instances/{id}`, { body: profile }, ({ params, body }) => {
+    if (body.nfInstanceId !== params.id) {
+      throw problem(400, 'MANDATORY_IE_INCORRECT', 'nfInstanceId is not that of the path');
+    }
+    const fresh = !profiles.has(body.nfInstanceId);
+    profiles.set(body.nfInstanceId, body);
+    tell(fresh ? 'NF_REGISTERED' : 'NF_PROFILE_CHANGED', body);
+    return fresh
+      ? { status: 201, body, headers: { location: `${server.url}${ROOT}/nf-instances/${params.id}` } }
+      : { status: 200, body };
+  });
+  server.route('GET', `${ROOT}/nf-instances/{id}`, {}, ({ params }) => ({
+    status: 200,
+    body: known(params.id),
+  }));
+  server.route(
+    'PATCH',
+    `${ROOT}/nf-instances/{id}`,
+    { body: patch, consumes: ['application/json-patch+json'] },
+    ({ params, body }) => {
+      const next: Record<string, unknown> = { ...known(params.id) };
+      for (const { op, path, value } of body) {
+        const name = path.slice(1);
+        if (op === 'remove') delete next[name];
+        else next[name] = value;
+      }
+      const read = profile.safeParse(next);
+      if (!read.success || read.data.nfInstanceId !== params.id) {
+        throw problem(400, 'MANDATORY_IE_INCORRECT', 'The patched profile is not valid');
+      }
+      profiles.set(read.data.nfInstanceId, read.data);
+      tell('NF_PROFILE_CHANGED', read.data);
+      return { status: 200, body: read.data };
+    },
+  );
+  server.route('DELETE', `${ROOT}/nf-instances/{id}`, {}, ({ params }) => {
+    const gone = known(params.id);
+    profiles.delete(gone.nfInstanceId);
+    tell('NF_DEREGISTERED', gone);
+    return { status: 204 };
+  });
+  server.route(
+    'GET',
+    `${ROOT}/nf-instances`,
+    {
+      query: z.object({ 'nf-type': z.string().optional(), limit: z.coerce.number().int().min(1).optional() }),
+    },
+    ({ query }) => {
+      const wanted = query['nf-type'];
+      const found = [...profiles.values()].filter((one) => wanted === undefined || one.nfType === wanted);
+      const item = found
+        .slice(0, query.limit)
+        .map((one) => ({ href: `${server.url}${ROOT}/nf-instances/${one.nfInstanceId}` }));
+      return {
+        status: 200,
+        contentType: 'application/3gppHal+json',
+        body: {
+          _links: { item, self: { href: `${server.url}${ROOT}/nf-instances` } },
+          totalItemCount: found.length,
+        },
+      };
+    },
+  );
+  server.route('POST', `${ROOT}/subscriptions`, { body: subscription }, ({ body }) => {
+    const subscriptionId = `sub-${++serial}`;
+    subscriptions.set(subscriptionId, body);
+    return {
+      status: 201,
+      body: { ...body, subscriptionId },
+      headers: { location: `${server.url}${ROOT}/subscriptions/${subscriptionId}` },
+    };
+  });
+  server.route('DELETE', `${ROOT}/subscriptions/{id}`, {}, ({ params }) => {
+    if (!subscriptions.delete(params.id ?? '')) throw problem(404, 'RESOURCE_NOT_FOUND');
+    return { status: 204 };
+  });
+  server.route('GET', '/nnrf-disc/v1/nf-instances', { query: search }, ({ query }) => {
+    const names = query['service-names']?.split(',');
+    const nfInstances = [...profiles.values()]
+      .filter((one) => one.nfType === query['target-nf-type'])
+      .filter((one) => one.nfStatus === 'REGISTERED')
+      .filter((one) => (query['target-nf-instance-id'] ?? one.nfInstanceId) === one.nfInstanceId)
+      .map((one) => ({
+        ...one,
+        // Services that were not asked for are left out (TS 29.510 6.2.3.2.3.1).
+        nfServices: (one.nfServices ?? []).filter((s) => names?.includes(s.serviceName) ?? true),
+      }))
+      .filter((one) => names === undefined || one.nfServices.length > 0)
+      .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
+      .slice(0, query.limit);
+    return { status: 200, body: { validityPeriod: VALIDITY_S, nfInstances } };
+  });
+
+  return { nf: 'NRF', url: server.url, close: () => server.close() };
+}

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { bitRate, supi } from './schemas.ts';
+
+/** Bodies that SMF and PCF exchange (TS 29.512 5.6), as far as this network uses them. */
+
+export const arp = z.object({
+  priorityLevel: z.number().int().min(1).max(15),
+  preemptCap: z.enum(['NOT_PREEMPT', 'MAY_PREEMPT']),
+  preemptVuln: z.enum(['NOT_PREEMPTABLE', 'PREEMPTABLE']),
+});
+
+export const qosData = z.object({
+  qosId: z.string(),
+  '5qi': z.number().int().min(0).max(255),
+  arp,
+  gbrDl: bitRate.optional(),
+  gbrUl: bitRate.optional(),
+  maxbrDl: bitRate.optional(),
+  maxbrUl: bitRate.optional(),
+  qnc: z.boolean().optional(),
+});
+export type QosData = z.input<typeof qosData>;
+
+const pccRule = z.object({
+  pccRuleId: z.string(),
+  precedence: z.number().int().optional(),
+  refQosData: z.array(z.string()).min(1),
+  refTcData: z.array(z.string()).optional(),
+});
+const traffCont = z.object({
+  tcId: z.string(),
+  routeToLocs: z
+    .array(z.object({ dnai: z.string() }))
+    .min(1)
+    .optional(),
+});
+
+/** `null` takes an entry away (TS 29.512 4.2.3.1). */
+export const smPolicyDecision = z.object({
+  pccRules: z.record(z.string(), pccRule.nullable()).optional(),
+  qosDecs: z.record(z.string(), qosData.nullable()).optional(),
+  traffContDecs: z.record(z.string(), traffCont.nullable()).optional(),
+});
+export type SmPolicyDecision = z.input<typeof smPolicyDecision>;
+
+export const smPolicyNotification = z.object({ resourceUri: z.string(), smPolicyDecision });
+
+export const smPolicyContext = z.object({
+  supi,
+  pduSessionId: z.number().int().min(0).max(255),
+  pduSessionType: z.string(),
+  dnn: z.string(),
+  notificationUri: z.url(),
+  sliceInfo: z.object({ sst: z.number().int().min(0).max(255), sd: z.string().optional() }),
+});
+
+export const ruleReport = z.object({
+  pccRuleIds: z.array(z.string()),
+  ruleStatus: z.enum(['ACTIVE', 'INACTIVE']),
+  failureCode: z.string().optional(),
+});
+export type RuleReport = z.output<typeof ruleReport>;
+
+export const qncReport = z.object({
+  refPccRuleIds: z.array(z.string()),
+  notifType: z.enum(['GUARANTEED', 'NOT_GUARANTEED']),
+});
+export type QncReport = z.output<typeof qncReport>;
+
+export const ruleStates = z.object({
+  ruleReports: z.array(ruleReport).default([]),
+  qncReports: z.array(qncReport).default([]),
+});
+
+export const smPolicyUpdate = ruleStates.extend({
+  repPolicyCtrlReqTriggers: z.array(z.string()).optional(),
+});
