@@ -37,7 +37,12 @@ export function parseVerb(verb: Verb, argv: string[]): Parsed {
   const usage = (problem: string) => fail('CLI_USAGE', { problem, verb: verb.name });
   let parsed: ReturnType<typeof parseArgs>;
   try {
-    parsed = parseArgs({ args: argv, options, strict: true, allowPositionals: verb.positional !== undefined });
+    parsed = parseArgs({
+      args: argv,
+      options,
+      strict: true,
+      allowPositionals: verb.positional !== undefined,
+    });
   } catch (error) {
     throw usage(firstSentence(error, verb));
   }

@@ -18,7 +18,12 @@ export function report(outcome: Outcome): string {
   ];
   if (outcome.plan.lessons.length > 0) {
     parts.push('', 'Learnt from earlier trips');
-    parts.push(table(['lesson', 'so the plan'], outcome.plan.lessons.map(({ text, change }) => [text, change])));
+    parts.push(
+      table(
+        ['lesson', 'so the plan'],
+        outcome.plan.lessons.map(({ text, change }) => [text, change]),
+      ),
+    );
   }
   parts.push('', 'Done in the network');
   parts.push(
@@ -51,40 +56,40 @@ function qualityTable(quality: NonNullable<Outcome['quality']>, harm: Record<str
   const targets = Object.entries(quality.targets)
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
-  const rows = Object.keys(quality.assured)
-    .filter((name) => typeof quality.assured[name] === 'number')
-    .map((name) => [LABELS[name] ?? name, figure(name, quality.assured), figure(name, quality.unassured)]);
+  const rows = LABELS.map(([name, label]) => [
+    label,
+    figure(name, quality.assured[name]),
+    figure(name, quality.unassured[name]),
+  ]);
   const change = harm.othersMedianRateChange;
   return [
     `Quality of the ${quality.service} (targets a second: ${targets})`,
     table(['', 'with assurance', 'without'], rows),
     ...(change === undefined
       ? []
-      : ['', `What it cost the others: their median rate changed by ${percent(change)}.`]),
+      : ['', `What it cost the others: their median rate changed by ${percent(change, 2)}.`]),
   ].join('\n');
 }
 
-const LABELS: Record<string, string> = {
-  seconds: 'seconds of service',
-  secondsMet: 'seconds with all targets met',
-  freezes: 'freezes',
-  freezeSeconds: 'seconds frozen',
-  mos: 'estimated MOS (1 to 5)',
-  medianDlMbps: 'median downlink, Mbit/s',
-  p5DlMbps: 'worst 5 % downlink, Mbit/s',
-  medianUlMbps: 'median uplink, Mbit/s',
-  p95DelayMs: '95 % delay below, ms',
-};
+const LABELS: Array<[Exclude<keyof Quality, 'service'>, string]> = [
+  ['seconds', 'seconds of service'],
+  ['secondsMet', 'seconds with all targets met'],
+  ['freezes', 'freezes'],
+  ['freezeSeconds', 'seconds frozen'],
+  ['mos', 'estimated MOS (1 to 5)'],
+  ['medianDlMbps', 'median downlink, Mbit/s'],
+  ['p5DlMbps', 'worst 5 % downlink, Mbit/s'],
+  ['medianUlMbps', 'median uplink, Mbit/s'],
+  ['p95DelayMs', '95 % of delays below, ms'],
+];
 
-function figure(name: string, quality: Quality): string {
-  const value = quality[name];
-  if (typeof value !== 'number') return '-';
-  if (name === 'secondsMet') return percent(value, false);
-  return Number.isInteger(value) ? String(value) : value.toFixed(2);
+function figure(name: string, value: number): string {
+  if (name === 'secondsMet') return percent(value, 1, false);
+  return Number.isInteger(value) ? String(value) : value.toFixed(name === 'p95DelayMs' ? 0 : 2);
 }
 
-function percent(value: number, sign = true): string {
-  return `${sign && value > 0 ? '+' : ''}${(value * 100).toFixed(1)} %`;
+function percent(value: number, digits: number, sign = true): string {
+  return `${sign && value > 0 ? '+' : ''}${(value * 100).toFixed(digits)} %`;
 }
 
 function tally(actions: Action[]): Array<{ count: number; action: Action }> {

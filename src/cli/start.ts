@@ -56,7 +56,11 @@ function conclude(result: AskResult, output: Output): number {
 
 function showProgress(note: { text: string; data: unknown }, output: Output): void {
   output.text(`  ${note.text}`);
-  output.value({ type: 'progress', text: note.text, ...(note.data === undefined ? {} : { data: note.data }) });
+  output.value({
+    type: 'progress',
+    text: note.text,
+    ...(note.data === undefined ? {} : { data: note.data }),
+  });
 }
 
 function announce({ ready }: Runtime, output: Output): void {
@@ -65,7 +69,14 @@ function announce({ ready }: Runtime, output: Output): void {
       ` (${ready.agents} agents, ${ready.tools} tools, ${ready.cells} cells; durability: memory for tasks,` +
       ' fsync for knowledge).',
   );
-  output.value({ ready: true, console: ready.console, a2a: ready.a2a, mqtt: ready.mqtt, ws: ready.ws, netmcp: ready.netmcp });
+  output.value({
+    ready: true,
+    console: ready.console,
+    a2a: ready.a2a,
+    mqtt: ready.mqtt,
+    ws: ready.ws,
+    netmcp: ready.netmcp,
+  });
 }
 
 async function question(prompt: string, signal: AbortSignal): Promise<string> {

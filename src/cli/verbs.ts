@@ -43,7 +43,11 @@ export const START: Verb = {
     host: { value: 'HOST', help: 'address to listen on', default: '127.0.0.1' },
     port: { value: 'N', help: 'port of A2A over HTTP and health; 0 takes any (default 7400)', check: port },
     'mqtt-port': { value: 'N', help: 'port of the bus; 0 takes any (default 1883)', check: port },
-    'ws-port': { value: 'N', help: 'port of the bus over WebSocket; 0 takes any (default 8083)', check: port },
+    'ws-port': {
+      value: 'N',
+      help: 'port of the bus over WebSocket; 0 takes any (default 8083)',
+      check: port,
+    },
   },
   examples: ['npm start', `npm start -- --once --ask ${JSON.stringify(SENTENCE)}`],
 };

@@ -1,7 +1,19 @@
 import type { Action } from './agents/api.ts';
 
 /** Quality of the service over the seconds in which it was used; `secondsMet` counts all targets at once. */
-export type Quality = Record<string, unknown> & { secondsMet: number };
+export interface Quality {
+  service: string;
+  seconds: number;
+  secondsMet: number;
+  freezes: number;
+  freezeSeconds: number;
+  /** 1..5. */
+  mos: number;
+  medianDlMbps: number;
+  p5DlMbps: number;
+  medianUlMbps: number;
+  p95DelayMs: number;
+}
 
 /** A measure that monitoring took. */
 export interface Measure {

@@ -80,7 +80,7 @@ describe('the journey to Shanghai', () => {
     name,
     file: resolve(ROOT, '../shared/data/radio/ucc-5g-ireland', name),
   }));
-  test.each(traces)(
+  test.for(traces)(
     'a measured drive, $name, is assured better than not',
     { timeout: 240_000 },
     async ({ file }, context) => {
