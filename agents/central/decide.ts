@@ -3,7 +3,7 @@ import type { Plan, Risk } from '../../src/index.ts';
 /** What monitoring remembers from one look to the next. JSON only: it lives in the workflow's data. */
 export interface WatchState {
   notified: string[];
-  /** Cell in which the priority was raised last. */
+  /** Cell in which the session's priority was raised; it stays raised. */
   raisedIn: string | null;
   lastSwitch: number;
   /** Looks in a row at which 5G was good again while on the standby network. */
@@ -113,35 +113,36 @@ function standby({ plan, radio, supi }: Look, state: WatchState): Decision | und
   if (radio.medium !== 'cellular' || rat === null || other === null) return undefined;
   const limits = plan.monitoring.thresholds;
   const settled = radio.t - state.lastSwitch >= DWELL_MS;
+  const here = { rsrpDbm: radio.rsrpDbm ?? -200, sinrDb: radio.sinrDb ?? -50 };
   if (rat === 'NR') {
-    const weak =
-      (radio.rsrpDbm ?? -200) < limits.toStandbyBelow.rsrpDbm ||
-      (radio.sinrDb ?? -50) < limits.toStandbyBelow.sinrDb;
-    const usable =
-      other.rsrpDbm > limits.standbyUsableAbove.rsrpDbm && other.sinrDb > limits.standbyUsableAbove.sinrDb;
-    if (!weak || !usable || !settled) return undefined;
-    const reason = `5G at ${level(radio.rsrpDbm)} dBm, SINR ${level(radio.sinrDb)} dB; 4G at ${level(other.rsrpDbm)} dBm`;
+    if (!below(here, limits.toStandbyBelow) || below(other, limits.standbyUsableAbove) || !settled)
+      return undefined;
+    const reason = `5G at ${level(here.rsrpDbm)} dBm, SINR ${level(here.sinrDb)} dB; 4G at ${level(other.rsrpDbm)} dBm, SINR ${level(other.sinrDb)} dB`;
     return switchTo(
       'EUTRA',
       'standby-network',
       reason,
       look(radio, supi),
-      {
-        ...state,
-        goodLooks: 0,
-      },
+      { ...state, goodLooks: 0 },
       foreseenAt(plan.risks, radio.t, 'weak-coverage'),
     );
   }
-  const good = other.rsrpDbm > limits.returnAbove.rsrpDbm && other.sinrDb > limits.returnAbove.sinrDb;
-  if (!good) {
-    state.goodLooks = 0;
-    return undefined;
-  }
-  state.goodLooks += 1;
-  if (state.goodLooks < 2 || !settled) return undefined;
-  const reason = `5G is good again at ${level(other.rsrpDbm)} dBm, SINR ${level(other.sinrDb)} dB`;
+  // 4G no longer carries the service and 5G does: back at once. Otherwise 5G must stay good for two looks.
+  const failing = below(here, limits.standbyUsableAbove) && !below(other, limits.toStandbyBelow);
+  state.goodLooks = below(other, limits.returnAbove) ? 0 : state.goodLooks + 1;
+  if (!settled || !(failing || state.goodLooks >= 2)) return undefined;
+  const reason = `5G is ${failing ? 'the better again' : 'good again'} at ${level(other.rsrpDbm)} dBm, SINR ${level(other.sinrDb)} dB`;
   return switchTo('NR', 'return-to-5g', reason, look(radio, supi), { ...state, goodLooks: 0 }, true);
+}
+
+interface Level {
+  rsrpDbm: number;
+  sinrDb: number;
+}
+
+/** Below in either respect. */
+function below(level: Level, limit: Level): boolean {
+  return level.rsrpDbm < limit.rsrpDbm || level.sinrDb < limit.sinrDb;
 }
 
 function look(radio: Radio, supi: string) {
@@ -169,9 +170,13 @@ function switchTo(
 }
 
 function priority({ plan, radio, sessionId, guaranteed }: Look, state: WatchState): Decision | undefined {
-  if (guaranteed !== false || sessionId === null || radio.cellId === null) return undefined;
-  if (state.raisedIn === radio.cellId) return undefined;
-  const reason = `the guaranteed rate fails in cell ${radio.cellId} at a good signal (${level(radio.sinrDb)} dB): congestion`;
+  if (guaranteed !== false || sessionId === null || radio.cellId === null || state.raisedIn !== null)
+    return undefined;
+  const limits = plan.monitoring.thresholds;
+  const here = { rsrpDbm: radio.rsrpDbm ?? -200, sinrDb: radio.sinrDb ?? -50 };
+  // Where the signal is weak, priority buys nothing: that is the standby network's case.
+  if (below(here, radio.rat === 'NR' ? limits.toStandbyBelow : limits.standbyUsableAbove)) return undefined;
+  const reason = `the guaranteed rate fails in cell ${radio.cellId} at a sufficient signal (SINR ${level(radio.sinrDb)} dB): congestion`;
   return {
     state: {
       ...state,

@@ -12,9 +12,9 @@ import type {
 } from './types.ts';
 
 /** Standing values of the radio measures; hysteresis keeps a UE from going to and fro. */
-const TO_STANDBY = { rsrpDbm: -102, sinrDb: -4 };
+const TO_STANDBY = { rsrpDbm: -102, sinrDb: -6 };
 const RETURN = { rsrpDbm: -98, sinrDb: 0 };
-const STANDBY_USABLE = { rsrpDbm: -118, sinrDb: -3 };
+const STANDBY_USABLE = { rsrpDbm: -112, sinrDb: -1 };
 /** Where a weak spot was met before, 5G is left this much earlier, dB. */
 const EARLIER_DB = 4;
 /** Share of a cell's resource blocks that one user may have for itself, percent: what it takes others lose. */

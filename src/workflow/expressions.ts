@@ -72,7 +72,7 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
       }, LIMIT_MS);
       jobs.set(id, { resolve, reject, timer, expression });
       worker ??= start();
-      worker.postMessage({ id, expression, data: data ?? null, variables });
+      worker.postMessage({ id, expression, data: data ?? null, variables: named(expression, variables) });
     });
 
   const evaluator: Evaluator = {
@@ -105,6 +105,12 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
     },
   };
   return evaluator;
+}
+
+/** The variables that an expression names: others would be copied to the worker for nothing. */
+function named(expression: string, variables: Variables): Variables {
+  const names = new Set(expression.match(/\$[A-Za-z_]\w*/g) ?? []);
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(`$${name}`)));
 }
 
 export function isExpression(text: string): boolean {

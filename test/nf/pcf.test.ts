@@ -164,6 +164,23 @@ test('an answer that promised too much, or too little, is put right by the verdi
   expect(verdict(await ask('PCF', 'GET', at))).toBe('GUARANTEED');
 });
 
+test('a flow without room is tried again when the phone has changed cell', async () => {
+  const { net, ask, radio } = await network();
+  const order = (rat: string) => ask('GNB', 'POST', `/mobility/v1/ues/${SUPI}/handover`, { body: { rat } });
+  await order('EUTRA');
+  await net.advanceTo(START + 2000);
+  const created = await ask('PCF', 'POST', SESSIONS, { body: request(video({ mirBwDl: '120 Mbps', mirBwUl: '0 Mbps' })) });
+  expect(context.parse(created.body).evsNotif.evNotifs).toEqual([{ event: 'FAILED_RESOURCES_ALLOCATION' }]);
+  await order('NR');
+  await net.advanceTo(START + 4000);
+  expect((await radio()).rat).toBe('NR');
+  const at = `${SESSIONS}/${idOf(created.headers.location)}`;
+  expect(context.parse((await ask('PCF', 'GET', at)).body).evsNotif).toMatchObject({
+    evNotifs: [{ event: 'SUCCESSFUL_RESOURCES_ALLOCATION' }],
+    qncReports: [{ notifType: 'GUARANTEED' }],
+  });
+});
+
 test('routeToLocs sends the traffic another way, and an unknown way is refused', async () => {
   const { ask } = await network();
   const routed = (dnai: string) =>
@@ -176,6 +193,7 @@ test('routeToLocs sends the traffic another way, and an unknown way is refused',
     .parse((await ask('SMF', 'GET', `/paths/v1/ues/${SUPI}`)).body);
   expect(paths.filter((path) => path.active)).toMatchObject([{ dnai: 'edge-shanghai' }]);
   await expect(routed('edge-nowhere')).rejects.toMatchObject(refused(403, 'INVALID_DNAI'));
+  await expect(ask('PCF', 'GET', `${SESSIONS}/app-2`)).rejects.toMatchObject({ code: 'SBI_FAILED' });
 });
 
 test('who has no PDU session, and what makes no sense, is refused', async () => {

@@ -28,6 +28,14 @@ interface AppSession {
   rules: Map<number, { active: boolean; guaranteed: boolean }>;
 }
 
+/** Takes away whatever the components of `data` may have brought. */
+function withdrawal(session: AppSession, data: AscReqData): SmPolicyDecision {
+  const gone = Object.values(data.medComponents ?? {}).map(
+    ({ medCompN }) => [ruleIdOf(session, medCompN), null] as const,
+  );
+  return { pccRules: Object.fromEntries(gone), qosDecs: Object.fromEntries(gone) };
+}
+
 const ruleIdOf = (session: AppSession, component: number) => `${session.id}-${component}`;
 
 /** PCF: what applications ask for (TS 29.514) becomes PCC rules of the SMF (TS 29.512). */
@@ -221,6 +229,8 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
             await enforce(session, data);
           } catch (error) {
             sessions.delete(id);
+            // The answer may have been lost after the rules were set.
+            duties.owe('undo', () => inTurn(policy, () => decide(policy, withdrawal(session, data))));
             throw error;
           }
           return {

@@ -4,7 +4,7 @@ import type { NfContext } from './context.ts';
 import { type NetworkFunction, startFunction } from './function.ts';
 import { PduSession } from './pdu-session.ts';
 import { subscriberUnknown, supi } from './schemas.ts';
-import { smPolicyNotification } from './sm-policy.ts';
+import { type qosData, type smPolicyDecision, smPolicyNotification } from './sm-policy.ts';
 
 const smContext = z.object({
   supi,
@@ -20,6 +20,27 @@ interface Held {
   policy: { base: string; path: string };
   /** The phone changed cell since rules without room were tried. */
   moved: boolean;
+}
+
+const unknownWay = (dnai: string) => problem(400, 'INVALID_DNAI', `No way leads over ${dnai}`);
+
+/** What a decision of the PCF asks for; a problem where it refers to what it does not hold. */
+function planOf({ pccRules = {}, qosDecs = {}, traffContDecs = {} }: z.output<typeof smPolicyDecision>) {
+  const install = new Map<string, z.output<typeof qosData>>();
+  const remove: string[] = [];
+  for (const [ruleId, rule] of Object.entries(pccRules)) {
+    if (rule === null) {
+      remove.push(ruleId);
+      continue;
+    }
+    const qos = qosDecs[rule.refQosData[0] ?? ''];
+    if (qos === undefined || qos === null) {
+      throw problem(400, 'MANDATORY_IE_MISSING', `The rule ${ruleId} refers to no QoS data`);
+    }
+    install.set(ruleId, qos);
+  }
+  const dnai = Object.values(traffContDecs).at(-1)?.routeToLocs?.[0]?.dnai;
+  return { install, remove, dnai };
 }
 
 export interface Smf extends NetworkFunction {
@@ -108,26 +129,13 @@ export async function startSmf(context: NfContext): Promise<Smf> {
         { body: smPolicyNotification },
         ({ params, body }) => {
           const entry = held(params.ref);
-          const { pccRules = {}, qosDecs = {}, traffContDecs = {} } = body.smPolicyDecision;
-          const set: string[] = [];
-          for (const [ruleId, rule] of Object.entries(pccRules)) {
-            if (rule === null) {
-              entry.session.remove(ruleId);
-              continue;
-            }
-            const qos = qosDecs[rule.refQosData[0] ?? ''];
-            if (qos === undefined || qos === null) {
-              throw problem(400, 'MANDATORY_IE_MISSING', `The rule ${ruleId} refers to no QoS data`);
-            }
-            entry.session.install(ruleId, qos);
-            set.push(ruleId);
-          }
-          for (const decision of Object.values(traffContDecs)) {
-            const dnai = decision?.routeToLocs?.[0]?.dnai;
-            if (dnai !== undefined && !simulation.routeVia(entry.session.supi, dnai)) {
-              throw problem(400, 'INVALID_DNAI', `No way leads over ${dnai}`);
-            }
-          }
+          const plan = planOf(body.smPolicyDecision);
+          const { supi: id } = entry.session;
+          // All or nothing: what cannot be done is refused before anything is.
+          if (plan.dnai !== undefined && !simulation.routeVia(id, plan.dnai)) throw unknownWay(plan.dnai);
+          for (const ruleId of plan.remove) entry.session.remove(ruleId);
+          for (const [ruleId, qos] of plan.install) entry.session.install(ruleId, qos);
+          const set = [...plan.install.keys()];
           return { status: 200, body: entry.session.reports(set) };
         },
       );
@@ -144,7 +152,7 @@ export async function startSmf(context: NfContext): Promise<Smf> {
           const id = params.supi ?? '';
           if (simulation.ue(id) === undefined) throw subscriberUnknown(id);
           if (!simulation.routeVia(id, body.dnai)) {
-            throw problem(400, 'INVALID_DNAI', `No way leads over ${body.dnai}`);
+            throw unknownWay(body.dnai);
           }
           return { status: 200, body: { dnai: body.dnai } };
         },
