@@ -128,7 +128,9 @@ function standby({ plan, radio, supi }: Look, state: WatchState): Decision | und
     );
   }
   // 4G no longer carries the service and 5G does: back at once. Otherwise 5G must stay good for two looks.
-  const failing = below(here, limits.standbyUsableAbove) && !below(other, limits.toStandbyBelow);
+  const failing =
+    below(here, limits.standbyUsableAbove) &&
+    !below(other, { rsrpDbm: limits.returnAbove.rsrpDbm, sinrDb: limits.toStandbyBelow.sinrDb });
   state.goodLooks = below(other, limits.returnAbove) ? 0 : state.goodLooks + 1;
   if (!settled || !(failing || state.goodLooks >= 2)) return undefined;
   const reason = `5G is ${failing ? 'the better again' : 'good again'} at ${level(other.rsrpDbm)} dBm, SINR ${level(other.sinrDb)} dB`;

@@ -12,8 +12,8 @@ import type {
 } from './types.ts';
 
 /** Standing values of the radio measures; hysteresis keeps a UE from going to and fro. */
-const TO_STANDBY = { rsrpDbm: -102, sinrDb: -6 };
-const RETURN = { rsrpDbm: -98, sinrDb: 0 };
+const TO_STANDBY = { rsrpDbm: -100, sinrDb: -6 };
+const RETURN = { rsrpDbm: -97, sinrDb: 0 };
 const STANDBY_USABLE = { rsrpDbm: -112, sinrDb: -1 };
 /** Where a weak spot was met before, 5G is left this much earlier, dB. */
 const EARLIER_DB = 4;
@@ -57,7 +57,7 @@ export function makePlan(parts: {
     monitoring: {
       start: trip.service.start,
       end: trip.service.end,
-      periodS: 5,
+      periodS: 3,
       thresholds: {
         toStandbyBelow: TO_STANDBY,
         returnAbove: RETURN,

@@ -169,7 +169,9 @@ test('a flow without room is tried again when the phone has changed cell', async
   const order = (rat: string) => ask('GNB', 'POST', `/mobility/v1/ues/${SUPI}/handover`, { body: { rat } });
   await order('EUTRA');
   await net.advanceTo(START + 2000);
-  const created = await ask('PCF', 'POST', SESSIONS, { body: request(video({ mirBwDl: '120 Mbps', mirBwUl: '0 Mbps' })) });
+  const created = await ask('PCF', 'POST', SESSIONS, {
+    body: request(video({ mirBwDl: '90 Mbps', mirBwUl: '0 Mbps' })),
+  });
   expect(context.parse(created.body).evsNotif.evNotifs).toEqual([{ event: 'FAILED_RESOURCES_ALLOCATION' }]);
   await order('NR');
   await net.advanceTo(START + 4000);

@@ -9,7 +9,7 @@ interface InstalledRule {
   active: boolean;
   guaranteed: boolean;
   failureCode: string | undefined;
-  /** Network time of the last change by the PCF. */
+  /** Network time of the last change or try. */
   changedAt: number;
 }
 
@@ -21,6 +21,8 @@ const FAILURE = {
 } as const;
 /** After a change the RAN's standing verdict counts only when it had time to turn. */
 const SETTLE_MS = 3000;
+/** Between tries to find room for a flow, unless something else is the occasion. */
+const RETRY_MS = 10_000;
 
 /** The PCC rules of one PDU session and the QoS flows that they became in the gNB. */
 export class PduSession {
@@ -87,11 +89,11 @@ export class PduSession {
     for (const ruleId of [...this.#rules.keys()]) this.remove(ruleId);
   }
 
-  /** Tries rules again that found no room; gives those that have it now. */
-  retry(): string[] {
+  /** Tries rules again that found no room, at once or when it is time; gives those that have it now. */
+  retry(atOnce: boolean): string[] {
     const won: string[] = [];
     for (const [ruleId, rule] of this.#rules) {
-      if (rule.active) continue;
+      if (rule.active || (!atOnce && this.#simulation.now - rule.changedAt < RETRY_MS)) continue;
       const admission = this.#simulation.addFlow(this.#flowOf(ruleId, rule.qos));
       this.#book(ruleId, rule.qos, admission);
       if (admission.admitted) won.push(ruleId);

@@ -164,11 +164,9 @@ export async function startSmf(context: NfContext): Promise<Smf> {
     ...started,
     afterAdvance() {
       for (const entry of sessions.values()) {
-        if (entry.moved) {
-          entry.moved = false;
-          const won = entry.session.retry();
-          if (won.length > 0) report(entry, 'SUCC_RES_ALLO', won);
-        }
+        const won = entry.session.retry(entry.moved);
+        entry.moved = false;
+        if (won.length > 0) report(entry, 'SUCC_RES_ALLO', won);
         for (const { ruleId, guaranteed } of entry.session.stale()) {
           if (entry.session.turn(ruleId, guaranteed)) report(entry, 'QOS_NOTIF', [ruleId]);
         }
