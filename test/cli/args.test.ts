@@ -30,7 +30,10 @@ test.each([
   [['--port', '70000'], '--port "70000": a whole number from 0 to 65535 is needed.'],
   [['--speed', '0'], '--speed "0": a number above 0 is needed.'],
   [['--now', 'tomorrow'], '--now "tomorrow": a time such as 2026-11-24T09:00:00+08:00 is needed.'],
-  [['--timezone', 'Mars/Olympus'], '--timezone "Mars/Olympus": an IANA time zone such as Asia/Shanghai is needed.'],
+  [
+    ['--timezone', 'Mars/Olympus'],
+    '--timezone "Mars/Olympus": an IANA time zone such as Asia/Shanghai is needed.',
+  ],
   [['fly', 'me'], "Unexpected argument 'fly'; a sentence goes in quotes after --ask."],
 ])('%j is refused in one line', (argv, text) => {
   expect(problem(argv as string[])).toBe(text);
@@ -41,7 +44,8 @@ test('a flag without its value is refused', () => {
 });
 
 test('every verb explains each of its flags', () => {
-  for (const verb of VERBS) for (const flag of Object.keys(verb.flags)) expect(helpText(verb)).toContain(`--${flag}`);
+  for (const verb of VERBS)
+    for (const flag of Object.keys(verb.flags)) expect(helpText(verb)).toContain(`--${flag}`);
   expect(parseVerb(ASK, ['a', 'b']).positionals).toEqual(['a', 'b']);
 });
 
@@ -59,16 +63,26 @@ test('property: parsing never throws anything but a usage error', () => {
 
 test('property: wrapped lines keep all words in order and fit where the words do', () => {
   fc.assert(
-    fc.property(fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }), fc.integer({ min: 12, max: 40 }), (words, width) => {
-      const lines = wrap(words.join(' '), width);
-      expect(lines.join(' ').split(' ')).toEqual(words);
-      for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
-    }),
+    fc.property(
+      fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }),
+      fc.integer({ min: 12, max: 40 }),
+      (words, width) => {
+        const lines = wrap(words.join(' '), width);
+        expect(lines.join(' ').split(' ')).toEqual(words);
+        for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+      },
+    ),
   );
 });
 
 test('a table aligns its columns', () => {
-  expect(table(['a', 'bb'], [['long', 'x'], ['s', 'y']])).toBe(
-    ['a     bb', '----  --------------------', 'long  x', 's     y'].join('\n'),
-  );
+  expect(
+    table(
+      ['a', 'bb'],
+      [
+        ['long', 'x'],
+        ['s', 'y'],
+      ],
+    ),
+  ).toBe(['a     bb', '----  --------------------', 'long  x', 's     y'].join('\n'));
 });

@@ -9,7 +9,10 @@ const FILE = resolve(import.meta.dirname, '../../docs/errors.md');
 
 const rows = (catalog: Record<string, ErrorEntry>) =>
   Object.entries(catalog)
-    .map(([code, entry]) => `| \`${code}\` | ${entry.class} | ${entry.status} | ${entry.message} | ${entry.hint} |`)
+    .map(
+      ([code, entry]) =>
+        `| \`${code}\` | ${entry.class} | ${entry.status} | ${entry.message} | ${entry.hint} |`,
+    )
     .join('\n');
 
 const page = `# Errors
