@@ -67,6 +67,9 @@ describe('the three emergency measures', () => {
       cellId: '0100101',
       standby: { rat: 'NR', cellId: '001001001', rsrpDbm: -80, sinrDb: 12 },
     };
+    const failing = { rsrpDbm: -115, sinrDb: -5, t: T + 15_000 };
+    const back = decide(look({ state: weak.state }, { ...onStandby, ...failing }));
+    expect(back).toMatchObject({ measure: 'standby-network', arguments: { rat: 'NR' } });
     const first = decide(look({ state: weak.state }, { ...onStandby, t: T + 15_000 }));
     expect(first.measure).toBe('none');
     const second = decide(look({ state: first.state }, { ...onStandby, t: T + 20_000 }));
@@ -82,7 +85,7 @@ describe('the three emergency measures', () => {
     expect(decide(look({}, { ...weak, medium: 'in-flight' })).measure).toBe('none');
   });
 
-  test('priority: the guarantee fails at a good signal, once a cell; never without a session', () => {
+  test('priority: the guarantee fails at a sufficient signal; once, as it stays raised; never without a session', () => {
     const failing = decide(look({ guaranteed: false }));
     expect(failing).toMatchObject({
       measure: 'qos-priority',
@@ -92,9 +95,10 @@ describe('the three emergency measures', () => {
       { kind: 'congestion', foreseen: false, cellId: good.cellId },
     ]);
     expect(decide(look({ guaranteed: false, state: failing.state })).measure).toBe('none');
-    expect(decide(look({ guaranteed: false, state: failing.state }, { cellId: '001001002' })).measure).toBe(
-      'qos-priority',
-    );
+    const elsewhere = { cellId: '001001002' };
+    expect(decide(look({ guaranteed: false, state: failing.state }, elsewhere)).measure).toBe('none');
+    const weak = { sinrDb: -9, standby: null };
+    expect(decide(look({ guaranteed: false }, weak)).measure).toBe('none');
     expect(decide(look({ guaranteed: false, sessionId: null })).measure).toBe('none');
     expect(decide(look({ guaranteed: null })).measure).toBe('none');
   });
