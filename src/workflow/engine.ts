@@ -1,11 +1,12 @@
 import { type Actor, type AnyStateMachine, createActor, fromPromise } from 'xstate';
 import type { Clock, Env } from '../../machines/ports.ts';
 import { fail } from '../errors.ts';
-import { compileDocument, type Job, type Progress, type ScopeInput, type ScopeOutput } from './compile.ts';
+import { compileDocument } from './compile.ts';
 import { parseWorkflow, type WorkflowDocument } from './document.ts';
 import { createEvaluator } from './expressions.ts';
 import { faultOf } from './fault.ts';
 import { indexTasks, type RuntimeFunction, runJob, type TaskIndex } from './jobs.ts';
+import type { Job, Progress, ScopeInput, ScopeOutput } from './scope.ts';
 
 export interface CompiledWorkflow {
   /** `{namespace}/{name}` */

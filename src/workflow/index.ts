@@ -1,4 +1,3 @@
-export type { Progress } from './compile.ts';
 export { parseWorkflow, type WorkflowDocument } from './document.ts';
 export {
   type Activity,
@@ -11,4 +10,5 @@ export {
 export { createEvaluator, type Evaluator } from './expressions.ts';
 export type { WorkflowError } from './fault.ts';
 export type { FunctionContext, RuntimeFunction } from './jobs.ts';
+export type { Progress } from './scope.ts';
 export { loadTemplates } from './templates.ts';

@@ -1,8 +1,8 @@
 import { fail } from '../errors.ts';
-import type { Job } from './compile.ts';
 import { bodies, entries, type Task, type TaskList } from './document.ts';
 import type { Evaluator, Variables } from './expressions.ts';
 import { RaisedError } from './fault.ts';
+import type { Job } from './scope.ts';
 
 export interface FunctionContext {
   /** Aborts when the task is left: the instance was cancelled, or its time is over. */
