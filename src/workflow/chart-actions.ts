@@ -24,12 +24,14 @@ export function actionsOf(effects: ChartEffects) {
       effects.progress({ instance: context.instance, type, ...params });
   return {
     started: note('task.started'),
-    completed: ({ context }: Done, params: { name: string; pointer: string }) =>
+    completed: ({ context, event }: Done, params: { name: string; pointer: string }) => {
+      if (event.type === 'CANCEL') return;
       effects.progress({
         instance: context.instance,
         type: context.fault === null ? 'task.completed' : 'task.faulted',
         ...params,
-      }),
+      });
+    },
     begin: assign((({ context }: Done) => ({
       input: context.data,
       raw: null,
@@ -40,6 +42,11 @@ export function actionsOf(effects: ChartEffects) {
       branches: [],
     })) as never),
     endWorkflow: assign({ flow: 'end' } as never),
+    stopWork: assign({ flow: 'cancelled' } as never),
+    // The chart's own events (a branch that ended) come here too when no state asks for them.
+    countIgnored: assign((({ context, event }: Done) => ({
+      ignored: context.ignored + (event.type.startsWith('xstate.') ? 0 : 1),
+    })) as never),
     skip: assign({ skipped: true } as never),
     takeInput: take((_, output: { input: unknown }) => ({ input: output.input })),
     takeRaw: take((_, output: unknown) => ({ raw: output })),

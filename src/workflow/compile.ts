@@ -1,4 +1,5 @@
 import { type AnyStateMachine, setup } from 'xstate';
+import { type Chart, walk } from '../../machines/walk.ts';
 import { actionsOf, GUARDS } from './chart-actions.ts';
 import { bodies, entries, type TaskList, type WorkflowDocument } from './document.ts';
 import type { ChartEffects, Config, ScopeContext, ScopeInput, ScopeOutput } from './scope.ts';
@@ -37,8 +38,13 @@ export function compileScope(list: TaskList, pointer: string, effects: ChartEffe
       index: 0,
       go: true,
       branches: [],
+      ignored: 0,
     }),
     initial: tasks[0]?.name,
+    on: {
+      CANCEL: { target: '#cancelled', actions: 'stopWork' },
+      '*': { actions: 'countIgnored' },
+    },
     states: {
       ...states,
       $exit: { id: 'exit', type: 'final', description: 'The scope is left.' },
@@ -48,6 +54,7 @@ export function compileScope(list: TaskList, pointer: string, effects: ChartEffe
         description: 'The whole workflow ends here.',
         entry: 'endWorkflow',
       },
+      $cancelled: { id: 'cancelled', type: 'final', description: 'The workflow was told to stop.' },
       $fault: {
         id: 'fault',
         type: 'final',
@@ -62,12 +69,44 @@ export function compileScope(list: TaskList, pointer: string, effects: ChartEffe
     }),
     options: { maxIterations: 100_000 },
   };
-  return setup({
-    actors: actors as never,
-    actions: actionsOf(effects) as never,
-    guards: GUARDS as never,
-    delays: { duration: ({ context }: { context: ScopeContext }) => context.delayMs } as never,
-  }).createMachine(machine as never) as unknown as AnyStateMachine;
+  const all = {
+    actors,
+    actions: actionsOf(effects),
+    guards: GUARDS,
+    delays: { duration: ({ context }: { context: ScopeContext }) => context.delayMs },
+  };
+  return chart(machine, onlyUsed(all, walk(chart(machine, all))));
+}
+
+type Implementations = Record<'actors' | 'actions' | 'guards' | 'delays', Record<string, unknown>>;
+
+const chart = (machine: Config, given: Implementations) =>
+  setup(given as never).createMachine(machine as never) as unknown as AnyStateMachine;
+
+/** What this scope's chart names: a chart carries nothing that it does not use. */
+function onlyUsed(all: Implementations, { nodes, edges }: Chart): Implementations {
+  const pick = (kind: keyof Implementations, names: Array<string | null | undefined>) => {
+    const used = new Set(names);
+    return Object.fromEntries(Object.entries(all[kind]).filter(([name]) => used.has(name)));
+  };
+  return {
+    actors: pick(
+      'actors',
+      nodes.flatMap(({ invokes }) => invokes.map(({ src }) => src)),
+    ),
+    actions: pick(
+      'actions',
+      [...nodes, ...edges].flatMap(({ actions }) => actions),
+    ),
+    guards: pick(
+      'guards',
+      edges.map(({ guard }) => guard),
+    ),
+    delays: pick(
+      'delays',
+      edges.map(({ delay }) => delay),
+    ),
+  };
 }
 
 export const compileDocument = (document: WorkflowDocument, effects: ChartEffects): AnyStateMachine =>

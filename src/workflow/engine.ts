@@ -141,16 +141,14 @@ export function createEngine(options: {
           instances.delete(id);
           settle();
         };
-        const cancel = () => {
-          actor.stop();
-          finish(() => reject(cancelled()));
-        };
+        const cancel = () => actor.send({ type: 'CANCEL' });
         actor.subscribe({
           complete: () => {
             const output = actor.getSnapshot().output as ScopeOutput | undefined;
             if (!instances.has(id) || output === undefined) return;
             finish(() => {
-              if (output.fault === null) resolve({ output: output.data });
+              if (output.flow === 'cancelled') reject(cancelled());
+              else if (output.fault === null) resolve({ output: output.data });
               else {
                 const { title, instance } = output.fault;
                 reject(

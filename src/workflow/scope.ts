@@ -16,7 +16,8 @@ export interface ScopeInput {
 export interface ScopeOutput {
   data: unknown;
   ctx: unknown;
-  flow: 'next' | 'end';
+  /** `end`: the whole workflow ends here. `cancelled`: it was told to stop. */
+  flow: 'next' | 'end' | 'cancelled';
   fault: WorkflowError | null;
 }
 
@@ -56,8 +57,10 @@ export interface ScopeContext extends ScopeInput, ScopeOutput {
   index: number;
   go: boolean;
   branches: unknown[];
+  /** Events from outside that nothing took. */
+  ignored: number;
 }
 
 export type Config = Record<string, unknown>;
 // The charts are made from data: their states cannot be in the types. `Done` is what invokes end with.
-export type Done = { context: ScopeContext; event: { output: unknown; error: unknown } };
+export type Done = { context: ScopeContext; event: { type: string; output: unknown; error: unknown } };
