@@ -9,6 +9,7 @@ export const GUARDS = {
   skips: ({ event }: Done) => (outputOf(event) as { skip: boolean }).skip,
   bodyEndedAll: ({ context }: Done) => context.flow === 'end',
   bodyFaulted: ({ event }: Done) => (outputOf(event) as ScopeOutput).fault !== null,
+  bodyEnds: ({ event }: Done) => (outputOf(event) as ScopeOutput).flow === 'end',
   chose: ({ context }: Done, { then }: { then: string }) => context.chosen === then,
   hasItem: ({ context }: Done) => context.index < context.items.length,
   goesOn: ({ event }: Done) => outputOf(event) === (true as never),

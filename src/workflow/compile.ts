@@ -47,19 +47,7 @@ export function compileScope(list: TaskList, pointer: string, effects: ChartEffe
     },
     states: {
       ...states,
-      $exit: { id: 'exit', type: 'final', description: 'The scope is left.' },
-      $end: {
-        id: 'end',
-        type: 'final',
-        description: 'The whole workflow ends here.',
-        entry: 'endWorkflow',
-      },
-      $cancelled: { id: 'cancelled', type: 'final', description: 'The workflow was told to stop.' },
-      $fault: {
-        id: 'fault',
-        type: 'final',
-        description: 'A task faulted and nothing in this scope caught it.',
-      },
+      ...endsOf(states),
     },
     output: ({ context }: { context: ScopeContext }): ScopeOutput => ({
       data: context.data,
@@ -76,6 +64,39 @@ export function compileScope(list: TaskList, pointer: string, effects: ChartEffe
     delays: { duration: ({ context }: { context: ScopeContext }) => context.delayMs },
   };
   return chart(machine, onlyUsed(all, walk(chart(machine, all))));
+}
+
+/** The ends of a scope that something leads to. */
+function endsOf(states: Record<string, Config>): Record<string, Config> {
+  const targets = new Set(Object.values(states).flatMap(targetsOf));
+  return {
+    ...(targets.has('#exit')
+      ? { $exit: { id: 'exit', type: 'final', description: 'The scope is left.' } }
+      : {}),
+    ...(targets.has('#end')
+      ? {
+          $end: {
+            id: 'end',
+            type: 'final',
+            description: 'The whole workflow ends here.',
+            entry: 'endWorkflow',
+          },
+        }
+      : {}),
+    $cancelled: { id: 'cancelled', type: 'final', description: 'The workflow was told to stop.' },
+    $fault: {
+      id: 'fault',
+      type: 'final',
+      description: 'A task faulted and nothing in this scope caught it.',
+    },
+  };
+}
+
+function targetsOf(config: unknown): string[] {
+  if (config === null || typeof config !== 'object') return [];
+  return Object.entries(config).flatMap(([key, value]) =>
+    key === 'target' ? [String(value)] : targetsOf(value),
+  );
 }
 
 type Implementations = Record<'actors' | 'actions' | 'guards' | 'delays', Record<string, unknown>>;

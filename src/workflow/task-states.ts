@@ -1,19 +1,20 @@
-import type { ForkTask, SwitchTask, Task } from './document.ts';
+import { bodies, type ForkTask, type SwitchTask, type Task } from './document.ts';
 import type { Config, Done, Job, ScopeContext, ScopeInput } from './scope.ts';
 
 /** Where the flow goes after a task: one guarded edge for each possible target, so that the chart shows all. */
 export function flow(task: Task, next: string | undefined): Config[] {
+  const following = next === undefined ? '#exit' : stateOf(next);
   const target = (directive: string): string => {
-    if (directive === 'continue') return next ?? '#exit';
+    if (directive === 'continue') return following;
     if (directive === 'exit') return '#exit';
-    return directive === 'end' ? '#end' : directive;
+    return directive === 'end' ? '#end' : stateOf(directive);
   };
   const own = target(task.then ?? 'continue');
   const cases =
     'switch' in task ? task.switch.flatMap((one) => Object.values(one).map(({ then }) => then)) : [];
   return [
-    { guard: 'wasSkipped', target: next ?? '#exit' },
-    { guard: 'bodyEndedAll', target: '#end' },
+    ...(task.if === undefined ? [] : [{ guard: 'wasSkipped', target: following }]),
+    ...(bodies(task).length === 0 || 'fork' in task ? [] : [{ guard: 'bodyEndedAll', target: '#end' }]),
     ...[...new Set(cases)].map((then) => ({
       guard: { type: 'chose', params: { then } },
       target: target(then),
@@ -21,6 +22,9 @@ export function flow(task: Task, next: string | undefined): Config[] {
     { target: own },
   ];
 }
+
+/** A task's name as the target of an edge: a dot would be a path. */
+const stateOf = (name: string): string => name.replace(/[\\.]/g, '\\$&');
 
 /** The state of a task with its work inside. */
 export function taskState(name: string, task: Task, pointer: string, onDone: Config[]): Config {
@@ -58,7 +62,7 @@ export function taskState(name: string, task: Task, pointer: string, onDone: Con
               invoke: {
                 ...job('in'),
                 onDone: [
-                  { guard: 'skips', target: 'done', actions: 'skip' },
+                  ...(task.if === undefined ? [] : [{ guard: 'skips', target: 'done', actions: 'skip' }]),
                   { target: 'work', actions: 'takeInput' },
                 ],
               },
@@ -228,6 +232,7 @@ function forkState(task: ForkTask, pointer: string, name: string, after: Config)
                     target: '#fault',
                     actions: { type: 'rethrow', params: { name, pointer } },
                   },
+                  { guard: 'bodyEnds', target: '#end', actions: ['takeBody', 'keepRaw'] },
                   { target: 'ended', actions: { type: 'takeBranch', params: { index } } },
                 ],
                 name,
