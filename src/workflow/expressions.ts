@@ -125,7 +125,9 @@ function strip(expression: string): string {
 /** Marks what the fast way does not answer. */
 const SLOW = Symbol('slow');
 const PATH = /^(?:\.|(\$[A-Za-z_]\w*)?((?:\.[A-Za-z_]\w*|\[\d+\])*))$/;
-const COMPARISON = /^(\S+)\s*(==|!=)\s*("[^"\\]*"|-?\d+(?:\.\d+)?|true|false|null)$/;
+// Only literals that jq and JSON read alike.
+const COMPARISON =
+  /^(\S+)\s*(==|!=)\s*("[^"\\\p{Cc}]*"|-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?|true|false|null)$/u;
 
 /** Plain paths, and their equality with a literal; everything else, and every error, is jq's. */
 export function quick(expression: string, data: unknown, variables: Variables): unknown {
