@@ -25,6 +25,12 @@ export const CATALOG = {
     message: 'Refusing to listen on {host} without authentication.',
     hint: 'Use a loopback address; other addresses need credentials for every agent first.',
   },
+  RUNTIME_NOT_FOUND: {
+    class: 'retryable',
+    status: 503,
+    message: 'No runtime answers at {url}: {problem}.',
+    hint: 'Start one with `npm start`, or give its address with --to.',
+  },
   AGENT_MANIFEST_INVALID: {
     class: 'terminal',
     status: 400,

@@ -210,7 +210,8 @@ function tripRequest(supi: string, taskId: string, journey: Journey) {
     tripId: `trip-${taskId}`,
     supi,
     mode,
-    destination: destination?.slug ?? 'home',
+    /** Null where no place was said: the workflow puts in where the subscriber is. */
+    destination: destination?.slug ?? null,
     departure,
     service: {
       name: service.name,

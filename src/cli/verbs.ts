@@ -63,7 +63,34 @@ export const ASK: Verb = {
   ],
 };
 
-export const VERBS = [START, ASK];
+const TO = {
+  to: { value: 'URL', help: 'address of a running runtime', default: 'http://127.0.0.1:7400' },
+  json: { help: 'one JSON value on standard output' },
+};
+
+export const AGENTS: Verb = {
+  name: 'agents',
+  summary: 'lists the agents on the bus of a running runtime',
+  flags: TO,
+  examples: ['npx netagent agents', 'npx netagent agents --json'],
+};
+
+export const TOOLS: Verb = {
+  name: 'tools',
+  summary: 'lists the tools of the network functions, or calls one (tools call NAME)',
+  positional: '[QUERY] | call NAME',
+  flags: {
+    ...TO,
+    args: { value: 'JSON', help: 'arguments of the call', default: '{}' },
+    'dry-run': { help: 'verify the call without executing it' },
+  },
+  examples: [
+    'npx netagent tools handover',
+    `npx netagent tools call ran_read_ue_radio --args '{"supi":"imsi-001010000000001"}'`,
+  ],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS];
 
 function checkZone(value: string): string | undefined {
   try {

@@ -21,10 +21,21 @@ export interface GatewayState {
   draining: boolean;
 }
 
+/** What the gateway serves and tells of. */
+export interface GatewayAgent {
+  card: AgentCard;
+  client: () => Promise<Client>;
+  state: () => GatewayState;
+  /** Addresses of the runtime, for `/readyz`. */
+  endpoints: () => Record<string, unknown>;
+  /** Who is on the bus, for `/agents`. */
+  agents: () => Array<Record<string, unknown>>;
+}
+
 export interface Gateway {
   url: string;
   /** Begins to serve the agent; until then its paths answer 503. */
-  serve(agent: { card: AgentCard; client: () => Promise<Client>; state: () => GatewayState }): void;
+  serve(agent: GatewayAgent): void;
   close(): Promise<void>;
 }
 
@@ -63,18 +74,21 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
   let started = false;
   let state: () => GatewayState = () => ({ parts: {}, draining: false });
+  let endpoints: () => Record<string, unknown> = () => ({});
+  let agents: () => Array<Record<string, unknown>> = () => [];
   const up = () => started && !state().draining && Object.values(state().parts).every(Boolean);
   app.get('/startup', (_request, response) => void response.status(started ? 200 : 503).json({ started }));
   app.get('/healthz', (_request, response) => void response.json({ alive: true }));
   app.get('/readyz', (_request, response) => {
-    response.status(up() ? 200 : 503).json({ ready: up(), ...state() });
+    response.status(up() ? 200 : 503).json({ ready: up(), ...state(), endpoints: endpoints() });
   });
+  app.get('/agents', (_request, response) => void response.json(agents()));
 
   return {
     url,
     serve(agent) {
       const handler = bridgeTo(agent.card, agent.client);
-      state = agent.state;
+      ({ state, endpoints, agents } = agent);
       app.use('/.well-known/agent-card.json', agentCardHandler({ agentCardProvider: handler }));
       app.use(
         '/a2a',

@@ -1,2 +1,8 @@
 export { bridgeTo } from './bridge.ts';
-export { type Gateway, type GatewayOptions, type GatewayState, openGateway } from './http.ts';
+export {
+  type Gateway,
+  type GatewayAgent,
+  type GatewayOptions,
+  type GatewayState,
+  openGateway,
+} from './http.ts';

@@ -94,10 +94,30 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   const door = await member(env, bus, 'gateway', 'http', 'Carries A2A over HTTP to the bus.');
   lifecycle.started('gateway member', () => door.close());
   let draining = false;
+  const ready: ReadyInfo = {
+    console: gateway.url,
+    a2a: `${gateway.url}/a2a`,
+    mqtt: bus.mqttUrl,
+    ws: bus.wsUrl,
+    netmcp: { management: netmcp.management, servers: netmcp.servers },
+    agents: agents.count,
+    tools: netmcp.tools,
+    cells: network.cells,
+  };
   gateway.serve({
     card: agents.centralCard,
     client: () => door.client('netagent/core/central'),
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
+    endpoints: () => ({ a2a: ready.a2a, mqtt: ready.mqtt, ws: ready.ws, netmcp: ready.netmcp }),
+    agents: () =>
+      door.agents().map(({ id, status, source, card }) => ({
+        id,
+        status,
+        source,
+        name: card.name,
+        description: card.description,
+        skills: card.skills.map((skill) => skill.id),
+      })),
   });
   const user = await member(env, bus, 'users', 'terminal', 'The person at the terminal.');
   lifecycle.started('terminal member', () => user.close());
@@ -105,16 +125,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
 
   return {
     ...asker,
-    ready: {
-      console: gateway.url,
-      a2a: `${gateway.url}/a2a`,
-      mqtt: bus.mqttUrl,
-      ws: bus.wsUrl,
-      netmcp: { management: netmcp.management, servers: netmcp.servers },
-      agents: agents.count,
-      tools: netmcp.tools,
-      cells: network.cells,
-    },
+    ready,
     close: () => {
       draining = true;
       return lifecycle.stop();

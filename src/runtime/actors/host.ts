@@ -8,6 +8,7 @@ import {
   DEFAULT_RESTARTS,
   type Env,
   type FollowUp,
+  NetAgentError,
   type Presence,
   type PublishedArtifact,
   type PublishedStatus,
@@ -104,8 +105,17 @@ export function createAgentHost(options: AgentHostOptions): AgentHost {
     options.onPresence?.(now);
     if (now === 'offline') drained?.();
   };
-  const report = (error: unknown) =>
-    env.log.error({ agent: id, problem: error instanceof Error ? error.stack : String(error) }, 'work broke');
+  const report = (error: unknown) => {
+    if (error instanceof NetAgentError) {
+      env.log.info({ agent: id, code: error.code, problem: error.message }, 'work failed');
+      return;
+    }
+    env.log.error(
+      { agent: id, problem: error instanceof Error ? error.message : String(error) },
+      'work broke',
+    );
+    if (error instanceof Error) env.log.debug({ agent: id, stack: error.stack }, 'work broke');
+  };
   const taskRef = (taskId: string) =>
     (root?.getSnapshot().children as Record<string, TaskRef | undefined> | undefined)?.[taskId];
 

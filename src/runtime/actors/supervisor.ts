@@ -27,7 +27,8 @@ export function supervise(options: SuperviseOptions): { stop(): void } {
   let due = false;
   const crashed = (error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    env.log.error({ agent: id, problem: error instanceof Error ? error.stack : reason }, 'agent crashed');
+    env.log.error({ agent: id, problem: error instanceof Error ? error.message : reason }, 'agent crashed');
+    if (error instanceof Error) env.log.debug({ agent: id, stack: error.stack }, 'agent crashed');
     options.onCrash(error);
     supervisor.send({ type: 'CRASHED', at: clock.now(), reason });
   };

@@ -38,6 +38,8 @@ const MACHINES = {
   proxy: proxyMachine,
 };
 
+/** How long running tasks may take to end when the runtime stops, ms. */
+const DRAIN_MS = 2_000;
 /** Functions that agents bring along with a run of a workflow. */
 const OWN_FUNCTIONS = ['plan', 'decide', 'missed', 'review'];
 
@@ -49,7 +51,7 @@ export async function startAgents(options: AgentsOptions) {
   const sbi = new SbiClient({ env });
   const running: Array<{ member: BusMember; stop: () => Promise<void> }> = [];
   const close = async () => {
-    for (const { stop } of running.reverse()) await stop();
+    await Promise.all(running.map(({ stop }) => stop()));
     await engine.close();
     await sbi.close();
   };
@@ -143,6 +145,7 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     id: manifest.agent,
     machine: MACHINES[manifest.role],
     effects: module.create(services),
+    limits: { drainMs: DRAIN_MS },
     onGivenUp: (reason) => env.log.error({ agent: manifest.agent, reason }, 'agent given up'),
   });
   member = await joinBus({

@@ -1,0 +1,35 @@
+import { z } from 'zod';
+import { fail } from '../errors.ts';
+
+const readySchema = z.object({
+  endpoints: z.object({ netmcp: z.object({ management: z.string(), servers: z.array(z.string()) }) }),
+});
+const agentsSchema = z.array(
+  z.object({
+    id: z.string(),
+    status: z.enum(['online', 'offline']),
+    source: z.string(),
+    name: z.string(),
+    description: z.string(),
+    skills: z.array(z.string()),
+  }),
+);
+
+/** What a running runtime says of itself. @throws RUNTIME_NOT_FOUND */
+export const endpointsOf = async (url: string) => (await get(url, '/readyz', readySchema)).endpoints;
+export const agentsOf = (url: string) => get(url, '/agents', agentsSchema);
+
+async function get<T>(url: string, path: string, schema: z.ZodType<T>): Promise<T> {
+  const missing = (problem: string) => fail('RUNTIME_NOT_FOUND', { url, problem });
+  let body: unknown;
+  try {
+    const response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(5_000) });
+    body = await response.json();
+  } catch (error) {
+    const { message, cause } = error as Error & { cause?: { code?: string } };
+    throw missing(cause?.code ?? message.split('\n')[0] ?? '');
+  }
+  const read = schema.safeParse(body);
+  if (!read.success) throw missing('something else answers there');
+  return read.data;
+}
