@@ -10,12 +10,23 @@ import { flow, taskState } from './task-states.ts';
  * task inside; the bodies of `do`, `for`, `try` and `fork` are machines of their own that the state
  * invokes. `meta.pointer` is the JSON Pointer of the task.
  */
-export function compileScope(list: TaskList, pointer: string, effects: ChartEffects): AnyStateMachine {
-  const tasks = entries(list, pointer);
+export function compileScope(
+  list: TaskList,
+  pointer: string,
+  effects: ChartEffects,
+  first = 0,
+): AnyStateMachine {
+  const tasks = entries(list, pointer, first);
   const actors: Record<string, unknown> = { perform: effects.perform, evaluate: effects.evaluate };
   for (const { task, pointer: at } of tasks) {
-    for (const [body, key] of bodies(task))
-      actors[`scope ${at}/${key}`] = compileScope(body, `${at}/${key}`, effects);
+    for (const body of bodies(task)) {
+      actors[`scope ${at}/${body.scope}`] = compileScope(
+        body.list,
+        `${at}/${body.place}`,
+        effects,
+        body.first,
+      );
+    }
   }
   const states: Record<string, Config> = {};
   tasks.forEach(({ name, task, pointer: at }, index) => {

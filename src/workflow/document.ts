@@ -117,14 +117,16 @@ export const documentSchema = z.object({
 });
 export type WorkflowDocument = z.infer<typeof documentSchema>;
 
-/** Name and task of each entry of a list, with the JSON Pointer of the entry. */
+/** Name and task of each entry of a list, with its JSON Pointer; the list starts with entry `first` of its place. */
 export function entries(
   list: TaskList,
   pointer: string,
+  first = 0,
 ): Array<{ name: string; task: Task; pointer: string }> {
   return list.map((entry, index) => {
     const [name, task] = Object.entries(entry)[0] as [string, Task];
-    return { name, task, pointer: `${pointer}/${index}/${name}` };
+    const token = name.replaceAll('~', '~0').replaceAll('/', '~1');
+    return { name, task, pointer: `${pointer}/${first + index}/${token}` };
   });
 }
 
@@ -166,8 +168,9 @@ function checkNames(
   list: TaskList,
   pointer: string,
   invalid: (where: string, problem: string) => Error,
+  first = 0,
 ): void {
-  const tasks = entries(list, pointer);
+  const tasks = entries(list, pointer, first);
   const names = new Set(tasks.map(({ name }) => name));
   if (names.size !== tasks.length) throw invalid(pointer, 'two tasks of a scope have the same name');
   for (const { name, task, pointer: at } of tasks) {
@@ -178,17 +181,33 @@ function checkNames(
       if (!DIRECTIVES.has(target) && !names.has(target))
         throw invalid(at, `then: no task "${target}" in this scope`);
     }
-    for (const [body, key] of bodies(task)) checkNames(body, `${at}/${key}`, invalid);
+    for (const { list: body, place, first: from } of bodies(task))
+      checkNames(body, `${at}/${place}`, invalid, from);
   }
 }
 
-/** The scopes inside a task. */
-export function bodies(task: Task): Array<[TaskList, string]> {
-  if ('for' in task) return [[task.do, 'do']];
+/** A list of tasks inside a task, the place of its first task, and the name of its scope there. */
+export interface Body {
+  list: TaskList;
+  place: string;
+  first: number;
+  scope: string;
+}
+
+/** The scopes inside a task; each branch of a fork is one of its own. */
+export function bodies(task: Task): Body[] {
+  const whole = (list: TaskList, place: string): Body => ({ list, place, first: 0, scope: place });
+  if ('for' in task) return [whole(task.do, 'do')];
   if ('try' in task) {
-    return [[task.try, 'try'], ...(task.catch.do ? [[task.catch.do, 'catch/do'] as [TaskList, string]] : [])];
+    return [whole(task.try, 'try'), ...(task.catch.do ? [whole(task.catch.do, 'catch/do')] : [])];
   }
-  if ('fork' in task) return task.fork.branches.map((branch, index) => [[branch], `fork/branches/${index}`]);
-  if ('do' in task) return [[task.do, 'do']];
-  return [];
+  if ('fork' in task) {
+    return task.fork.branches.map((branch, first) => ({
+      list: [branch],
+      place: 'fork/branches',
+      first,
+      scope: `fork/branches/${first}`,
+    }));
+  }
+  return 'do' in task ? [whole(task.do, 'do')] : [];
 }

@@ -19,10 +19,15 @@ export type RuntimeFunction = (input: unknown, context: FunctionContext) => Prom
 export type TaskIndex = ReadonlyMap<string, Task>;
 
 /** All tasks of a document by their JSON Pointer. */
-export function indexTasks(list: TaskList, pointer: string, index = new Map<string, Task>()): TaskIndex {
-  for (const { task, pointer: at } of entries(list, pointer)) {
+export function indexTasks(
+  list: TaskList,
+  pointer: string,
+  index = new Map<string, Task>(),
+  first = 0,
+): TaskIndex {
+  for (const { task, pointer: at } of entries(list, pointer, first)) {
     index.set(at, task);
-    for (const [body, key] of bodies(task)) indexTasks(body, `${at}/${key}`, index);
+    for (const body of bodies(task)) indexTasks(body.list, `${at}/${body.place}`, index, body.first);
   }
   return index;
 }

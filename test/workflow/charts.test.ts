@@ -49,3 +49,18 @@ test('there are templates, and inner scopes are looked at', () => {
   expect(templates.length).toBeGreaterThan(10);
   expect(scopesOf(compileWorkflow(EVERYTHING).machine).length).toBe(8);
 });
+
+test('the pointer of each task is its place in the document', () => {
+  const { document, tasks } = compileWorkflow(
+    EVERYTHING.replace('careful', 'with/slash~tilde').replace('left', 'l.e.f.t'),
+  );
+  for (const [pointer, task] of tasks) {
+    const found = pointer
+      .split('/')
+      .slice(1)
+      .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
+      .reduce<unknown>((value, token) => (value as Record<string, unknown>)[token], document);
+    expect(found, pointer).toBe(task);
+  }
+  expect([...tasks.keys()]).toContain('/do/4/both/fork/branches/1/right/do/0/stop');
+});
