@@ -19,6 +19,7 @@ import { type Decision, decide, type Look, START, type WatchState } from './deci
 import { iso, outcomeOf, type Reviewed } from './outcome.ts';
 import { Reservations } from './reservations.ts';
 import { evaluationInput, lookInput, missedInput, reviewInput } from './schemas.ts';
+import { clockOf, describe } from './words.ts';
 
 const TEMPLATE = 'travel-assurance';
 
@@ -51,7 +52,10 @@ export default defineAgent((services) => {
       return { kind: 'understood', intent: { intent: understood.intent, journey: understood.journey } };
     },
     async assure({ request, intent: understood }, control) {
-      control.status(describe(understood.journey), { phase: 'intent', intent: understood.intent });
+      control.status(describe(understood.journey, clockOf(services.subscriber.timeZone)), {
+        phase: 'intent',
+        intent: understood.intent,
+      });
       const reservations = new Reservations(services);
       held.set(request.taskId, reservations);
       return assure(services, request, control, understood, reservations);
@@ -93,7 +97,7 @@ async function assure(
           Object.assign(made, evaluated);
           return evaluated;
         },
-        decide: async (input) => watch(control, supi, input),
+        decide: async (input) => watch(services, control, input),
         missed: async (input) => missed(control, services, input),
         review: async (input) => {
           made.reviewed = review(services, control, supi, input);
@@ -122,8 +126,9 @@ function evaluate(
   for (const lesson of plan.lessons) {
     control.status(`Learnt earlier: ${lesson.text} ${lesson.change}`, { phase: 'lesson', ...lesson });
   }
+  const clock = clockOf(services.subscriber.timeZone);
   for (const risk of plan.risks) {
-    control.status(`Risk on the way: ${risk.detail}`, {
+    control.status(`Risk on the way: ${risk.detail} (${clock.window(risk)}).`, {
       phase: 'evaluated',
       kind: risk.kind,
       start: iso(risk.start),
@@ -139,10 +144,10 @@ function evaluate(
   return { plan, trip, period: `PT${periodS}S`, ticks: Array.from({ length: looks }, (_, index) => index) };
 }
 
-function watch(control: TaskControl, supi: string, input: Record<string, unknown>): Decision {
+function watch(services: AgentServices, control: TaskControl, input: Record<string, unknown>): Decision {
   const { plan, sessionId, state, radio, qos } = lookInput.parse(input);
   const look: Look = {
-    supi,
+    supi: services.subscriber.supi,
     plan: plan as Plan,
     sessionId,
     state: state as WatchState | null,
@@ -151,7 +156,8 @@ function watch(control: TaskControl, supi: string, input: Record<string, unknown
   };
   const decision = decide(look);
   if (decision.measure !== 'none') {
-    control.status(`${iso(radio.t).slice(11, 19)} ${decision.measure}: ${decision.reason}`, {
+    const at = clockOf(services.subscriber.timeZone).time(radio.t);
+    control.status(`${at} ${decision.measure}: ${decision.reason}`, {
       phase: 'measure',
       at: iso(radio.t),
       measure: decision.measure,
@@ -221,13 +227,4 @@ function tripRequest(supi: string, taskId: string, journey: Journey) {
       window: service.window,
     },
   };
-}
-
-function describe({ mode, destination, departure, service }: Journey): string {
-  const where = destination === undefined ? '' : ` to ${destination.name}`;
-  return (
-    `Understood: ${mode}${where} between ${iso(departure.start)} and ${iso(departure.end)}; ` +
-    `${service.name} between ${iso(service.window.start)} and ${iso(service.window.end)} with ` +
-    `${service.dlMbps} Mbit/s down, ${service.ulMbps} up, delay up to ${service.maxDelayMs} ms.`
-  );
 }

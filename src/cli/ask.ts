@@ -9,15 +9,17 @@ import { converse, stopSignal } from './start.ts';
 export async function runAsk(parsed: Parsed, output: Output): Promise<number> {
   const text = parsed.positionals.join(' ').trim();
   if (text === '') throw fail('CLI_USAGE', { problem: 'Say what you need, in quotes.', verb: 'ask' });
+  const options = runtimeOptions(parsed, { fixedPorts: false });
+  const { timeZone } = options;
   const stop = stopSignal();
   try {
     if (parsed.values.to !== undefined) {
       const asker = await connectAsker(parsed.values.to);
-      return await converse(asker, text, output, stop.signal);
+      return await converse(asker, text, output, { signal: stop.signal, timeZone });
     }
-    const runtime = await startRuntime(runtimeOptions(parsed, { fixedPorts: false }));
+    const runtime = await startRuntime(options);
     try {
-      return await converse(runtime, text, output, stop.signal);
+      return await converse(runtime, text, output, { signal: stop.signal, timeZone });
     } finally {
       await runtime.close();
     }

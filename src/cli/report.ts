@@ -3,7 +3,8 @@ import type { Outcome, Quality } from '../runtime/outcome.ts';
 import { table } from './table.ts';
 
 /** The outcome as a person reads it at the terminal. */
-export function report(outcome: Outcome): string {
+export function report(outcome: Outcome, timeZone: string): string {
+  const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone });
   const parts = [
     'Plan',
     table(
@@ -42,8 +43,8 @@ export function report(outcome: Outcome): string {
     parts.push('', 'Measures on the way');
     parts.push(
       table(
-        ['time (UTC)', 'measure', 'because'],
-        outcome.measures.map(({ at, measure, reason }) => [at.slice(11, 19), measure, reason]),
+        ['time', 'measure', 'because'],
+        outcome.measures.map(({ at, measure, reason }) => [clock.format(Date.parse(at)), measure, reason]),
       ),
     );
   }

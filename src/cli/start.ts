@@ -9,11 +9,15 @@ import { runtimeOptions } from './runtime-options.ts';
 export async function runStart(parsed: Parsed, output: Output): Promise<number> {
   const text = parsed.values.ask;
   const once = parsed.switches.has('once');
-  const runtime = await startRuntime(runtimeOptions(parsed, { fixedPorts: !once }));
+  const options = runtimeOptions(parsed, { fixedPorts: !once });
+  const runtime = await startRuntime(options);
   const stop = stopSignal();
   try {
     announce(runtime, output);
-    const code = text === undefined ? 0 : await converse(runtime, text, output, stop.signal);
+    const code =
+      text === undefined
+        ? 0
+        : await converse(runtime, text, output, { signal: stop.signal, timeZone: options.timeZone });
     if (once || stop.signal.aborted) return stop.signal.aborted ? 130 : code;
     await stop.requested;
     return 0;
@@ -28,7 +32,7 @@ export async function converse(
   asker: Pick<Runtime, 'ask'>,
   text: string,
   output: Output,
-  signal: AbortSignal,
+  { signal, timeZone }: { signal: AbortSignal; timeZone: string },
 ): Promise<number> {
   output.text(`\n> ${text}\n`);
   let result = await asker.ask({ text }, { signal, onProgress: (note) => showProgress(note, output) });
@@ -40,12 +44,12 @@ export async function converse(
       { signal, onProgress: (note) => showProgress(note, output) },
     );
   }
-  return conclude(result, output);
+  return conclude(result, output, timeZone);
 }
 
-function conclude(result: AskResult, output: Output): number {
+function conclude(result: AskResult, output: Output, timeZone: string): number {
   if (result.state === 'completed' && result.outcome !== undefined) {
-    output.text(`\n${report(result.outcome)}`);
+    output.text(`\n${report(result.outcome, timeZone)}`);
     output.value({ type: 'result', ...result.outcome });
     return 0;
   }

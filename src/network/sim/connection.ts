@@ -67,11 +67,14 @@ export class Connection {
     this.#good = 0;
   }
 
-  /** Order from outside: change to `rat` now and stay there. False if no cell of it can be used. */
+  /**
+   * Order from outside: change to `rat` now. An order to 4G holds, or 5G would take the UE back at once; one
+   * to 5G does not keep it there: the gNB's own policies apply again. False if no cell of it can be used.
+   */
   order(rat: Rat, air: Air): Happening[] | false {
     const target = usable(air, rat);
     if (!target) return false;
-    this.#ordered = rat;
+    this.#ordered = rat === 'NR' ? null : rat;
     if (this.rat === rat) return [];
     this.#pendingGap += RAT_GAP;
     return this.#change(rat, target.cell, 'order');
