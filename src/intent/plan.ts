@@ -187,7 +187,7 @@ function stepsOf(given: {
       skill: 'notify',
       input: {
         supi,
-        text: `Expect an interruption at ${new Date(gap.start).toISOString()}: ${gap.detail}.`,
+        text: `Expect an interruption ${Math.max(0, Math.round((gap.start - service.start) / 60_000))} minutes into the ${service.name}: ${gap.detail}.`,
         at: service.start - MARGIN_MS,
       },
       because: `nothing can close this gap: ${gap.detail}`,
