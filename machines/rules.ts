@@ -61,7 +61,7 @@ function checkStates(chart: Chart): string[] {
     problems.push(`${id}: the id is not unique`);
   }
   for (const node of chart.nodes) {
-    if (node.parent !== null && !node.description) problems.push(`${node.id}: no description`);
+    if (!node.description) problems.push(`${node.id}: no description`);
     if (node.type === 'final' || node.type === 'history') continue;
     if (chart.nodes.some(({ parent }) => parent === node.id)) continue;
     const exits = exitsOf(chart, node);

@@ -23,6 +23,7 @@ export const presenceMachine = setup({
   delays: { announceRetry: 1_000, withdrawTimeout: 2_000 },
 }).createMachine({
   id: 'presence',
+  description: "A member's own presence on the bus.",
   initial: 'connecting',
   on: { '*': { actions: 'countUnexpected' } },
   states: {
@@ -45,6 +46,7 @@ export const presenceMachine = setup({
       },
       invoke: {
         src: 'announce',
+        id: 'announce',
         onDone: { target: 'online' },
         onError: { target: 'unannounced' },
       },
@@ -73,6 +75,7 @@ export const presenceMachine = setup({
       on: { LOST: { target: 'left' }, REFUSED: { target: 'left' } },
       invoke: {
         src: 'withdraw',
+        id: 'withdraw',
         onDone: { target: 'left' },
         onError: { target: 'left' },
       },

@@ -82,6 +82,7 @@ export const requestMachine = setup({
   },
 }).createMachine({
   id: 'request',
+  description: 'One operation as its requester sees it: attempts, replies, a stream.',
   context: ({ input }) => ({ ...input, attempt: 0, failure: null, problem: null }),
   output: ({ context }) => ({
     failure: context.failure,
@@ -113,6 +114,7 @@ export const requestMachine = setup({
           entry: 'nextAttempt',
           invoke: {
             src: 'publish',
+            id: 'publish',
             input: ({ context }) => ({ operation: context.operation, attempt: context.attempt }),
             onDone: { target: 'waiting' },
             onError: [
@@ -157,6 +159,7 @@ export const requestMachine = setup({
       },
       invoke: {
         src: 'probe',
+        id: 'probe',
         input: ({ context }) => ({ operation: context.operation }),
         onDone: [{ guard: 'settled', target: 'done' }, { target: 'streaming' }],
         onError: { target: 'failed', actions: 'failStalled' },

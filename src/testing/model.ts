@@ -22,6 +22,8 @@ export interface ModelOptions {
   counters?: string[];
   /** The machine that says what is right; the one that runs, if not given. */
   model?: AnyStateMachine;
+  /** Bounds of a context that would grow for ever: what is outside is reached, but not left. */
+  within?: (context: Record<string, unknown>) => boolean;
   /** Bound of the enumeration. */
   limit?: number;
 }
@@ -96,7 +98,9 @@ export function modelPaths(machine: AnyStateMachine, options: ModelOptions): Mod
 export async function runModel(machine: AnyStateMachine, options: ModelOptions): Promise<ModelReport> {
   const taken = new Set<string>();
   const actions: Record<string, number> = {};
-  const paths = modelPaths(options.model ?? machine, options);
+  const found = modelPaths(options.model ?? machine, options);
+  // A chart that ends where it starts still has a start to run.
+  const paths = found.length === 0 ? [[]] : found;
   for (const path of paths) await runPath(machine, options, path, { taken, actions });
   return {
     paths: paths.length,
@@ -209,8 +213,8 @@ class NamedTimers {
   }
 }
 
-function eventsOf(state: AnySnapshot, { events, effects }: ModelOptions): EventObject[] {
-  if (state.status !== 'active') return [];
+function eventsOf(state: AnySnapshot, { events, effects, within }: ModelOptions): EventObject[] {
+  if (state.status !== 'active' || within?.(state.context) === false) return [];
   const types = new Set(getNextTransitions(state as never).map(({ eventType }) => eventType));
   const internal = [...types].flatMap((type): EventObject[] => {
     if (type.startsWith('xstate.after.')) return [{ type }];

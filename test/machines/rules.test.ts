@@ -50,6 +50,7 @@ test('the rules find what they are for', () => {
     'bad.a|xstate.after.500.bad.a|0: an inline one among its delays',
     'bad: guards "missing" is not provided',
     'bad: actors "gone" is not provided',
+    'bad: no description',
     'bad.a: no description',
     'bad.b: no description',
     'bad.b: may wait for ever; it needs a timer or a cancel',

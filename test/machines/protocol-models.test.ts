@@ -1,0 +1,150 @@
+import { describe, expect, test } from 'vitest';
+import type { AnyStateMachine, EventObject } from 'xstate';
+import { leaseMachine } from '../../machines/protocols/lease.machine.ts';
+import { negotiationMachine } from '../../machines/protocols/negotiation.machine.ts';
+import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
+import { requestMachine } from '../../machines/protocols/request.machine.ts';
+import { sessionMachine } from '../../machines/protocols/session.machine.ts';
+import { toolCallMachine } from '../../machines/protocols/tool-call.machine.ts';
+import { type ModelOptions, runModel } from '../../src/testing/index.ts';
+
+const event = (type: string, payload: object = {}): EventObject => ({ type, ...payload });
+const problem = new Error('boom');
+const report = { load: 10, inFlight: 1, queue: 0, p95Ms: 1 };
+const ours = { version: '1.0', features: ['load'] };
+const load = (state: string, percent = 50) =>
+  event('LOAD', { state, load: percent, weight: 50, alternates: [] });
+const allow = { decision: 'allow' };
+const refusal = { step: 'schema', parameter: 'a', rule: 'maximum', allowed: '<= 1', message: 'a too big' };
+const failure = (executed: 'no' | 'maybe', retryable = true) => ({
+  failure: { code: 'X', message: 'x', retryable, executed },
+});
+const call = { effects: 'reversible', idempotent: false, dryRun: false, deadlineMs: 60_000, maxAttempts: 2 };
+const verdicts = [allow, { decision: 'refuse', refusal }];
+const calling: Omit<ModelOptions, 'input'> = {
+  events: [event('CANCEL')],
+  effects: {
+    verify: { outputs: verdicts, errors: [problem] },
+    authorise: { outputs: [...verdicts, { decision: 'ask', question: '?' }], errors: [problem] },
+    escalate: { outputs: [true, false], errors: [problem] },
+    execute: { outputs: [{ done: true }], errors: [problem, failure('no'), failure('maybe')] },
+  },
+};
+
+/** One model for each input that opens other edges. */
+const models: [AnyStateMachine, ModelOptions[]][] = [
+  [
+    presenceMachine,
+    [
+      {
+        input: undefined,
+        events: ['CONNECTED', 'LOST', 'REFUSED', 'CARD_CHANGED', 'LEAVE'].map((type) => event(type)),
+        effects: {
+          announce: { outputs: [undefined], errors: [problem] },
+          withdraw: { outputs: [undefined], errors: [problem] },
+        },
+      },
+    ],
+  ],
+  [
+    requestMachine,
+    [
+      {
+        input: {
+          operation: 'op',
+          maxAttempts: 2,
+          firstReplyTimeoutMs: 15_000,
+          streamIdleTimeoutMs: 30_000,
+          backoffMs: [1_000],
+        },
+        events: [
+          event('REPLY', { last: true, item: 'last' }),
+          event('REPLY', { last: false, item: 'item' }),
+          event('BUSY', { item: 'busy' }),
+          event('ABORT'),
+        ],
+        effects: {
+          publish: { outputs: [undefined], errors: [problem] },
+          probe: { outputs: [{ state: 'live' }, { state: 'settled' }], errors: [problem] },
+        },
+      },
+    ],
+  ],
+  [
+    negotiationMachine,
+    [undefined, true].map((heard) => ({
+      input: { ours, peer: ours, heard },
+      events: [
+        event('PEER_SPOKE', { peer: ours }),
+        event('PEER_SPOKE', { peer: { version: '2.0' } }),
+        event('PEER_SPOKE', { peer: 'nonsense' }),
+        event('PEER_SPOKE', { peer: undefined }),
+        event('ABANDON'),
+      ],
+      effects: {},
+    })),
+  ],
+  [
+    leaseMachine,
+    [
+      {
+        input: { serverId: 's', leaseMs: 15_000, graceMs: 30_000, drainMs: 20_000 },
+        events: [
+          event('REPORT', report),
+          event('REPORT', { ...report, load: 95 }),
+          event('REPORT', { ...report, load: 75 }),
+          event('REPORT', { ...report, inFlight: 0 }),
+          event('RENEW'),
+          event('DRAIN'),
+          event('LEAVE'),
+        ],
+        effects: {},
+      },
+    ],
+  ],
+  [
+    sessionMachine,
+    [
+      {
+        input: { serverId: 's', offer: ours, maxAttempts: 2 },
+        events: [
+          ...['normal', 'high', 'draining', 'gone'].map((state) => load(state)),
+          load('overloaded', 95),
+          load('overloaded', 60),
+          event('CALL_STARTED'),
+          event('CALL_ENDED'),
+          event('REFUSED', { retryAfterMs: 100, alternates: [] }),
+          event('LOST', { reason: 'reset' }),
+          event('CLOSE'),
+        ],
+        effects: {
+          connect: { outputs: [{ peer: ours, serverName: 's', protocolVersion: '1' }], errors: [problem] },
+          negotiation: {
+            outputs: [{ mode: 'netmcp', version: '1.0', features: [], reason: null }],
+            errors: [problem],
+          },
+          disconnect: { outputs: [undefined], errors: [problem] },
+        },
+        within: ({ inFlight }) => Number(inFlight) < 2,
+      },
+    ],
+  ],
+  [
+    toolCallMachine,
+    [call, { ...call, idempotent: true }, { ...call, effects: 'read' }, { ...call, dryRun: true }].map(
+      (input) => ({ ...calling, input }),
+    ),
+  ],
+];
+
+describe.each(models.map(([machine, options]) => ({ name: machine.id, machine, options })))(
+  'the chart $name',
+  ({ machine, options }) => {
+    test('does on a live actor what its models say, and each of its transitions is taken', async () => {
+      const reports = [];
+      for (const one of options) reports.push(await runModel(machine, one));
+      const [first, ...others] = reports.map(({ uncovered }) => uncovered);
+      expect(first?.filter((edge) => others.every((uncovered) => uncovered.includes(edge)))).toEqual([]);
+    });
+  },
+);
