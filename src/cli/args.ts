@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { fail } from '../errors.ts';
+import { nearest } from './nearest.ts';
 
 /** One flag of a verb: how it is parsed, checked and explained. */
 export interface Flag {
@@ -110,31 +111,4 @@ function firstSentence(error: unknown, verb: Verb): string {
     return `Unexpected argument ${/'([^']*)'/.exec(message)?.[0] ?? ''}; a sentence goes in quotes after --ask.`;
   }
   return `${message.split(/[.\n]/)[0]}.`;
-}
-
-/** Closest known name within two edits. */
-function nearest(name: string, known: string[]): string | undefined {
-  let best: string | undefined;
-  let least = 3;
-  for (const candidate of known) {
-    const distance = edits(name, candidate);
-    if (distance < least) {
-      least = distance;
-      best = candidate;
-    }
-  }
-  return best;
-}
-
-function edits(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

@@ -3,10 +3,11 @@ import { NetAgentError } from '../errors.ts';
 import { runAgents } from './agents.ts';
 import { helpText, parseVerb } from './args.ts';
 import { runAsk } from './ask.ts';
+import { runChart } from './chart.ts';
 import { type Output, terminalOutput } from './output.ts';
 import { runStart } from './start.ts';
 import { runTools } from './tools.ts';
-import { AGENTS, ASK, START, TOOLS, VERBS } from './verbs.ts';
+import { AGENTS, ASK, CHART, START, TOOLS, VERBS } from './verbs.ts';
 
 /**
  * The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -34,6 +35,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === ASK) return await runAsk(parsed, output);
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
+    if (verb === CHART) return await runChart(parsed, output);
     return 2;
   } catch (error) {
     return failed(error, output);

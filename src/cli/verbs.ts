@@ -90,7 +90,23 @@ export const TOOLS: Verb = {
   ],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS];
+export const CHART: Verb = {
+  name: 'chart',
+  summary: 'prints a state chart: of a protocol, a role or a workflow; without a name, lists them',
+  positional: '[MACHINE]',
+  flags: {
+    format: {
+      value: 'FORMAT',
+      help: 'mermaid or json',
+      default: 'mermaid',
+      check: checks.oneOf('mermaid', 'json'),
+    },
+    json: { help: 'one JSON value on standard output' },
+  },
+  examples: ['npx netagent chart task', 'npx netagent chart workflow:assure-qos --format json'],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS, CHART];
 
 function checkZone(value: string): string | undefined {
   try {

@@ -1,43 +1,67 @@
-import type { AnyStateMachine } from 'xstate';
+import { type AnyStateMachine, StateMachine } from 'xstate';
 import { type ChartEdge, type ChartNode, walk } from '../../machines/walk.ts';
 
+export interface MermaidOptions {
+  /** Whether the chart of an invoked machine is drawn inside the state that invokes it. */
+  inside?: (src: string) => boolean;
+}
+
 /** The chart as the text of a Mermaid `stateDiagram-v2`. */
-export function chartToMermaid(machine: AnyStateMachine): string {
+export function chartToMermaid(machine: AnyStateMachine, options: MermaidOptions = {}): string {
+  return `${['stateDiagram-v2', ...linesOf(machine, options, { prefix: '', indent: '  ' })].join('\n')}\n`;
+}
+
+/** The lines of one chart; `prefix` keeps its states apart from those of the chart around it. */
+function linesOf(
+  machine: AnyStateMachine,
+  options: MermaidOptions,
+  { prefix, indent: first }: { prefix: string; indent: string },
+): string[] {
   const { nodes, edges } = walk(machine);
   const childrenOf = (id: string) => nodes.filter(({ parent }) => parent === id);
-  const lines: string[] = ['stateDiagram-v2'];
+  const idOf = (id: string) => `${prefix}${id.replace(/\W/g, '_')}`;
+  const lines: string[] = [];
   const draw = (node: ChartNode, indent: string) => {
-    const children = childrenOf(node.id);
-    if (children.length === 0) {
-      lines.push(`${indent}state "${labelOf(node.key)}" as ${idOf(node.id)}`);
-    } else {
-      lines.push(`${indent}state "${labelOf(node.key)}" as ${idOf(node.id)} {`);
-      inside(node, children, `${indent}  `);
-      lines.push(`${indent}}`);
-    }
-    if (node.type === 'final') lines.push(`${indent}${idOf(node.id)} --> [*]`);
+    const body = [
+      ...(childrenOf(node.id).length > 0 ? inside(node, `${indent}  `) : []),
+      ...innerOf(machine, node, options).flatMap((inner, index) =>
+        linesOf(inner, options, { prefix: `${idOf(node.id)}_${index}_`, indent: `${indent}  ` }),
+      ),
+    ];
+    const state = `${indent}state "${labelOf(node.key)}" as ${idOf(node.id)}`;
+    const final = node.type === 'final' ? [`${indent}${idOf(node.id)} --> [*]`] : [];
+    return body.length === 0 ? [state, ...final] : [`${state} {`, ...body, `${indent}}`, ...final];
   };
-  const inside = (node: ChartNode, children: ChartNode[], indent: string) => {
-    if (node.initial !== null) lines.push(`${indent}[*] --> ${idOf(node.initial)}`);
-    children.forEach((child, index) => {
-      if (node.type === 'parallel' && index > 0) lines.push(`${indent}--`);
-      draw(child, indent);
-    });
-  };
+  const inside = (node: ChartNode, indent: string): string[] => [
+    ...(node.initial === null ? [] : [`${indent}[*] --> ${idOf(node.initial)}`]),
+    ...childrenOf(node.id).flatMap((child, index) => [
+      ...(node.type === 'parallel' && index > 0 ? [`${indent}--`] : []),
+      ...draw(child, indent),
+    ]),
+  ];
   const [root] = nodes;
-  if (root !== undefined) inside(root, childrenOf(root.id), '  ');
+  if (root !== undefined) lines.push(...inside(root, first));
   for (const edge of edges) {
+    // Mermaid has no box for the root: what leaves it leaves each of its states.
+    const sources =
+      edge.from === root?.id
+        ? childrenOf(root.id)
+            .filter(({ type }) => type !== 'final')
+            .map(({ id }) => id)
+        : [edge.from];
     for (const target of edge.to) {
-      // Mermaid has no box for the root: what leaves it leaves each of its states.
-      const sources =
-        edge.from === root?.id ? childrenOf(root.id).filter(({ type }) => type !== 'final') : [edge];
-      for (const source of sources) {
-        const from = 'from' in source ? source.from : source.id;
-        lines.push(`  ${idOf(from)} --> ${idOf(target)}: ${labelOf(textOf(edge))}`);
-      }
+      for (const from of sources)
+        lines.push(`${first}${idOf(from)} --> ${idOf(target)}: ${labelOf(textOf(edge))}`);
     }
   }
-  return `${lines.join('\n')}\n`;
+  return lines;
+}
+
+function innerOf(machine: AnyStateMachine, node: ChartNode, { inside }: MermaidOptions): AnyStateMachine[] {
+  return node.invokes
+    .filter(({ src }) => src !== null && inside?.(src) === true)
+    .map(({ src }) => machine.implementations.actors[src as string])
+    .filter((actor): actor is AnyStateMachine => actor instanceof StateMachine);
 }
 
 function textOf({ kind, event, delay, guard }: ChartEdge): string {
@@ -45,12 +69,17 @@ function textOf({ kind, event, delay, guard }: ChartEdge): string {
     timer: `after ${delay}`,
     always: 'always',
     any: 'any other',
-    done: `${event.replace('xstate.done.actor.', '')} done`,
-    error: `${event.replace('xstate.error.actor.', '')} failed`,
+    done: `${effectOf(event)} done`,
+    error: `${effectOf(event)} failed`,
     'state-done': 'done',
   };
   return `${names[kind] ?? event}${guard ? ` (${guard})` : ''}`;
 }
 
-const idOf = (id: string) => id.replace(/\W/g, '_');
+/** The id of the invoke, unless XState made it up from the state's. */
+function effectOf(event: string): string {
+  const id = event.replace(/^xstate\.(done|error)\.actor\./, '');
+  return /^\d+\./.test(id) ? '' : id;
+}
+
 const labelOf = (text: string) => text.replace(/[:;"{}[\]]/g, ' ').trim();

@@ -14,18 +14,15 @@ export function compileScope(
   list: TaskList,
   pointer: string,
   effects: ChartEffects,
-  first = 0,
+  { first = 0, description = `Scope ${pointer} of a workflow.` } = {},
 ): AnyStateMachine {
   const tasks = entries(list, pointer, first);
   const actors: Record<string, unknown> = { perform: effects.perform, evaluate: effects.evaluate };
   for (const { task, pointer: at } of tasks) {
     for (const body of bodies(task)) {
-      actors[`scope ${at}/${body.scope}`] = compileScope(
-        body.list,
-        `${at}/${body.place}`,
-        effects,
-        body.first,
-      );
+      actors[`scope ${at}/${body.scope}`] = compileScope(body.list, `${at}/${body.place}`, effects, {
+        first: body.first,
+      });
     }
   }
   const states: Record<string, Config> = {};
@@ -35,7 +32,7 @@ export function compileScope(
   });
   const machine = {
     id: 'scope',
-    description: `Scope ${pointer} of a workflow.`,
+    description,
     context: ({ input }: { input: ScopeInput }): ScopeContext => ({
       ...input,
       flow: 'next',
@@ -142,4 +139,6 @@ function onlyUsed(all: Implementations, { nodes, edges }: Chart): Implementation
 }
 
 export const compileDocument = (document: WorkflowDocument, effects: ChartEffects): AnyStateMachine =>
-  compileScope(document.do, '/do', effects);
+  compileScope(document.do, '/do', effects, {
+    description: document.document.summary ?? document.document.title ?? document.document.name,
+  });
