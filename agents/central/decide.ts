@@ -9,6 +9,8 @@ export interface WatchState {
   /** Looks in a row at which 5G was good again while on the standby network. */
   goodLooks: number;
   looks: number;
+  /** The service went on when this was seen. */
+  more: boolean;
   missed: number;
   exceptions: WatchedException[];
 }
@@ -57,6 +59,7 @@ export const START: WatchState = {
   lastSwitch: 0,
   goodLooks: 0,
   looks: 0,
+  more: true,
   missed: 0,
   exceptions: [],
 };
@@ -74,7 +77,11 @@ const RAISED_PRIORITY = 2;
  * where the guarantee fails although the signal is good.
  */
 export function decide(look: Look): Decision {
-  const state: WatchState = { ...(look.state ?? START), looks: (look.state?.looks ?? 0) + 1 };
+  const state: WatchState = {
+    ...(look.state ?? START),
+    looks: (look.state?.looks ?? 0) + 1,
+    more: look.radio.t < look.plan.monitoring.end,
+  };
   return notice(look, state) ?? standby(look, state) ?? priority(look, state) ?? none(state);
 }
 

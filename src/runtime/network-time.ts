@@ -19,6 +19,9 @@ export interface NetworkTimeOptions {
   onError: (error: unknown) => void;
 }
 
+/** Wall time between two steps of network time where it runs at a speed, ms. */
+const TICK_MS = 50;
+
 /** One workflow instance as a party to the lock-step. */
 export interface Participant {
   /** Network time with timers that count as this participant's waiting. */
@@ -241,7 +244,7 @@ export class NetworkTime implements Clock {
         .finally(() => {
           if (!this.#closed) this.#tick(speed);
         });
-    }, 250);
+    }, TICK_MS);
   }
 }
 
