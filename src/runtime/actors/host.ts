@@ -16,6 +16,7 @@ import {
   type TaskRequest,
   taskMachine,
 } from '../../../machines/index.ts';
+import { defect } from './defect.ts';
 import { effectLogic } from './effect.ts';
 import { type AgentEffects, performLogic } from './effects.ts';
 import { InspectionHub, type InspectionRecord } from './inspection.ts';
@@ -110,11 +111,7 @@ export function createAgentHost(options: AgentHostOptions): AgentHost {
       env.log.info({ agent: id, code: error.code, problem: error.message }, 'work failed');
       return;
     }
-    env.log.error(
-      { agent: id, problem: error instanceof Error ? error.message : String(error) },
-      'work broke',
-    );
-    if (error instanceof Error) env.log.debug({ agent: id, stack: error.stack }, 'work broke');
+    env.log.error({ agent: id, ...defect(error) }, 'work broke');
   };
   const taskRef = (taskId: string) =>
     (root?.getSnapshot().children as Record<string, TaskRef | undefined> | undefined)?.[taskId];

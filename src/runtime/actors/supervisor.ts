@@ -6,6 +6,7 @@ import {
   type RestartPolicy,
   supervisionMachine,
 } from '../../../machines/index.ts';
+import { defect } from './defect.ts';
 
 export interface SuperviseOptions {
   env: Env;
@@ -27,8 +28,7 @@ export function supervise(options: SuperviseOptions): { stop(): void } {
   let due = false;
   const crashed = (error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
-    env.log.error({ agent: id, problem: error instanceof Error ? error.message : reason }, 'agent crashed');
-    if (error instanceof Error) env.log.debug({ agent: id, stack: error.stack }, 'agent crashed');
+    env.log.error({ agent: id, ...defect(error ?? reason) }, 'agent crashed');
     options.onCrash(error);
     supervisor.send({ type: 'CRASHED', at: clock.now(), reason });
   };
