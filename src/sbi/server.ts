@@ -8,6 +8,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { Log } from '../../machines/ports.ts';
+import { DEPTH_LIMIT, isDeep } from './depth.ts';
 import { PROBLEM_TYPE, problem, SbiProblem } from './problem.ts';
 import {
   findRoute,
@@ -78,13 +79,19 @@ export async function createSbiServer(options: {
     } catch (error) {
       answer = answerOfError(error);
     }
-    reply(stream, answer);
+    try {
+      reply(stream, answer);
+    } catch (error) {
+      // The answer itself cannot be written: its body is no JSON, or a header has no such characters.
+      if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      else reply(stream, answerOfError(error));
+    }
   }
 
   async function answerOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<SbiAnswer> {
     reading.add(stream);
     const text = await readBody(stream, headers).finally(() => reading.delete(stream));
-    const url = new URL(headers[':path'] ?? '/', 'http://sbi');
+    const url = urlOf(headers[':path'] ?? '/');
     const found = findRoute(routes, headers[':method'] ?? '', url.pathname);
     if (found === undefined) {
       throw problem(404, 'RESOURCE_URI_STRUCTURE_NOT_FOUND', `${nf} has no ${url.pathname}`);
@@ -176,12 +183,18 @@ function bodyOf(route: Route, text: string, headers: IncomingHttpHeaders): unkno
     throw problem(415, 'UNSUPPORTED_MEDIA_TYPE', `Send ${route.consumes.join(' or ')}`);
   }
   if (text === '') return undefined;
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
     throw problem(400, 'INVALID_MSG_FORMAT', 'The body is no JSON');
   }
+  if (isDeep(value)) throw problem(400, 'INVALID_MSG_FORMAT', `The body nests over ${DEPTH_LIMIT} levels`);
+  return value;
 }
+
+/** Behind an authority that is always the same: a path that begins with `//` must not name one. */
+const urlOf = (path: string) => new URL(`http://sbi${path.startsWith('/') ? '' : '/'}${path}`);
 
 function checked(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
   if (schema === undefined) return value;

@@ -109,7 +109,7 @@ export function addA1Routes(server: SbiServer, simulation: Simulation): void {
     type.apply(id, read.data);
     const fresh = !held.has(id);
     held.set(id, body);
-    const location = `${server.url}${ROOT}/${params.type}/policies/${id}`;
+    const location = `${server.url}${ROOT}/${params.type}/policies/${encodeURIComponent(id)}`;
     return fresh ? { status: 201, body, headers: { location } } : { status: 200, body };
   });
   server.route('GET', `${ROOT}/{type}/policies/{id}`, {}, ({ params }) => ({

@@ -33,7 +33,8 @@ function planOf({ pccRules = {}, qosDecs = {}, traffContDecs = {} }: z.output<ty
       remove.push(ruleId);
       continue;
     }
-    const qos = qosDecs[rule.refQosData[0] ?? ''];
+    const qosId = rule.refQosData[0] ?? '';
+    const qos = Object.hasOwn(qosDecs, qosId) ? qosDecs[qosId] : undefined;
     if (qos === undefined || qos === null) {
       throw problem(400, 'MANDATORY_IE_MISSING', `The rule ${ruleId} refers to no QoS data`);
     }
