@@ -107,7 +107,7 @@ export function shareCell(table: UeTable, input: CellInput): CellUse {
   admitFlows(table, input);
   const down = shareDirection(table, input, 'dl');
   const up = shareDirection(table, input, 'ul');
-  for (const flow of input.flows) flow.served = isServed(table, input, flow);
+  for (const flow of input.flows) flow.served = isServed(table, input, withAhead(input, flow));
   return { prbDl: down.used, prbUl: up.used, gbrPrbDl: down.gbr };
 }
 
@@ -142,7 +142,8 @@ function shareDirection(table: UeTable, input: CellInput, direction: 'dl' | 'ul'
 
   const admitted = input.flows
     .filter((flow) => flow.admittedAt === input.cell)
-    .sort((a, b) => a.priority - b.priority || a.arp - b.arp || a.order - b.order);
+    .sort(inOrder)
+    .map((flow) => withAhead(input, flow));
   for (const flow of admitted) {
     const rate = Math.min(dl ? flow.gbrDl : flow.gbrUl, want[flow.ue] as number);
     const grant = Math.min(left, Math.max(0, prbsFor(flow.ue, rate) - (got[flow.ue] as number)));
@@ -168,6 +169,18 @@ function shareDirection(table: UeTable, input: CellInput, direction: 'dl' | 'ul'
     got[ue] = round(Math.min(want[ue] as number, rateOf(ue, prbs)));
   }
   return { used: Math.min(used, carrier.prbTotal), gbr };
+}
+
+const inOrder = (a: GbrFlow, b: GbrFlow) => a.priority - b.priority || a.arp - b.arp || a.order - b.order;
+
+/** The flow with the rates of its UE's flows that are served before it: they share one link. */
+function withAhead({ cell, flows }: Pick<CellInput, 'cell' | 'flows'>, flow: GbrFlow): GbrFlow {
+  let sum = flow;
+  for (const other of flows) {
+    if (other.ue !== flow.ue || other.admittedAt !== cell || inOrder(other, flow) >= 0) continue;
+    sum = { ...sum, gbrDl: sum.gbrDl + other.gbrDl, gbrUl: sum.gbrUl + other.gbrUl };
+  }
+  return sum;
 }
 
 /** Users behind the ambient demand of a full cell: their weight against one simulated UE. */
@@ -201,10 +214,11 @@ function reach(table: UeTable, carrier: Carrier, { ue, gbrDl, gbrUl }: GbrFlow):
   };
 }
 
-/** Whether the radio of its UE can carry the guaranteed rates at all. */
-export function isFeasible(table: UeTable, carrier: Carrier, flow: GbrFlow): boolean {
-  const could = reach(table, carrier, flow);
-  return could.dl >= flow.gbrDl - 1e-6 && could.ul >= flow.gbrUl - 1e-6;
+/** Whether the radio of its UE can carry the guaranteed rates at all, after those of its flows before it. */
+export function isFeasible(table: UeTable, input: CellInput, flow: GbrFlow): boolean {
+  const sum = withAhead(input, flow);
+  const could = reach(table, input.carrier, sum);
+  return could.dl >= sum.gbrDl - 1e-6 && could.ul >= sum.gbrUl - 1e-6;
 }
 
 function isServed(table: UeTable, input: CellInput, flow: GbrFlow): boolean {

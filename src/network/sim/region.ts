@@ -150,12 +150,13 @@ export class RegionSim {
     return this.#inputs[cell];
   }
 
-  /** Puts the changed form of a flow in the place of the old one until the next tick lists it anew. */
-  replaceFlow(before: GbrFlow | null, after: GbrFlow): void {
+  /** Between ticks: puts a flow, or its changed form, into the list of its cell, and takes one out. */
+  replaceFlow(before: GbrFlow | null, after: GbrFlow | null): void {
     for (const flows of this.#flowsAt) {
       const at = before ? flows.indexOf(before) : -1;
-      if (at >= 0) flows[at] = after;
+      if (at >= 0) flows.splice(at, 1);
     }
+    if (after) this.#flowsAt[this.serving[after.ue] as number]?.push(after);
   }
 
   #move(input: StepInput): void {

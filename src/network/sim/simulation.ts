@@ -233,9 +233,11 @@ export class RadioNetwork implements Simulation {
     const ue = this.#ueIn(this.#fresh(world), flow.supi);
     if ((world.sim.serving[ue] as number) < 0) return { admitted: false, cause: 'UE_NOT_REACHABLE' };
     const booked = this.#book.draft({ ...flow, arp: { ...flow.arp } }, ue);
+    this.removeFlow(flow.id);
     this.#book.flows.set(flow.id, booked);
-    if (booked.gbr && !this.#admitNow(world, flow.id)) {
-      this.#book.flows.delete(flow.id);
+    if (booked.gbr) world.sim.replaceFlow(null, booked.gbr);
+    if (booked.gbr && !this.#admitNow(world, booked.gbr)) {
+      this.removeFlow(flow.id);
       return { admitted: false, cause: 'NO_RADIO_RESOURCES' };
     }
     booked.guaranteed = booked.gbr === null || this.#isFeasible(world, booked.gbr);
@@ -243,19 +245,17 @@ export class RadioNetwork implements Simulation {
   }
 
   /** Asks the serving cell between two ticks; pre-emption takes effect at once. */
-  #admitNow(world: World, flowId: string): boolean {
-    const { gbr } = this.#book.flows.get(flowId) as { gbr: GbrFlow };
-    const cell = world.sim.serving[gbr.ue] as number;
-    const input = world.sim.inputOf(cell);
+  #admitNow({ sim }: World, gbr: GbrFlow): boolean {
+    const cell = sim.serving[gbr.ue] as number;
+    const input = sim.inputOf(cell);
     if (!input) return false;
-    const flows = input.flows.includes(gbr) ? input.flows : [...input.flows, gbr];
-    admitFlows(world.sim.table, { ...input, flows });
+    admitFlows(sim.table, input);
     return gbr.admittedAt === cell;
   }
 
   #isFeasible({ sim }: World, gbr: GbrFlow): boolean {
     const input = sim.inputOf(sim.serving[gbr.ue] as number);
-    return input !== undefined && isFeasible(sim.table, input.carrier, gbr);
+    return input !== undefined && isFeasible(sim.table, input, gbr);
   }
 
   modifyFlow(id: string, change: Partial<Omit<QosFlow, 'id' | 'supi'>>): Admission {
@@ -268,19 +268,23 @@ export class RadioNetwork implements Simulation {
     booked.guaranteed = before.guaranteed;
     booked.against = before.against;
     this.#book.flows.set(id, booked);
+    if (before.gbr && world) world.sim.replaceFlow(before.gbr, null);
     if (!booked.gbr) return { admitted: true, guaranteed: true };
     const grown = booked.gbr.gbrDl > (before.gbr?.gbrDl ?? 0) || booked.gbr.gbrUl > (before.gbr?.gbrUl ?? 0);
     // An admitted flow keeps its place unless it asks for more than it was admitted with.
     if (before.gbr && !grown) booked.gbr.admittedAt = before.gbr.admittedAt;
     if (!world || ue < 0 || (world.sim.serving[ue] as number) < 0)
       return { admitted: true, guaranteed: false };
-    world.sim.replaceFlow(before.gbr, booked.gbr);
+    world.sim.replaceFlow(null, booked.gbr);
     // The verdict itself turns only when a window's worth of seconds confirms it.
-    const guaranteed = this.#admitNow(world, id) && this.#isFeasible(world, booked.gbr);
+    const guaranteed = this.#admitNow(world, booked.gbr) && this.#isFeasible(world, booked.gbr);
     return { admitted: true, guaranteed };
   }
 
   removeFlow(id: string): boolean {
+    const booked = this.#book.flows.get(id);
+    // Its place in the cell is free at once.
+    if (booked?.gbr) this.#worldOf(booked.flow.supi)?.sim.replaceFlow(booked.gbr, null);
     return this.#book.flows.delete(id);
   }
 
