@@ -80,6 +80,12 @@ export const BUS_CATALOG = {
     message: 'The agent {agent} cannot take {method} now: {problem}.',
     hint: 'Try again later.',
   },
+  BUS_LEDGER_UNAVAILABLE: {
+    class: 'retryable',
+    status: 503,
+    message: 'The task {task} was not accepted: its log cannot be written ({problem}).',
+    hint: 'Nothing of it was kept. Make room on the disk or repair the data folder, then send it again.',
+  },
   BUS_REPLY_INVALID: {
     class: 'terminal',
     status: 502,

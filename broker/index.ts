@@ -3,6 +3,20 @@ export { agentCard, BINDING, type CardOptions } from './a2a/card.ts';
 export type { AgentPresence } from './a2a/discovery.ts';
 export { type ExchangeTimers, PROFILE_TIMERS } from './a2a/exchange.ts';
 export { type BusMember, type JoinOptions, joinBus } from './a2a/member.ts';
+export { abortSignalOf, isRecovered } from './a2a/tasks/context.ts';
+export { fold, isAtRest, isTerminal } from './a2a/tasks/fold.ts';
+export type {
+  Durability,
+  LoggedEvent,
+  TaskChange,
+  TaskLedger,
+  TaskPage,
+  TaskQuery,
+  TaskRecord,
+  TaskScope,
+} from './a2a/tasks/ledger.ts';
+export { memoryLedger } from './a2a/tasks/memory-ledger.ts';
+export type { Recovery } from './a2a/tasks/service.ts';
 export { type AgentId, agentKey, parseAgentId } from './a2a/topics.ts';
 export { type Bus, type BusLimits, type BusOptions, startBus } from './embedded/host.ts';
 export type { Claim, Identity, IdentityProvider, Verdict } from './embedded/identity.ts';

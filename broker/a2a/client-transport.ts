@@ -22,9 +22,10 @@ import { fromJsonRpcErrorResponse } from '@a2a-js/sdk/errors';
 import type { Ids } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
-import { bindingErrorOf, isAtRest, type ReplyEnvelope } from './envelope.ts';
+import { bindingErrorOf, type ReplyEnvelope } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
 import { PROPERTY } from './properties.ts';
+import { isAtRest } from './tasks/fold.ts';
 import { agentOfUrl } from './topics.ts';
 
 /** Makes A2A clients of the SDK speak over the bus. */

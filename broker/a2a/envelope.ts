@@ -1,5 +1,6 @@
-import { StreamResponse, TaskState } from '@a2a-js/sdk';
+import { StreamResponse } from '@a2a-js/sdk';
 import { z } from 'zod';
+import { endsStream } from './tasks/fold.ts';
 
 /** JSON-RPC 2.0 envelopes of A2A, and the errors of this binding (profile 0.1). */
 
@@ -65,31 +66,7 @@ export function bindingErrorOf(reply: ReplyEnvelope): string | null {
   return typeof data.a2a_error === 'string' ? data.a2a_error : null;
 }
 
-const TERMINAL: ReadonlySet<TaskState> = new Set([
-  TaskState.TASK_STATE_COMPLETED,
-  TaskState.TASK_STATE_FAILED,
-  TaskState.TASK_STATE_CANCELED,
-  TaskState.TASK_STATE_REJECTED,
-]);
-const INTERRUPTED: ReadonlySet<TaskState> = new Set([
-  TaskState.TASK_STATE_INPUT_REQUIRED,
-  TaskState.TASK_STATE_AUTH_REQUIRED,
-]);
-
-export const isTerminal = (state: TaskState | undefined) => state !== undefined && TERMINAL.has(state);
-/** The task does nothing more by itself: it is over, or waits for the other side. */
-export const isAtRest = (state: TaskState | undefined) =>
-  state !== undefined && (TERMINAL.has(state) || INTERRUPTED.has(state));
-
-/** Whether this item ends its correlation; a task may go on under another one. */
-export function endsStream(item: StreamResponse): boolean {
-  const payload = item.payload;
-  if (payload?.$case === 'message') return true;
-  if (payload?.$case === 'statusUpdate') return isAtRest(payload.value.status?.state);
-  return payload?.$case === 'task' && isTerminal(payload.value.status?.state);
-}
-
-/** The same for a reply as it is on the wire; an error always ends. */
+/** Whether a reply, as it is on the wire, ends its correlation; an error always does. */
 export function endsStreamReply(reply: ReplyEnvelope): boolean {
   return reply.error !== undefined || endsStream(StreamResponse.fromJSON(reply.result));
 }

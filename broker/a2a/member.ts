@@ -1,7 +1,7 @@
 import { AgentCard } from '@a2a-js/sdk';
 import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
-import { type AgentExecutor, InMemoryTaskStore, type TaskStore } from '@a2a-js/sdk/server';
+import type { AgentExecutor } from '@a2a-js/sdk/server';
 import { createActor, fromPromise } from 'xstate';
 import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
@@ -13,6 +13,9 @@ import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
 import { openLink } from './link.ts';
 import { PROPERTY } from './properties.ts';
 import { Responder } from './responder.ts';
+import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
+import { memoryLedger } from './tasks/memory-ledger.ts';
+import { type Recovery, TaskService } from './tasks/service.ts';
 import {
   type AgentId,
   agentKey,
@@ -30,8 +33,10 @@ export interface JoinOptions {
   card: AgentCard;
   /** Serves requests; without it the member only asks. */
   executor?: AgentExecutor;
-  /** In memory if absent. */
-  taskStore?: TaskStore;
+  /** The tasks of this agent; in memory if absent. */
+  ledger?: TaskLedger;
+  /** What becomes of tasks that a killed process left behind; `fail` if absent. */
+  recovery?: (record: TaskRecord) => Recovery;
   env: Env;
   timers?: Partial<ExchangeTimers>;
   /** How long `joinBus` and `client` wait for a connection or a card, ms. */
@@ -88,12 +93,16 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     replyTopic: replies,
     timers: { ...PROFILE_TIMERS, ...options.timers },
   });
+  const service = new TaskService({
+    env,
+    card: () => card,
+    executor: options.executor ?? asksOnly,
+    ledger: options.ledger ?? memoryLedger(),
+  });
   const responder = new Responder({
     env,
     link,
-    card,
-    executor: options.executor ?? asksOnly,
-    taskStore: options.taskStore ?? new InMemoryTaskStore(),
+    service,
   });
   link.onMessage((message) => {
     const use = parseTopic(message.topic)?.use;
@@ -146,6 +155,8 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     throw error;
   }
 
+  const recovered = service.recover(options.recovery ?? (() => 'fail'));
+  if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
   const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids)] });
   const clients = new Map<string, { made: Promise<Client>; card: string }>();
   // A client holds the card it was made with.

@@ -11,6 +11,10 @@ export const PROPERTY = {
   extensions: 'a2a-extensions',
   /** Empty reply that ends a stream which had no final item. */
   streamEnd: 'a2a-stream-end',
+  /** Number of a stream's item in the log of its task. */
+  seq: 'a2a-seq',
+  /** With SubscribeToTask: the last item that the requester has; the answer is what came after it. */
+  lastSeq: 'a2a-last-seq',
   /** Caller's client id, written by the embedded broker over whatever the caller sent. */
   clientId: 'a2a-client-id',
 } as const;

@@ -1,69 +1,80 @@
+import { toJsonRpcError } from '@a2a-js/sdk/errors';
 import {
-  type AgentCard,
-  type Message,
-  Message as MessageCodec,
-  Part,
-  type Task,
-  TaskState,
-} from '@a2a-js/sdk';
-import { RequestMalformedError, toJsonRpcError } from '@a2a-js/sdk/errors';
-import {
-  type AgentExecutor,
-  DefaultRequestHandler,
   defaultServerCallContextBuilder,
   JsonRpcTransportHandler,
   type ServerCallContext,
-  type TaskStore,
+  type User,
   validateVersion,
 } from '@a2a-js/sdk/server';
+import { NetAgentError } from '../../machines/failure.ts';
 import type { Env } from '../../machines/ports.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
 import {
+  type BindingError,
   bindingErrorReply,
   CODE,
   endsStreamReply,
   errorReply,
-  isAtRest,
   type ReplyEnvelope,
   RequestEnvelope,
+  type RequestId,
 } from './envelope.ts';
 import type { Link, Message as MqttMessage } from './link.ts';
-import { LiveOperations } from './live-operations.ts';
 import { PROPERTY, readProperties } from './properties.ts';
+import { failureOf, seqOf } from './tasks/context.ts';
+import type { TaskService } from './tasks/service.ts';
 import { parseTopic } from './topics.ts';
 
-/** RFC 9562 version 4: the requester of a new task makes its id (profile 0.1). */
-const UUID_4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i;
-/** Operations at once; beyond it the requester is told to come back. */
+/** Requests at once; beyond it the requester is told to come back. */
 const MAX_OPERATIONS = 1_000;
+
+/** A request as far as its sender has to be judged. */
+export interface IncomingCall {
+  method: string;
+  params: Record<string, unknown>;
+  properties: Record<string, string>;
+  /** As the broker stamped it, or as the reply topic names it. */
+  requester: string;
+}
 
 export interface ResponderOptions {
   env: Env;
   link: Link;
-  card: AgentCard;
-  executor: AgentExecutor;
-  taskStore: TaskStore;
+  service: TaskService;
+  /** Judges who asks; throws what the requester gets. Without it the connection's identity is believed. */
+  authenticate?: ((call: IncomingCall) => Promise<User> | User) | undefined;
+  /** User properties of every reply to a request with these properties. */
+  replyProperties?: ((request: Record<string, string>) => Record<string, string>) | undefined;
+}
+
+/** Thrown by a check of the MQTT metadata: becomes one of the profile's transport errors. */
+export class BindingRefusal extends Error {
+  readonly kind: BindingError;
+  constructor(kind: BindingError, message: string) {
+    super(message);
+    this.kind = kind;
+  }
 }
 
 /** Where and how to answer one request. */
 interface ReplyPath {
   topic: string;
   correlation: Buffer | undefined;
+  properties: Record<string, string>;
 }
 
-/** Serves one agent's request topic with the SDK's JSON-RPC handler. */
+/** Serves one agent's request topic: MQTT metadata here, A2A in the task service. */
 export class Responder {
   readonly #options: ResponderOptions;
   readonly #handler: JsonRpcTransportHandler;
-  readonly #live = new LiveOperations();
+  #open = 0;
   #draining = false;
   /** Requests without a way to answer. */
   dropped = 0;
 
   constructor(options: ResponderOptions) {
     this.#options = options;
-    const { card, taskStore, executor } = options;
-    this.#handler = new JsonRpcTransportHandler(new DefaultRequestHandler(card, taskStore, executor));
+    this.#handler = new JsonRpcTransportHandler(options.service);
   }
 
   /** Answers new requests with "unavailable" from now on. */
@@ -77,148 +88,125 @@ export class Responder {
       this.dropped += 1;
       return;
     }
-    const path: ReplyPath = { topic: responseTopic, correlation: correlationData };
-    this.#serve(message, path).catch((error) => {
-      this.#options.env.log.error({ problem: String(error) }, 'a request failed');
-      this.#reply(path, errorReply(null, CODE.internal, 'Internal error.'));
-    });
+    const properties = readProperties(message.properties.userProperties);
+    const path: ReplyPath = {
+      topic: responseTopic,
+      correlation: correlationData,
+      properties: this.#options.replyProperties?.(properties) ?? {},
+    };
+    this.#open += 1;
+    this.#serve(message.payload, properties, path)
+      .catch((error) => {
+        this.#options.env.log.error({ problem: String(error) }, 'a request failed');
+        this.#reply(path, errorReply(null, CODE.internal, 'Internal error.'));
+      })
+      .finally(() => {
+        this.#open -= 1;
+      });
   }
 
-  async #serve(message: MqttMessage, path: ReplyPath): Promise<void> {
+  async #serve(payload: Buffer, properties: Record<string, string>, path: ReplyPath): Promise<void> {
     let json: unknown;
     try {
-      json = JSON.parse(message.payload.toString());
+      json = JSON.parse(payload.toString());
     } catch {
       return this.#reply(path, errorReply(null, CODE.parse, 'The payload is not JSON.'));
     }
     const parsed = RequestEnvelope.safeParse(json);
     if (!parsed.success) {
-      return this.#reply(
-        path,
-        errorReply(null, CODE.invalidRequest, 'The payload is no JSON-RPC 2.0 request.'),
-      );
+      const text = 'The payload is no JSON-RPC 2.0 request.';
+      return this.#reply(path, errorReply(null, CODE.invalidRequest, text));
     }
     const request = parsed.data;
-    const id = request.id ?? null;
-    if (path.correlation === undefined) {
-      return this.#reply(
-        path,
-        bindingErrorReply(id, 'transport_protocol_error', 'Correlation Data is missing.'),
-      );
-    }
-    if (this.#draining || this.#live.size >= MAX_OPERATIONS) {
-      const why = this.#draining ? 'The agent is stopping.' : 'The agent has too many operations open.';
-      return this.#reply(path, bindingErrorReply(id, 'responder_unavailable', why));
-    }
-    const properties = readProperties(message.properties.userProperties);
-    const wrong = contextProblem(request, properties);
-    if (wrong !== null) {
-      return this.#reply(path, bindingErrorReply(id, 'transport_protocol_error', wrong));
-    }
     try {
-      const context = contextOf(properties, path.topic);
-      validateVersion(context.requestedVersion, this.#options.card, BINDING);
-      await this.#dispatch(request, context, path);
+      this.#requireServable(request, properties, path);
+      const context = await this.#contextOf(request, properties, path);
+      validateVersion(context.requestedVersion, await this.#options.service.getAgentCard(), BINDING);
+      await this.#answer(request, context, path);
     } catch (error) {
-      this.#reply(path, { jsonrpc: '2.0', id, error: toJsonRpcError(error) } as ReplyEnvelope);
+      this.#reply(path, failureReply(request.id ?? null, error));
     }
   }
 
-  async #dispatch(request: RequestEnvelope, context: ServerCallContext, path: ReplyPath): Promise<void> {
-    const send = request.method === 'SendMessage' || request.method === 'SendStreamingMessage';
-    if (!send) return this.#run(request, context, (reply) => this.#reply(path, reply));
-    const message = messageOf(request);
-    // One execution for all attempts: (owner, task, message) names it (profile 0.1, dedupe).
-    const key = [context.user?.userName ?? '', message.taskId, message.messageId, request.method].join('\n');
-    const rewrite = (reply: ReplyEnvelope | null) =>
-      this.#reply(path, reply === null ? null : { ...reply, id: request.id ?? null });
-    const running = this.#live.get(key);
-    if (running !== undefined) {
-      requireSame(running.message, message);
-      running.attach(rewrite);
-      return;
-    }
-    const operation = this.#live.open(key, message);
-    operation.attach(rewrite);
-    try {
-      const next = await this.#admit(request, message, context);
-      // The answer to a send is `{task}`, also when a question for the task stands in for it.
-      const wrap = next.method === 'GetTask';
-      await this.#run(next, context, (reply) =>
-        operation.push(
-          wrap && reply?.error === undefined ? { ...reply!, result: { task: reply!.result } } : reply,
-        ),
-      );
-      if (wrap && request.method === 'SendStreamingMessage') operation.push(null);
-    } catch (error) {
-      const id = request.id ?? null;
-      operation.push({ jsonrpc: '2.0', id, error: toJsonRpcError(error) } as ReplyEnvelope);
-    } finally {
-      this.#live.close(key);
-    }
-  }
-
-  /** A first message plants the task that it names; a repeated one becomes a question for the task. */
-  async #admit(
+  /** @throws BindingRefusal */
+  #requireServable(
     request: RequestEnvelope,
-    message: Message,
-    context: ServerCallContext,
-  ): Promise<RequestEnvelope> {
-    const { taskStore, env } = this.#options;
-    const stored = await taskStore.load(message.taskId, context);
-    if (stored === undefined) {
-      const stub: Task = {
-        id: message.taskId,
-        contextId: message.contextId === '' ? env.ids.uuid() : message.contextId,
-        status: {
-          state: TaskState.TASK_STATE_SUBMITTED,
-          message: undefined,
-          timestamp: new Date(env.clock.now()).toISOString(),
-        },
-        artifacts: [],
-        // Empty: the handler appends the message itself.
-        history: [],
-        metadata: undefined,
-      };
-      await taskStore.save(stub, context);
-      return request;
+    properties: Record<string, string>,
+    { correlation }: ReplyPath,
+  ): void {
+    if (correlation === undefined) {
+      throw new BindingRefusal('transport_protocol_error', 'Correlation Data is missing.');
     }
-    const earlier = stored.history.find(({ messageId }) => messageId === message.messageId);
-    if (earlier === undefined) return request;
-    requireSame(earlier, message);
-    const follow = request.method === 'SendStreamingMessage' && !isAtRest(stored.status?.state);
-    return { ...request, method: follow ? 'SubscribeToTask' : 'GetTask', params: { id: message.taskId } };
+    if (this.#draining) throw new BindingRefusal('responder_unavailable', 'The agent is stopping.');
+    if (this.#open > MAX_OPERATIONS) {
+      throw new BindingRefusal('responder_unavailable', 'The agent has too many operations open.');
+    }
+    const said = properties[PROPERTY.contextId];
+    const message = request.params?.message as { contextId?: unknown } | undefined;
+    if (said !== undefined && said !== message?.contextId) {
+      const text = 'The property a2a-context-id differs from the payload.';
+      throw new BindingRefusal('transport_protocol_error', text);
+    }
   }
 
-  /** Runs to the end whatever becomes of the requester: the task is stored only while it is read. */
-  async #run(
+  /**
+   * The caller is who the broker says it is; on a broker that does not stamp, who the reply topic names.
+   * Not authenticated either way: an open broker believes the id.
+   */
+  async #contextOf(
     request: RequestEnvelope,
-    context: ServerCallContext,
-    push: (reply: ReplyEnvelope | null) => void,
-  ): Promise<void> {
+    properties: Record<string, string>,
+    path: ReplyPath,
+  ): Promise<ServerCallContext> {
+    const requester = properties[PROPERTY.clientId] ?? parseTopic(path.topic)?.owner ?? '';
+    const { method, params = {} } = request;
+    const user = (await this.#options.authenticate?.({ method, params, properties, requester })) ?? {
+      isAuthenticated: false,
+      userName: requester,
+    };
+    const extensions = (properties[PROPERTY.extensions] ?? '')
+      .split(',')
+      .map((uri) => uri.trim())
+      .filter((uri) => uri !== '');
+    return defaultServerCallContextBuilder({
+      extensions: extensions.length === 0 ? undefined : extensions,
+      user,
+      headers: properties,
+      requestedVersion: properties[PROPERTY.version] ?? BINDING_VERSION,
+    });
+  }
+
+  async #answer(request: RequestEnvelope, context: ServerCallContext, path: ReplyPath): Promise<void> {
     const out = await this.#handler.handle(request, context);
-    if (!isStream(out)) {
-      push(out as ReplyEnvelope);
-      return;
+    const more = (): Record<string, string> => {
+      const active = context.activatedExtensions ?? [];
+      const seq = seqOf(context);
+      return {
+        ...(active.length === 0 ? {} : { [PROPERTY.extensions]: active.join(',') }),
+        ...(seq === undefined ? {} : { [PROPERTY.seq]: String(seq) }),
+      };
+    };
+    if (!(Symbol.asyncIterator in out)) {
+      const reply = out as ReplyEnvelope;
+      // The SDK makes an internal error of what it does not know; a full disk is "come back later".
+      const failure = failureOf(context);
+      if (failure !== undefined) throw failure;
+      return this.#reply(path, reply, more());
     }
-    let ended = false;
-    try {
-      for await (const item of out) {
-        if (ended) continue;
-        const reply = item as ReplyEnvelope;
-        push(reply);
-        ended = endsStreamReply(reply);
-      }
-    } catch (error) {
-      if (ended) throw error;
-      ended = true;
-      push({ jsonrpc: '2.0', id: request.id ?? null, error: toJsonRpcError(error) } as ReplyEnvelope);
+    for await (const item of out as AsyncGenerator<ReplyEnvelope>) {
+      this.#reply(path, item, more());
+      if (endsStreamReply(item)) return;
     }
-    if (!ended) push(null);
+    this.#reply(path, null);
   }
 
   /** Null is the end marker of a stream that had no final item. */
-  #reply(path: ReplyPath, reply: ReplyEnvelope | null): void {
+  #reply(path: ReplyPath, reply: ReplyEnvelope | null, more: Record<string, string> = {}): void {
+    const userProperties = {
+      ...path.properties,
+      ...more,
+      ...(reply === null ? { [PROPERTY.streamEnd]: 'true' } : {}),
+    };
     this.#options.link
       .publish({
         topic: path.topic,
@@ -227,62 +215,17 @@ export class Responder {
           contentType: 'application/json',
           payloadFormatIndicator: true,
           ...(path.correlation === undefined ? {} : { correlationData: path.correlation }),
-          ...(reply === null ? { userProperties: { [PROPERTY.streamEnd]: 'true' } } : {}),
+          ...(Object.keys(userProperties).length === 0 ? {} : { userProperties }),
         },
       })
       .catch((error) => this.#options.env.log.warn({ problem: String(error) }, 'a reply was not taken'));
   }
 }
 
-/**
- * The caller is who the broker says it is; on a broker that does not stamp, who the reply topic names.
- * Not authenticated either way: an open broker believes the id.
- */
-function contextOf(properties: Record<string, string>, responseTopic: string): ServerCallContext {
-  const userName = properties[PROPERTY.clientId] ?? parseTopic(responseTopic)?.owner ?? '';
-  const extensions = (properties[PROPERTY.extensions] ?? '')
-    .split(',')
-    .map((uri) => uri.trim())
-    .filter((uri) => uri !== '');
-  return defaultServerCallContextBuilder({
-    extensions: extensions.length === 0 ? undefined : extensions,
-    user: { isAuthenticated: false, userName },
-    headers: properties,
-    requestedVersion: properties[PROPERTY.version] ?? BINDING_VERSION,
-  });
-}
-
-function contextProblem(request: RequestEnvelope, properties: Record<string, string>): string | null {
-  const said = properties[PROPERTY.contextId];
-  const message = request.params?.message as { contextId?: unknown } | undefined;
-  return said !== undefined && said !== message?.contextId
-    ? 'The property a2a-context-id differs from the payload.'
-    : null;
-}
-
-function messageOf(request: RequestEnvelope): Message {
-  const raw = request.params?.message;
-  if (typeof raw !== 'object' || raw === null) throw new RequestMalformedError('params.message is required.');
-  const message = MessageCodec.fromJSON(raw);
-  if (message.messageId === '') throw new RequestMalformedError('message.messageId is required.');
-  if (!UUID_4.test(message.taskId)) {
-    throw new RequestMalformedError(
-      'message.taskId is required: over MQTT the requester makes it, a UUID version 4.',
-    );
+function failureReply(id: RequestId, error: unknown): ReplyEnvelope {
+  if (error instanceof BindingRefusal) return bindingErrorReply(id, error.kind, error.message);
+  if (error instanceof NetAgentError && error.class === 'retryable') {
+    return bindingErrorReply(id, 'responder_unavailable', error.message);
   }
-  return message;
-}
-
-/** The same ids with other content is a mistake or a replay, never a second task. */
-function requireSame(known: Message, repeated: Message): void {
-  const parts = (message: Message) => JSON.stringify(message.parts.map((part) => Part.toJSON(part)));
-  const sameContext =
-    known.contextId === '' || repeated.contextId === '' || known.contextId === repeated.contextId;
-  if (!sameContext || parts(known) !== parts(repeated)) {
-    throw new RequestMalformedError('This task id and message id were used with another message.');
-  }
-}
-
-function isStream(out: object): out is AsyncGenerator<unknown> {
-  return Symbol.asyncIterator in out;
+  return { jsonrpc: '2.0', id, error: toJsonRpcError(error) } as ReplyEnvelope;
 }

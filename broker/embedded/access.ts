@@ -1,5 +1,6 @@
+import { POOL_FILTER, parsePoolTopic } from '../a2a/pools/topic.ts';
 import { parseTopic, type TopicName } from '../a2a/topics.ts';
-import type { Identity } from './identity.ts';
+import type { Identity, Member } from './identity.ts';
 
 /** Who may do what with which topic. Pure: a decision or the reason against it. */
 
@@ -12,6 +13,7 @@ export type Refusal =
   | 'request-retained'
   | 'response-topic-foreign'
   | 'reply-not-asked'
+  | 'reply-retained'
   | 'wildcard'
   | 'shared-subscription';
 
@@ -34,6 +36,7 @@ export function refusesPublish(
   asked: (replyTopic: string) => boolean,
 ): Refusal | null {
   if (who.role === 'guest') return 'guest';
+  if (parsePoolTopic(packet.topic) !== null) return refusesRequest(who, packet);
   const name = parseTopic(packet.topic);
   if (name === null) return 'foreign-topic';
   switch (name.use) {
@@ -42,8 +45,10 @@ export function refusesPublish(
     case 'event':
       return name.owner === who.key ? null : 'foreign-topic';
     case 'request':
-      return refusesRequest(who.key, packet);
+      return refusesRequest(who, packet);
     case 'reply':
+      // A kept reply would outlive the asker, and cost the broker a topic for every suffix.
+      if (packet.retain) return 'reply-retained';
       return asked(packet.topic) ? null : 'reply-not-asked';
   }
 }
@@ -60,15 +65,26 @@ function refusesCard(packet: Publication): Refusal | null {
   }
 }
 
-/** Replies go only to a topic of the asker: nobody can make an agent write to a third party. */
-function refusesRequest(key: string, packet: Publication): Refusal | null {
+/**
+ * Replies go only to a topic of the asker: nobody can make an agent write to a third party. A dispatcher
+ * passes on requests of others, whose replies go to them.
+ */
+function refusesRequest(who: Member, packet: Publication): Refusal | null {
   if (packet.retain) return 'request-retained';
   const reply = packet.responseTopic === undefined ? null : parseTopic(packet.responseTopic);
-  return reply?.use === 'reply' && reply.owner === key ? null : 'response-topic-foreign';
+  if (reply?.use !== 'reply') return 'response-topic-foreign';
+  return reply.owner === who.key || who.role === 'dispatcher' ? null : 'response-topic-foreign';
+}
+
+/** True for a message whose receiver may answer to its Response Topic. */
+export function asksForReply(topic: string): boolean {
+  return parseTopic(topic)?.use === 'request' || parsePoolTopic(topic) !== null;
 }
 
 /** Decides whether a message of this topic may be delivered to `who`; asked for every delivery. */
 export function mayReceive(who: Identity, topic: string): boolean {
+  // Members of a pool get its requests from the dispatcher, on their own topics.
+  if (parsePoolTopic(topic) !== null) return who.role === 'dispatcher';
   const name = parseTopic(topic);
   return name !== null && mayRead(who, name);
 }
@@ -92,6 +108,9 @@ export function refusesSubscribe(who: Identity, filter: string): Refusal | null 
   }
   if (use !== 'request' && use !== 'reply') return 'foreign-topic';
   if (who.role === 'guest') return 'guest';
+  if (filter === POOL_FILTER || parsePoolTopic(filter) !== null) {
+    return who.role === 'dispatcher' ? null : 'foreign-topic';
+  }
   // A wildcard at the end of one's own reply prefix stands for the suffixes.
   if (use === 'reply' && rest.length === 4 && (rest[3] === '+' || rest[3] === '#')) {
     return rest.slice(0, 3).join('/') === who.key ? null : 'foreign-topic';

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { AedesOptions, Client } from 'aedes';
 import type { Log } from '../../machines/ports.ts';
-import { PROPERTY } from '../a2a/properties.ts';
-import { parseTopic } from '../a2a/topics.ts';
-import { mayReceive, type Refusal, refusesPublish, refusesSubscribe } from './access.ts';
-import type { Identity, IdentityProvider, Verdict } from './identity.ts';
+import { PROPERTY, readProperties } from '../a2a/properties.ts';
+import { parseAgentId, parseTopic } from '../a2a/topics.ts';
+import { asksForReply, mayReceive, type Refusal, refusesPublish, refusesSubscribe } from './access.ts';
+import type { Identity, IdentityProvider, Member, Verdict } from './identity.ts';
 
 /** Refusals and drops since the start, by reason. */
 export type GuardCounts = ReadonlyMap<string, number>;
@@ -22,8 +22,8 @@ export interface Guard {
 export interface GuardOptions {
   identity: IdentityProvider;
   log: Log;
-  /** True for the broker's end of a link made inside this process. */
-  inProcess(stream: Duplex): boolean;
+  /** The role of a link made inside this process, by the broker's end of it; undefined for all others. */
+  inProcess(stream: Duplex): Member['role'] | undefined;
 }
 
 /** Seconds that a session outlives its connection when a client wants to resume and gives no time. */
@@ -50,6 +50,8 @@ type AuthenticateError = Parameters<Parameters<NonNullable<AedesOptions['authent
  *   as it is; `mosquitto_rr` needs `-i org/unit/agent` and a reply topic under that id.
  * - **Everybody else** is refused with 0x85, so no id or filter can equal a name of Object.prototype,
  *   which would end the process.
+ * - A **dispatcher** is an agent that also reads the topics of pools and asks in the name of others; the
+ *   runtime makes one inside the process, or the credentials say so.
  * - Requests carry the caller's id in `a2a-client-id`, written here over whatever the caller sent.
  * - An id held from inside the process cannot be taken over from outside.
  * - Every delivery is checked again, since the broker stores all filters of a mixed SUBSCRIBE.
@@ -79,7 +81,8 @@ export function createGuard({ identity, log, inProcess }: GuardOptions): Guard {
     username: string | undefined,
     password: Buffer | undefined,
   ): Promise<Verdict> {
-    const own = inProcess(client.conn as Duplex);
+    const given = inProcess(client.conn as Duplex);
+    const own = given !== undefined;
     const verdict = await identity.identify({
       clientId: client.id,
       assigned: assigned.has(client),
@@ -88,11 +91,10 @@ export function createGuard({ identity, log, inProcess }: GuardOptions): Guard {
       password,
       inProcess: own,
     });
-    if (verdict.role === 'agent' && !own && local.has(verdict.key)) {
-      return { role: 'refused', reason: 'policy' };
-    }
-    if (verdict.role === 'agent' && own) local.set(verdict.key, client);
-    return verdict;
+    if (verdict.role === 'guest' || verdict.role === 'refused') return verdict;
+    if (!own) return local.has(verdict.key) ? { role: 'refused', reason: 'policy' } : verdict;
+    local.set(verdict.key, client);
+    return { role: given, key: verdict.key };
   }
 
   return {
@@ -154,7 +156,7 @@ export function createGuard({ identity, log, inProcess }: GuardOptions): Guard {
                   payload: packet.payload,
                   responseTopic: packet.properties?.responseTopic,
                 },
-                (topic) => who.role === 'agent' && (openReplies.get(who.key)?.has(topic) ?? false),
+                (topic) => who.role !== 'guest' && (openReplies.get(who.key)?.has(topic) ?? false),
               );
         if (refusal !== null || who === undefined) {
           note('publish', refusal ?? 'foreign-topic', client?.id, packet.topic);
@@ -165,7 +167,7 @@ export function createGuard({ identity, log, inProcess }: GuardOptions): Guard {
           // MQTT-3.3.2.3: not a property of PUBLISH, yet the release copies it from the will.
           delete (properties as { willDelayInterval?: number }).willDelayInterval;
         }
-        if (name?.use === 'request' && who.role === 'agent') stamp(packet, who.key);
+        if (who.role !== 'guest' && asksForReply(packet.topic)) stamp(packet, who);
         done(null);
       },
 
@@ -193,25 +195,34 @@ export function createGuard({ identity, log, inProcess }: GuardOptions): Guard {
           return null;
         }
         const reply = packet.properties?.responseTopic;
-        if (reply !== undefined && who.role === 'agent') remember(who.key, reply);
+        // Only of a request: a card or event with a Response Topic gives nobody leave to write there.
+        if (reply !== undefined && who.role !== 'guest' && asksForReply(packet.topic)) {
+          remember(who.key, reply);
+        }
         return packet;
       },
     },
     counts: () => counts,
     forget(client) {
       const who = identities.get(client);
-      if (who?.role === 'agent' && local.get(who.key) === client) local.delete(who.key);
+      if (who !== undefined && who.role !== 'guest' && local.get(who.key) === client) local.delete(who.key);
     },
   };
 }
 
-function stamp(packet: Parameters<NonNullable<AedesOptions['authorizePublish']>>[1], key: string): void {
+/** Writes who asks over whatever was sent; a dispatcher says for whom it asks. */
+function stamp(
+  packet: Parameters<NonNullable<AedesOptions['authorizePublish']>>[1],
+  { role, key }: Member,
+): void {
+  const sent = readProperties(packet.properties?.userProperties)[PROPERTY.clientId];
+  const asker = role === 'dispatcher' && sent !== undefined && parseAgentId(sent) !== null ? sent : key;
   const kept = Object.entries(packet.properties?.userProperties ?? {}).filter(
     ([name]) => name.toLowerCase() !== PROPERTY.clientId,
   );
   packet.properties = {
     ...packet.properties,
-    userProperties: { ...Object.fromEntries(kept), [PROPERTY.clientId]: key },
+    userProperties: { ...Object.fromEntries(kept), [PROPERTY.clientId]: asker },
   };
 }
 

@@ -3,7 +3,7 @@ import { Aedes } from 'aedes';
 import type { Env } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
 import { createGuard, type GuardCounts } from './guard.ts';
-import { type IdentityProvider, openOnLoopback } from './identity.ts';
+import { type IdentityProvider, type Member, openOnLoopback } from './identity.ts';
 import { isLoopback, type Listener, listenTcp, listenWebSocket } from './listeners.ts';
 
 export interface BusLimits {
@@ -32,8 +32,12 @@ export interface Bus {
   mqttUrl: string;
   /** `ws://host:port` */
   wsUrl: string;
-  /** One end of a link to the broker without a socket: same protocol, same guard. @throws BUS_CLOSED */
-  connectInProcess(): Duplex;
+  /**
+   * One end of a link to the broker without a socket: same protocol, same guard. As `dispatcher` it may read
+   * the requests of pools and pass them on with the Response Topic and `a2a-client-id` of the asker.
+   * @throws BUS_CLOSED
+   */
+  connectInProcess(role?: Member['role']): Duplex;
   /** Refusals and drops of the guard, by reason. */
   refusals(): GuardCounts;
   /** Disconnects everybody (0x8B) and frees the ports. Idempotent. */
@@ -57,8 +61,8 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   if (!identity.authenticates && !isLoopback(host)) throw failBus('BUS_ADDRESS_OPEN', { host });
   const limits = { ...DEFAULTS, ...definedOnly(options) };
 
-  const ends = new WeakSet<Duplex>();
-  const guard = createGuard({ identity, log: env.log, inProcess: (stream) => ends.has(stream) });
+  const ends = new WeakMap<Duplex, Member['role']>();
+  const guard = createGuard({ identity, log: env.log, inProcess: (stream) => ends.get(stream) });
   const broker = await Aedes.createBroker({
     ...guard.hooks,
     maximumPacketSize: limits.maxPacketBytes,
@@ -93,13 +97,13 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   return {
     mqttUrl: `mqtt://${urlHost(host)}:${tcp.port}`,
     wsUrl: `ws://${urlHost(host)}:${ws.port}`,
-    connectInProcess() {
+    connectInProcess(role = 'agent') {
       if (closing !== undefined) throw failBus('BUS_CLOSED');
       const [ours, theirs] = duplexPair();
       // The pair has no peer errors of its own; a destroyed end must end the other.
       ours.on('error', () => theirs.destroy()).on('close', () => theirs.destroy());
       theirs.on('error', () => ours.destroy()).on('close', () => ours.destroy());
-      ends.add(theirs);
+      ends.set(theirs, role);
       broker.handle(theirs);
       return ours;
     },

@@ -13,8 +13,17 @@ export interface Claim {
   inProcess: boolean;
 }
 
-/** `agent`: takes part, as `key`. `guest`: may read discovery and nothing else. */
-export type Identity = { role: 'agent'; key: string } | { role: 'guest' };
+/**
+ * `agent`: takes part, as `key`. `dispatcher`: an agent that also reads the requests of pools and passes
+ * them on in the name of their askers.
+ */
+export interface Member {
+  role: 'agent' | 'dispatcher';
+  key: string;
+}
+
+/** A member, or a `guest`, who may read discovery and nothing else. */
+export type Identity = Member | { role: 'guest' };
 
 export type Verdict = Identity | { role: 'refused'; reason: 'identifier' | 'credentials' | 'policy' };
 

@@ -1,7 +1,9 @@
 import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { TaskLedger } from '../../broker/index.ts';
 import { fail } from '../errors.ts';
+import { TASK_SCHEMA, type TaskLedgers, taskLedgers } from './task-ledger.ts';
 
 /** JSON values by id. */
 export interface Collection<T> {
@@ -15,6 +17,8 @@ export interface Collection<T> {
 export interface Store {
   file: string;
   collection<T>(name: string): Collection<T>;
+  /** The tasks of one agent, as event logs. */
+  tasks(agent: string): TaskLedger;
   /** All of `work` or nothing of it. */
   transaction<R>(work: () => R): R;
   close(): void;
@@ -23,16 +27,24 @@ export interface Store {
 export const STORE_FILE = 'netagent.db';
 /** `application_id` of our files ("neta"): a foreign database is refused, not written into. */
 const APPLICATION = 0x6e657461;
-const SCHEMA = 1;
+const SCHEMA = 2;
 const MAGIC = 'SQLite format 3\u0000';
 
+export interface StoreOptions {
+  dir: string;
+  /** `write` survives a killed process, `fsync` also a loss of power. */
+  durability?: 'write' | 'fsync';
+  /** Finished tasks kept for each agent; the oldest go. */
+  maxFinishedTasks?: number;
+}
+
 /**
- * Opens the store of a runtime: one SQLite file in `dir`, write-ahead log, synchronous FULL, so that what
- * was written when a call returns survives a killed process.
+ * Opens the store of a runtime: one SQLite file in `dir`, write-ahead log, so that what was written when a
+ * call returns survives a killed process.
  * @throws STORE_BROKEN if the folder or the file cannot be used, STORE_LOCKED if another runtime has it;
  * nothing is changed then.
  */
-export function openStore({ dir }: { dir: string }): Store {
+export function openStore({ dir, durability = 'fsync', maxFinishedTasks = 20_000 }: StoreOptions): Store {
   const file = join(dir, STORE_FILE);
   const broken = (problem: string) => fail('STORE_BROKEN', { file, problem });
   try {
@@ -48,13 +60,14 @@ export function openStore({ dir }: { dir: string }): Store {
     throw broken(reason(error));
   }
   try {
-    prepare(database);
+    prepare(database, durability);
   } catch (error) {
     database.close();
     if (/locked/.test(reason(error))) throw fail('STORE_LOCKED', { file });
     throw broken(reason(error));
   }
-  return storeOf(database, file);
+  const ledgers = taskLedgers({ database, durability, maxFinished: maxFinishedTasks });
+  return storeOf(database, file, ledgers);
 }
 
 /** A file that is no database is left as it is: SQLite would take some of them for an empty one. */
@@ -72,7 +85,7 @@ function refuseForeign(file: string, broken: (problem: string) => Error): void {
   if (head !== MAGIC) throw broken('it is not a database of netagent');
 }
 
-function prepare(database: DatabaseSync): void {
+function prepare(database: DatabaseSync, durability: 'write' | 'fsync'): void {
   const number = (pragma: string) =>
     Object.values(database.prepare(`PRAGMA ${pragma}`).get() as Record<string, number>)[0] as number;
   const tables = database.prepare('SELECT count(*) AS n FROM sqlite_master').get() as { n: number };
@@ -84,17 +97,20 @@ function prepare(database: DatabaseSync): void {
   if (version > SCHEMA)
     throw new Error(`its schema ${version} is newer than ${SCHEMA}, which this version knows`);
   // One runtime a store: the exclusive lock is taken by the first statement and held until close.
-  database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+  const synchronous = durability === 'fsync' ? 'FULL' : 'NORMAL';
+  database.exec(
+    `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = ${synchronous}`,
+  );
   database.exec(
     `BEGIN IMMEDIATE; PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA};` +
       'CREATE TABLE IF NOT EXISTS item (collection TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL,' +
-      ' PRIMARY KEY (collection, id)) STRICT, WITHOUT ROWID; COMMIT',
+      ` PRIMARY KEY (collection, id)) STRICT, WITHOUT ROWID; ${TASK_SCHEMA} COMMIT`,
   );
   const check = database.prepare('PRAGMA quick_check(1)').get() as Record<string, string>;
   if (Object.values(check)[0] !== 'ok') throw new Error('it is damaged');
 }
 
-function storeOf(database: DatabaseSync, file: string): Store {
+function storeOf(database: DatabaseSync, file: string, ledgers: TaskLedgers): Store {
   const get = database.prepare('SELECT value FROM item WHERE collection = ? AND id = ?');
   const put = database.prepare(
     'INSERT INTO item (collection, id, value) VALUES (?, ?, ?)' +
@@ -125,6 +141,7 @@ function storeOf(database: DatabaseSync, file: string): Store {
           value: JSON.parse(row.value) as T,
         })),
     }),
+    tasks: ledgers.of,
     transaction: (work) => {
       if (depth > 0) return work();
       guarded(() => database.exec('BEGIN IMMEDIATE'));
@@ -141,7 +158,9 @@ function storeOf(database: DatabaseSync, file: string): Store {
       }
     },
     close: () => {
-      if (database.isOpen) database.close();
+      if (!database.isOpen) return;
+      ledgers.flush();
+      database.close();
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { StreamResponse, Task } from '@a2a-js/sdk';
+import type { StreamResponse, Task, TaskState } from '@a2a-js/sdk';
 
 /** What survives of tasks, and how: the port of the task service to a store. */
 
@@ -16,7 +16,10 @@ export interface TaskRecord extends TaskScope {
   id: string;
   /** Number of the last event that `task` contains; the first event has 1. */
   seq: number;
+  /** The fold of all events. Never changed in place. */
   task: Task;
+  /** A cancellation was accepted: it can only end as canceled or failed. */
+  cancelling: boolean;
 }
 
 export interface LoggedEvent {
@@ -31,18 +34,17 @@ export interface TaskChange {
 }
 
 export interface TaskQuery {
-  contextId?: string;
-  /** A2A state number. */
-  state?: number;
-  /** Status not older than this, ms since the epoch. */
-  updatedAfter?: number;
+  contextId?: string | undefined;
+  state?: TaskState | undefined;
+  /** Status later than this, ms since the epoch. */
+  updatedAfter?: number | undefined;
   limit: number;
-  /** Of the last page. */
-  cursor?: string;
+  /** `next` of the page before. */
+  cursor?: string | undefined;
 }
 
 export interface TaskPage {
-  records: TaskRecord[];
+  tasks: Task[];
   total: number;
   /** Empty at the end. */
   next: string;
@@ -51,13 +53,18 @@ export interface TaskPage {
 /** The tasks of one agent. Reads are synchronous and see what was committed. */
 export interface TaskLedger {
   readonly durability: Durability;
-  /** Resolves when all of it is durable, rejects when nothing of it is. Calls keep their order. */
-  commit(change: TaskChange): Promise<void>;
+  /**
+   * Resolves when all of it is durable, rejects when nothing of it is; undefined where there is nothing
+   * to wait for. Calls keep their order.
+   */
+  commit(change: TaskChange): Promise<void> | undefined;
   load(scope: TaskScope, id: string): TaskRecord | undefined;
   /** Events after `seq`, oldest first. */
   events(scope: TaskScope, id: string, after: number): LoggedEvent[];
-  /** Newest status first. @throws on a cursor that is not one of ours */
+  /** Newest status first; an unknown cursor gives an empty page. */
   list(scope: TaskScope, query: TaskQuery): TaskPage;
   /** Tasks of all scopes that are neither over nor waiting for the other side. */
   open(): TaskRecord[];
 }
+
+export const scopeKey = ({ tenant, owner }: TaskScope, id: string) => `${tenant}\n${owner}\n${id}`;
