@@ -20,9 +20,10 @@ import {
 import type { RequestOptions, Transport, TransportFactory } from '@a2a-js/sdk/client';
 import { fromJsonRpcErrorResponse } from '@a2a-js/sdk/errors';
 import type { Ids } from '../../machines/ports.ts';
+import type { ProbeResult } from '../../machines/protocols/request.machine.ts';
 import { failBus } from '../errors.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
-import { bindingErrorOf, type ReplyEnvelope } from './envelope.ts';
+import { bindingErrorOf, type Reply } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
 import { PROPERTY } from './properties.ts';
 import { isAtRest } from './tasks/fold.ts';
@@ -153,30 +154,50 @@ class MqttTransport implements Transport {
     return this.#decode(method, reply, decode);
   }
 
+  /**
+   * A stream whose items are numbered is whole: a repeated item is dropped, and where one is missing the
+   * rest is asked for by the number of the last.
+   */
   async *#stream(
     method: string,
     params: unknown,
     taskId: string,
     options: RequestOptions | undefined,
   ): AsyncGenerator<StreamResponse, void, undefined> {
-    const replies = this.#exchange.open({
-      to: this.#agent,
-      method,
-      params,
-      streaming: true,
-      properties: propertiesOf(options),
-      signal: options?.signal,
-      // Never published again after the first item: on a stall the task is asked for (profile 0.1).
-      probe: async (deliver) => {
+    let last = 0;
+    let call = { method, params, properties: propertiesOf(options) };
+    while (true) {
+      let missed = false;
+      const probe = async (deliver: (reply: Reply) => void): Promise<ProbeResult> => {
+        // Never published again after the first item: on a stall the task is asked for (profile 0.1).
         const task = await this.getTask({ tenant: '', id: taskId, historyLength: 0 }, options);
         if (!isAtRest(task.status?.state)) return { state: 'live' };
-        deliver({ jsonrpc: '2.0', result: { task: Task.toJSON(task) } });
+        missed = last > 0;
+        if (!missed) deliver({ jsonrpc: '2.0', result: { task: Task.toJSON(task) } });
         return { state: 'settled' };
-      },
-    });
-    for await (const reply of replies) {
-      this.#throwError(method, reply);
-      yield this.#decode(method, reply, (json) => StreamResponse.fromJSON(json));
+      };
+      const signal = options?.signal;
+      for await (const reply of this.#exchange.open({
+        to: this.#agent,
+        streaming: true,
+        signal,
+        probe,
+        ...call,
+      })) {
+        this.#throwError(call.method, reply);
+        const seq = Number(reply.properties?.[PROPERTY.seq] ?? 0);
+        if (last > 0 && seq > 0 && seq <= last) continue;
+        missed = last > 0 && seq > last + 1;
+        if (missed) break;
+        last = Math.max(last, seq);
+        yield this.#decode(call.method, reply, (json) => StreamResponse.fromJSON(json));
+      }
+      if (!missed) return;
+      call = {
+        method: 'SubscribeToTask',
+        params: SubscribeToTaskRequest.toJSON({ tenant: '', id: taskId }),
+        properties: { ...propertiesOf(options), [PROPERTY.lastSeq]: String(last) },
+      };
     }
   }
 
@@ -196,7 +217,7 @@ class MqttTransport implements Transport {
   }
 
   /** The number alone does not tell a binding error from a core error; `data` does. */
-  #throwError(method: string, reply: ReplyEnvelope): void {
+  #throwError(method: string, reply: Reply): void {
     if (reply.error === undefined) return;
     const { code, message, data } = reply.error;
     if (bindingErrorOf(reply) !== null) {
@@ -209,7 +230,7 @@ class MqttTransport implements Transport {
     });
   }
 
-  #decode<T>(method: string, reply: ReplyEnvelope, decode: (json: unknown) => T): T {
+  #decode<T>(method: string, reply: Reply, decode: (json: unknown) => T): T {
     try {
       return decode(reply.result);
     } catch (error) {

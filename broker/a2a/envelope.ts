@@ -30,6 +30,9 @@ export const ReplyEnvelope = z
   .refine((reply) => 'result' in reply !== 'error' in reply, 'either a result or an error');
 export type ReplyEnvelope = z.infer<typeof ReplyEnvelope>;
 
+/** A reply as it arrived, with what its user properties say. */
+export type Reply = ReplyEnvelope & { readonly properties?: Readonly<Record<string, string>> };
+
 export const CODE = {
   parse: -32700,
   invalidRequest: -32600,

@@ -6,7 +6,7 @@ import {
   requestMachine,
 } from '../../machines/protocols/request.machine.ts';
 import { failBus, type NetAgentError } from '../errors.ts';
-import { bindingErrorOf, endsStreamReply, ReplyEnvelope } from './envelope.ts';
+import { bindingErrorOf, endsStreamReply, type Reply, ReplyEnvelope } from './envelope.ts';
 import type { Link, Message } from './link.ts';
 import { PROPERTY, readProperties } from './properties.ts';
 import { requestTopic } from './topics.ts';
@@ -35,14 +35,14 @@ export interface Call {
   properties: Record<string, string>;
   signal?: AbortSignal | undefined;
   /** Asks for the task of a stream that has gone silent; rejects when the agent does not answer. */
-  probe?: (deliver: (reply: ReplyEnvelope) => void) => Promise<ProbeResult>;
+  probe?: (deliver: (reply: Reply) => void) => Promise<ProbeResult>;
 }
 
 interface Operation extends Call {
   id: string;
   rpcId: string;
   correlations: string[];
-  deliver(reply: ReplyEnvelope): void;
+  deliver(reply: Reply): void;
   reply(payload: Buffer, properties: Record<string, string>): void;
 }
 
@@ -58,6 +58,7 @@ export class Exchange {
   readonly #operations = new Map<string, Operation>();
   readonly #byCorrelation = new Map<string, Operation>();
   readonly #aborts = new Set<() => void>();
+  readonly #reconnects = new Set<() => void>();
   readonly #machine;
   #closed = false;
   /** Replies that no operation waited for. */
@@ -79,7 +80,7 @@ export class Exchange {
       actions: {
         deliver: ({ context, event }) => {
           if (event.type === 'REPLY') {
-            this.#operations.get(context.operation)?.deliver(event.item as ReplyEnvelope);
+            this.#operations.get(context.operation)?.deliver(event.item as Reply);
           }
         },
         countUnexpected: () => {
@@ -101,16 +102,16 @@ export class Exchange {
   }
 
   /** One reply. @throws BUS_NO_REPLY and the other errors of `failureOf`; the signal's reason. */
-  async ask(call: Call): Promise<ReplyEnvelope> {
+  async ask(call: Call): Promise<Reply> {
     for await (const reply of this.open({ ...call, streaming: false })) return reply;
     throw failBus('BUS_REPLY_INVALID', { agent: call.to, method: call.method, problem: 'it is empty' });
   }
 
   /** The replies of one operation in their order. Ending the iteration early forgets the operation. */
-  async *open(call: Call): AsyncGenerator<ReplyEnvelope, void, undefined> {
+  async *open(call: Call): AsyncGenerator<Reply, void, undefined> {
     if (this.#closed) throw failBus('BUS_CLOSED');
     call.signal?.throwIfAborted();
-    const items: ReplyEnvelope[] = [];
+    const items: Reply[] = [];
     let wake: () => void = () => undefined;
     let output: RequestOutput | undefined;
     let broken: unknown;
@@ -152,9 +153,14 @@ export class Exchange {
         wake();
       },
     });
-    const abort = () => actor.send({ type: 'ABORT' });
+    const tell = (type: 'ABORT' | 'RECONNECTED') => {
+      if (actor.getSnapshot().status === 'active') actor.send({ type });
+    };
+    const abort = () => tell('ABORT');
     call.signal?.addEventListener('abort', abort, { once: true });
+    const reconnected = () => tell('RECONNECTED');
     this.#aborts.add(abort);
+    this.#reconnects.add(reconnected);
     this.#operations.set(id, operation);
     try {
       actor.start();
@@ -178,9 +184,15 @@ export class Exchange {
       actor.stop();
       call.signal?.removeEventListener('abort', abort);
       this.#aborts.delete(abort);
+      this.#reconnects.delete(reconnected);
       this.#operations.delete(id);
       for (const correlation of operation.correlations) this.#byCorrelation.delete(correlation);
     }
+  }
+
+  /** The connection is back without its session: what was sent meanwhile may be lost. */
+  reconnected(): void {
+    for (const tell of [...this.#reconnects]) tell();
   }
 
   /** Ends every operation with BUS_CLOSED. */
@@ -234,8 +246,8 @@ export class Exchange {
   }
 }
 
-const END_MARKER: ReplyEnvelope = { jsonrpc: '2.0', result: undefined };
-const isEndMarker = (reply: ReplyEnvelope) => reply === END_MARKER;
+const END_MARKER: Reply = { jsonrpc: '2.0', result: undefined };
+const isEndMarker = (reply: Reply) => reply === END_MARKER;
 
 /** What a reply means for the operation; null when it is not one. */
 function classify(call: Call, payload: Buffer, properties: Record<string, string>) {
@@ -252,7 +264,7 @@ function classify(call: Call, payload: Buffer, properties: Record<string, string
   }
   const parsed = ReplyEnvelope.safeParse(json);
   if (!parsed.success) return null;
-  const reply = parsed.data;
+  const reply: Reply = { ...parsed.data, properties };
   const binding = bindingErrorOf(reply);
   if (binding === 'responder_unavailable' || binding === 'request_expired') {
     return { type: 'BUSY', item: reply } as const;

@@ -28,7 +28,9 @@ export interface Link {
   end(): Promise<void>;
 }
 
-export type LinkState = { type: 'CONNECTED' } | { type: 'LOST' } | { type: 'REFUSED'; problem: string };
+export type LinkState =
+  /** `resumed`: the broker still has the session, so nothing of it was lost. */
+  { type: 'CONNECTED'; resumed: boolean } | { type: 'LOST' } | { type: 'REFUSED'; problem: string };
 
 export interface LinkOptions {
   clientId: string;
@@ -80,9 +82,9 @@ export function openLink({ clientId, via, will, log }: LinkOptions): Link {
     tell({ type: 'REFUSED', problem });
     client.end(true);
   };
-  client.on('connect', () => {
+  client.on('connect', ({ sessionPresent }) => {
     client.options.clean = false;
-    tell({ type: 'CONNECTED' });
+    tell({ type: 'CONNECTED', resumed: sessionPresent });
   });
   client.on('close', () => tell({ type: 'LOST' }));
   client.on('disconnect', (packet) => {

@@ -37,6 +37,8 @@ export interface JoinOptions {
   ledger?: TaskLedger;
   /** What becomes of tasks that a killed process left behind; `fail` if absent. */
   recovery?: (record: TaskRecord) => Recovery;
+  /** How long cancelled work may take to clean up before the task ends as canceled anyway, ms. */
+  cancelGraceMs?: number;
   env: Env;
   timers?: Partial<ExchangeTimers>;
   /** How long `joinBus` and `client` wait for a connection or a card, ms. */
@@ -98,6 +100,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     card: () => card,
     executor: options.executor ?? asksOnly,
     ledger: options.ledger ?? memoryLedger(),
+    cancelGraceMs: options.cancelGraceMs,
   });
   const responder = new Responder({
     env,
@@ -144,6 +147,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     link.onState((state) => {
       if (state.type === 'REFUSED') problem = state.problem;
       if (state.type === 'LOST') problem = 'the connection is refused or lost';
+      if (state.type === 'CONNECTED' && !state.resumed) exchange.reconnected();
       if (presence.getSnapshot().status === 'active') presence.send({ type: state.type });
     });
   });

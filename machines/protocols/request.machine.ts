@@ -20,6 +20,8 @@ export type RequestEvent =
   | { type: 'REPLY'; last: boolean; item: unknown }
   /** The responder says that it cannot now: counts as no reply, until an item was seen. */
   | { type: 'BUSY'; item: unknown }
+  /** The connection is back without its session: items may have been lost. */
+  | { type: 'RECONNECTED' }
   | { type: 'ABORT' };
 
 export type RequestFailure = 'no-reply' | 'busy' | 'stalled' | 'not-published' | 'aborted';
@@ -142,6 +144,7 @@ export const requestMachine = setup({
     streaming: {
       description: 'Items arrive; nothing is published again from here on.',
       on: {
+        RECONNECTED: { target: 'probing' },
         REPLY: [
           { guard: 'isLast', target: 'done', actions: 'deliver' },
           { target: 'streaming', reenter: true, actions: 'deliver' },

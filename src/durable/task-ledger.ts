@@ -187,7 +187,7 @@ function statements(database: DatabaseSync) {
   const same = 'agent = ? AND tenant = ? AND owner = ? AND id = ?';
   const filter =
     "agent = :agent AND tenant = :tenant AND owner = :owner AND (:context = '' OR context = :context)" +
-    ' AND (:state = 0 OR state = :state) AND updated > :after';
+    ' AND (:state = 0 OR state = :state) AND updated >= :after';
   const find = database.prepare(`SELECT key, seq AS snapshotAt FROM task WHERE ${same}`);
   const row = database.prepare(`SELECT * FROM task WHERE ${same}`);
   const insert = database.prepare(

@@ -61,6 +61,7 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
           event('REPLY', { last: true, item: 'last' }),
           event('REPLY', { last: false, item: 'item' }),
           event('BUSY', { item: 'busy' }),
+          event('RECONNECTED'),
           event('ABORT'),
         ],
         effects: {

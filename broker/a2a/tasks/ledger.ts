@@ -36,7 +36,7 @@ export interface TaskChange {
 export interface TaskQuery {
   contextId?: string | undefined;
   state?: TaskState | undefined;
-  /** Status later than this, ms since the epoch. */
+  /** Status not older than this, ms since the epoch. */
   updatedAfter?: number | undefined;
   limit: number;
   /** `next` of the page before. */

@@ -62,7 +62,7 @@ export function pageOf(tasks: Task[], query: TaskQuery): TaskPage {
       (task) =>
         (query.contextId === undefined || task.contextId === query.contextId) &&
         (query.state === undefined || task.status?.state === query.state) &&
-        (query.updatedAfter === undefined || Date.parse(at(task)) > query.updatedAfter),
+        (query.updatedAfter === undefined || Date.parse(at(task)) >= query.updatedAfter),
     )
     .sort((a, b) => (position(a) < position(b) ? 1 : -1));
   const rest =

@@ -72,7 +72,13 @@ export class TaskService implements A2ARequestHandler {
 
   constructor(options: TaskServiceOptions) {
     this.#options = options;
-    this.#turns = new Turns(options);
+    this.#turns = new Turns({
+      ...options,
+      current: ({ record }) => {
+        const known = this.#runs.get(scopeKey(record, record.id));
+        return known ?? this.#runOf(options.ledger.load(record, record.id) ?? record);
+      },
+    });
   }
 
   /** Tasks at work now. */

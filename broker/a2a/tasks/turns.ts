@@ -4,6 +4,7 @@ import {
   type AgentExecutor,
   RequestContext,
   ServerCallContext,
+  STATE_HEADERS_KEY,
 } from '@a2a-js/sdk/server';
 import { NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
@@ -24,6 +25,8 @@ export interface TurnsOptions {
   executor: AgentExecutor;
   ledger: TaskLedger;
   cancelGraceMs?: number | undefined;
+  /** The run of this task now: an executor may speak after the run that it began in was put away. */
+  current(run: TaskRun): TaskRun;
 }
 
 /** The turns of tasks: an accepted message, the executor at work on it, and how it ends. */
@@ -96,7 +99,11 @@ export class Turns {
       this.end(run, TaskState.TASK_STATE_FAILED, 'The task has no message to run again.');
       return;
     }
-    const context = new ServerCallContext({ user: { isAuthenticated: false, userName: owner }, tenant });
+    const context = new ServerCallContext({
+      user: { isAuthenticated: false, userName: owner },
+      tenant,
+      state: new Map([[STATE_HEADERS_KEY, {}]]),
+    });
     run.executing = true;
     run.turnFrom = run.record.seq;
     const params = { tenant, message, configuration: undefined, metadata: undefined };
@@ -188,7 +195,8 @@ export class Turns {
     }
   }
 
-  #publish(run: TaskRun, event: AgentExecutionEvent): void {
+  #publish(begunIn: TaskRun, event: AgentExecutionEvent): void {
+    const run = this.#options.current(begunIn);
     if (event.kind === 'task') run.show();
     for (const item of this.#items(run, event)) {
       const state = item.payload?.$case === 'statusUpdate' ? item.payload.value.status?.state : undefined;
