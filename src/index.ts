@@ -12,4 +12,5 @@ export {
   type Evaluation,
 } from './runtime/agents/api.ts';
 export { CALL_KEY } from './runtime/agents/ask.ts';
+export { childId } from './runtime/agents/child-id.ts';
 export type { Outcome } from './runtime/outcome.ts';

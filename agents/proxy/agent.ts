@@ -1,4 +1,4 @@
-import { defineAgent, type TaskControl, z } from '../../src/index.ts';
+import { childId, defineAgent, type TaskControl, z } from '../../src/index.ts';
 
 const noticeSchema = z.object({
   skill: z.literal('notify'),
@@ -10,9 +10,8 @@ const noticeSchema = z.object({
  * questions, progress and the outcome down; a notice of the network goes to the user's open request.
  */
 export default defineAgent(({ ask, subscriber, log }) => {
-  /** Open requests of users, by subscriber, with the central agent's task behind each of our tasks. */
+  /** Open requests of users, by subscriber. */
   const open = new Map<string, TaskControl>();
-  const behind = new Map<string, { taskId: string; contextId: string }>();
 
   return {
     async perform(request, control) {
@@ -31,17 +30,21 @@ export default defineAgent(({ ask, subscriber, log }) => {
 
       open.set(subscriber.supi, control);
       try {
-        const earlier = behind.get(request.taskId);
+        // The same task and words give the same ids: asked again after a restart, the central agent's task
+        // goes on instead of beginning a second time.
+        const turn = `${request.history.length} ${request.text}`;
         const answer = await ask(
           'central',
-          { text: request.text, ...earlier },
+          {
+            text: request.text,
+            taskId: childId(request.taskId, 'central'),
+            messageId: childId(request.taskId, turn),
+          },
           { signal: control.signal, onStatus: (note) => control.status(note.text, note.data) },
         );
         if (answer.state === 'input-required') {
-          behind.set(request.taskId, { taskId: answer.taskId, contextId: answer.contextId });
           return { state: 'input-required', text: answer.text, data: answer.statusData };
         }
-        behind.delete(request.taskId);
         if (answer.state === 'completed') {
           control.artifact({ name: 'outcome', text: answer.text, data: answer.data });
           return { state: 'completed', text: answer.text };

@@ -83,6 +83,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     time,
     knowledge,
     management: netmcp.management,
+    tasks: (agent) => store.tasks(agent),
     roots: [AGENTS_FOLDER, ...(options.agents ?? [])],
     subscriber: { supi: SUBSCRIBER, timeZone: options.timeZone },
     telematics: network.telematics,

@@ -40,14 +40,8 @@ export function taskExecutor(host: AgentHost): AgentExecutor {
       bus.publish(AgentEvent.task(firstEvent(context, host)));
       if (waits !== undefined) {
         host.proceed(taskId, request, sink);
-      } else if (context.task?.status?.state === TaskState.TASK_STATE_INPUT_REQUIRED) {
-        sink.settle({
-          taskId,
-          contextId,
-          state: 'failed',
-          text: 'The agent no longer waits for this answer; send the whole request again.',
-        });
       } else {
+        // Also a task whose chart went with the process that it waited in: what was said before is history.
         host.begin({ taskId, contextId, ...request, history: historyOf(context, userMessage) }, sink);
       }
       await turn.promise;

@@ -53,7 +53,7 @@ export interface AgentServices {
   /** A2A to another agent, by name (`ran`) or id (`org/unit/agent`). */
   ask(
     agent: string,
-    request: { text?: string; data?: unknown; taskId?: string; contextId?: string },
+    request: { text?: string; data?: unknown; taskId?: string; contextId?: string; messageId?: string },
     options: { signal: AbortSignal; onStatus?: (note: StatusNote) => void },
   ): Promise<Answer>;
   /** Runs a workflow of the agent's folder; its tool calls go over NetMCP, its tasks for others over the bus. */

@@ -15,8 +15,10 @@ export const CALL_KEY = 'netagent/call';
 export interface Ask {
   text?: string;
   data?: unknown;
-  /** Continues this task, which waits for input. */
+  /** Continues this task, which waits for input; or the id for a new one. */
   taskId?: string;
+  /** Given where the same message may be sent again by a later life of its sender. */
+  messageId?: string;
   contextId?: string;
   metadata?: Record<string, unknown>;
 }
@@ -93,7 +95,7 @@ export function userMessage(request: Ask, ids: Ids): Message {
     mediaType,
   });
   return {
-    messageId: ids.uuid(),
+    messageId: request.messageId ?? ids.uuid(),
     contextId: request.contextId ?? '',
     taskId: request.taskId ?? '',
     role: Role.ROLE_USER,

@@ -17,6 +17,11 @@ export const manifestSchema = z.strictObject({
   area: z.string().optional(),
   /** Module with a default export made by `defineAgent`, relative to the manifest. */
   entry: z.string().optional(),
+  /**
+   * What becomes of tasks that a killed process left behind: run again under their ids, or ended as failed.
+   * A domain's work is asked for again by whoever asked for it.
+   */
+  recovery: z.enum(['rerun', 'fail']).default('fail'),
   /** Folder of workflow templates; a domain agent has one of the same name for each skill. */
   workflows: z.string().optional(),
   skills: z

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
-import { agentCard, type Bus, type BusMember, joinBus } from '../../../broker/index.ts';
+import { agentCard, type Bus, type BusMember, joinBus, type TaskLedger } from '../../../broker/index.ts';
 import { centralMachine, domainMachine, embodiedMachine, proxyMachine } from '../../../machines/index.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
@@ -21,6 +21,8 @@ export interface AgentsOptions {
   knowledge: KnowledgePort;
   /** URL of the NetMCP management server. */
   management: string;
+  /** The durable tasks of an agent, by its id. */
+  tasks: (agent: string) => TaskLedger;
   /** Folders of agents. */
   roots: string[];
   subscriber: { supi: string; timeZone: string };
@@ -153,6 +155,8 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     via: options.bus,
     card,
     executor: taskExecutor(host),
+    ledger: options.tasks(manifest.agent),
+    recovery: () => manifest.recovery,
     env,
   });
   const joined = member;
