@@ -1,4 +1,4 @@
-import { createActor, fromPromise } from 'xstate';
+import { type ActorRefFrom, createActor, fromPromise } from 'xstate';
 import type { Env } from '../../machines/ports.ts';
 import {
   type ProbeResult,
@@ -38,12 +38,19 @@ export interface Call {
   probe?: (deliver: (reply: Reply) => void) => Promise<ProbeResult>;
 }
 
-interface Operation extends Call {
-  id: string;
-  rpcId: string;
+type Actor = ActorRefFrom<typeof requestMachine>;
+
+/** What hears of an operation: its replies in order, then how it ended (null: well). */
+interface Sink {
+  reply(reply: Reply): void;
+  end(failure: unknown): void;
+}
+
+interface Operation {
+  call: Call;
+  sink: Sink;
+  actor: Actor;
   correlations: string[];
-  deliver(reply: Reply): void;
-  reply(payload: Buffer, properties: Record<string, string>): void;
 }
 
 /**
@@ -56,9 +63,7 @@ export class Exchange {
   readonly #replyTopic: string;
   readonly #timers: ExchangeTimers;
   readonly #operations = new Map<string, Operation>();
-  readonly #byCorrelation = new Map<string, Operation>();
-  readonly #aborts = new Set<() => void>();
-  readonly #reconnects = new Set<() => void>();
+  readonly #byCorrelation = new Map<string, string>();
   readonly #machine;
   #closed = false;
   /** Replies that no operation waited for. */
@@ -71,16 +76,17 @@ export class Exchange {
     this.#timers = options.timers;
     this.#machine = requestMachine.provide({
       actors: {
-        publish: fromPromise(({ input }) => this.#publish(input.operation)),
         probe: fromPromise(async ({ input }): Promise<ProbeResult> => {
           const operation = this.#operations.get(input.operation);
-          return (await operation?.probe?.((reply) => operation.deliver(reply))) ?? { state: 'live' };
+          return (await operation?.call.probe?.((reply) => operation.sink.reply(reply))) ?? { state: 'live' };
         }),
       },
       actions: {
+        publish: (_, { operation }) => this.#publish(operation),
         deliver: ({ context, event }) => {
-          if (event.type === 'REPLY') {
-            this.#operations.get(context.operation)?.deliver(event.item as Reply);
+          // An empty envelope is the end marker, which only ends the wait.
+          if (event.type === 'REPLY' && event.item !== END_MARKER) {
+            this.#operations.get(context.operation)?.sink.reply(event.item as Reply);
           }
         },
         countUnexpected: () => {
@@ -93,139 +99,137 @@ export class Exchange {
   /** Hands in a message that arrived on the reply topic. */
   receive(message: Message): void {
     const correlation = message.properties.correlationData?.toString('latin1') ?? '';
-    const operation = this.#byCorrelation.get(correlation);
-    if (operation === undefined) {
-      this.stray += 1;
-      return;
-    }
-    operation.reply(message.payload, readProperties(message.properties.userProperties));
+    const operation = this.#operations.get(this.#byCorrelation.get(correlation) ?? '');
+    const event =
+      operation === undefined
+        ? null
+        : classify(operation.call, message.payload, readProperties(message.properties.userProperties));
+    if (event === null) this.stray += 1;
+    else if (operation !== undefined) tell(operation.actor, event);
   }
 
   /** One reply. @throws BUS_NO_REPLY and the other errors of `failureOf`; the signal's reason. */
-  async ask(call: Call): Promise<Reply> {
-    for await (const reply of this.open({ ...call, streaming: false })) return reply;
-    throw failBus('BUS_REPLY_INVALID', { agent: call.to, method: call.method, problem: 'it is empty' });
+  ask(call: Call): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      const { to: agent, method } = call;
+      const stop = this.#begin(
+        { ...call, streaming: false },
+        {
+          reply: resolve,
+          end: (failure) => {
+            stop();
+            // After a reply this rejects nothing.
+            reject(failure ?? failBus('BUS_REPLY_INVALID', { agent, method, problem: 'it is empty' }));
+          },
+        },
+      );
+    });
   }
 
   /** The replies of one operation in their order. Ending the iteration early forgets the operation. */
   async *open(call: Call): AsyncGenerator<Reply, void, undefined> {
-    if (this.#closed) throw failBus('BUS_CLOSED');
-    call.signal?.throwIfAborted();
     const items: Reply[] = [];
     let wake: () => void = () => undefined;
-    let output: RequestOutput | undefined;
-    let broken: unknown;
-    const id = this.#env.ids.uuid();
-    const timers = this.#timers;
-    const operation: Operation = {
-      ...call,
-      id,
-      rpcId: id,
-      correlations: [],
-      deliver: (reply) => {
+    let ended: { failure: unknown } | undefined;
+    const stop = this.#begin(call, {
+      reply: (reply) => {
         items.push(reply);
         wake();
       },
-      reply: (payload, properties) => {
-        const event = classify(call, payload, properties);
-        if (event === null) {
-          this.stray += 1;
-          return;
-        }
-        actor.send(event);
+      end: (failure) => {
+        ended = { failure };
+        wake();
       },
-    };
-    const actor = createActor(this.#machine, {
+    });
+    try {
+      while (true) {
+        const item = items.shift();
+        if (item !== undefined) yield item;
+        else if (ended === undefined) {
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+        } else if (ended.failure === null) return;
+        else throw ended.failure;
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  /** Starts an operation; returns the way to forget it. @throws BUS_CLOSED, the signal's reason */
+  #begin(call: Call, sink: Sink): () => void {
+    if (this.#closed) throw failBus('BUS_CLOSED');
+    call.signal?.throwIfAborted();
+    const id = this.#env.ids.uuid();
+    const { backoffMs, ...timers } = this.#timers;
+    const actor: Actor = createActor(this.#machine, {
       clock: this.#env.clock,
       input: {
         operation: id,
         ...timers,
-        backoffMs: timers.backoffMs.map((ms) => Math.round(ms * (0.8 + 0.4 * this.#env.random.next()))),
+        backoffMs: backoffMs.map((ms) => Math.round(ms * (0.8 + 0.4 * this.#env.random.next()))),
       },
     });
     actor.subscribe({
-      error: (error) => {
-        broken = error;
-        wake();
-      },
+      error: (error) => sink.end(error),
       complete: () => {
-        output = actor.getSnapshot().output;
-        wake();
+        const { output } = actor.getSnapshot();
+        const failed = output === undefined || output.failure !== null;
+        sink.end(failed ? this.#failureOf(call, output) : null);
       },
     });
-    const tell = (type: 'ABORT' | 'RECONNECTED') => {
-      if (actor.getSnapshot().status === 'active') actor.send({ type });
-    };
-    const abort = () => tell('ABORT');
+    const operation: Operation = { call, sink, actor, correlations: [] };
+    const abort = () => tell(actor, { type: 'ABORT' });
     call.signal?.addEventListener('abort', abort, { once: true });
-    const reconnected = () => tell('RECONNECTED');
-    this.#aborts.add(abort);
-    this.#reconnects.add(reconnected);
     this.#operations.set(id, operation);
-    try {
-      actor.start();
-      while (true) {
-        const item = items.shift();
-        if (item !== undefined) {
-          // An empty envelope is the end marker, which only ends the wait.
-          if (!isEndMarker(item)) yield item;
-          continue;
-        }
-        if (broken !== undefined) throw broken;
-        if (output !== undefined) {
-          if (output.failure === null) return;
-          throw this.#failureOf(call, output);
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-    } finally {
+    actor.start();
+    return () => {
       actor.stop();
       call.signal?.removeEventListener('abort', abort);
-      this.#aborts.delete(abort);
-      this.#reconnects.delete(reconnected);
       this.#operations.delete(id);
       for (const correlation of operation.correlations) this.#byCorrelation.delete(correlation);
-    }
+    };
   }
 
   /** The connection is back without its session: what was sent meanwhile may be lost. */
   reconnected(): void {
-    for (const tell of [...this.#reconnects]) tell();
+    for (const { actor } of [...this.#operations.values()]) tell(actor, { type: 'RECONNECTED' });
   }
 
   /** Ends every operation with BUS_CLOSED. */
   close(): void {
     this.#closed = true;
-    for (const abort of [...this.#aborts]) abort();
+    for (const { actor } of [...this.#operations.values()]) tell(actor, { type: 'ABORT' });
   }
 
-  async #publish(id: string): Promise<void> {
+  #publish(id: string): void {
     const operation = this.#operations.get(id);
     if (operation === undefined) return;
+    const { call, actor, correlations } = operation;
     const correlation = this.#env.ids.uuid();
-    operation.correlations.push(correlation);
-    this.#byCorrelation.set(correlation, operation);
-    await this.#link.publish({
-      topic: requestTopic(operation.to),
-      payload: JSON.stringify({
-        jsonrpc: '2.0',
-        id: operation.rpcId,
-        method: operation.method,
-        params: operation.params,
-      }),
-      properties: {
-        contentType: 'application/json',
-        payloadFormatIndicator: true,
-        responseTopic: this.#replyTopic,
-        correlationData: Buffer.from(correlation, 'latin1'),
-        userProperties: operation.properties,
-      },
-    });
+    correlations.push(correlation);
+    this.#byCorrelation.set(correlation, id);
+    this.#link
+      .publish({
+        topic: requestTopic(call.to),
+        payload: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: call.params }),
+        properties: {
+          contentType: 'application/json',
+          payloadFormatIndicator: true,
+          responseTopic: this.#replyTopic,
+          correlationData: Buffer.from(correlation, 'latin1'),
+          userProperties: call.properties,
+        },
+      })
+      .then(
+        () => tell(actor, { type: 'TAKEN' }),
+        (problem) => tell(actor, { type: 'NOT_TAKEN', problem }),
+      );
   }
 
-  #failureOf(call: Call, output: RequestOutput): NetAgentError | unknown {
+  #failureOf(call: Call, output: RequestOutput | undefined): NetAgentError | unknown {
+    if (output === undefined) return failBus('BUS_CLOSED');
     const named = { agent: call.to, method: call.method, attempts: output.attempts };
     switch (output.failure) {
       case 'aborted':
@@ -247,7 +251,11 @@ export class Exchange {
 }
 
 const END_MARKER: Reply = { jsonrpc: '2.0', result: undefined };
-const isEndMarker = (reply: Reply) => reply === END_MARKER;
+
+/** A late event of an operation that has ended is nothing. */
+function tell(actor: Actor, event: Parameters<Actor['send']>[0]): void {
+  if (actor.getSnapshot().status === 'active') actor.send(event);
+}
 
 /** What a reply means for the operation; null when it is not one. */
 function classify(call: Call, payload: Buffer, properties: Record<string, string>) {

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
 import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
 import type { Log } from '../../machines/ports.ts';
@@ -58,6 +59,8 @@ export function openLink({ clientId, via, will, log }: LinkOptions): Link {
     connectTimeout: 10_000,
     reconnectOnConnackError: false,
     properties: { sessionExpiryInterval: SESSION_EXPIRY_S },
+    // The library formats its debug lines whether anybody reads them or not.
+    log: () => undefined,
     ...(will === undefined ? {} : { will }),
   };
   // Thrown inside the client's reconnect timer, a closed bus would end the process.
@@ -84,6 +87,8 @@ export function openLink({ clientId, via, will, log }: LinkOptions): Link {
   };
   client.on('connect', ({ sessionPresent }) => {
     client.options.clean = false;
+    // Nagle against delayed acknowledgement costs 40 ms a packet.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
     tell({ type: 'CONNECTED', resumed: sessionPresent });
   });
   client.on('close', () => tell({ type: 'LOST' }));

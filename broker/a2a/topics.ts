@@ -10,14 +10,13 @@ export interface AgentId {
 
 /** Profile 0.1: every part of an id. No `/`, wildcard, NUL or `$` can occur in it. */
 const ID_PART = /^[A-Za-z0-9_.-]{1,64}$/;
+const ID = /^([A-Za-z0-9_.-]{1,64})\/([A-Za-z0-9_.-]{1,64})\/([A-Za-z0-9_.-]{1,64})$/;
 const ROOT = '$a2a/v1';
 
 /** `org/unit/agent`, or null when the text is no agent id. */
 export function parseAgentId(text: string): AgentId | null {
-  const parts = text.split('/');
-  const [org, unit, agent] = parts;
-  if (parts.length !== 3 || !org || !unit || !agent) return null;
-  return parts.every((part) => ID_PART.test(part)) ? { org, unit, agent } : null;
+  const [, org, unit, agent] = ID.exec(text) ?? [];
+  return org && unit && agent ? { org, unit, agent } : null;
 }
 
 /** The id as text; it is also the MQTT client id. @throws BUS_ID_INVALID */
@@ -44,8 +43,21 @@ export interface TopicName {
   suffix: string;
 }
 
+/** Names taken apart before: every packet is judged several times, by few different topics. */
+const known = new Map<string, TopicName | null>();
+const MAX_KNOWN = 4_096;
+
 /** Takes a topic name of the profile apart; null for every other topic. */
 export function parseTopic(topic: string): TopicName | null {
+  const earlier = known.get(topic);
+  if (earlier !== undefined) return earlier;
+  const name = takeApart(topic);
+  if (known.size >= MAX_KNOWN) known.clear();
+  if (topic.length < 512) known.set(topic, name);
+  return name;
+}
+
+function takeApart(topic: string): TopicName | null {
   const [dollar, version, use, org, unit, agent, ...rest] = topic.split('/');
   if (`${dollar}/${version}` !== ROOT) return null;
   if (use !== 'discovery' && use !== 'request' && use !== 'event' && use !== 'reply') return null;

@@ -16,6 +16,9 @@ export interface RequestInput {
 }
 
 export type RequestEvent =
+  /** The broker has taken the attempt, or will not. */
+  | { type: 'TAKEN' }
+  | { type: 'NOT_TAKEN'; problem: unknown }
   /** A valid reply; `last` ends the operation, also when it is an error. */
   | { type: 'REPLY'; last: boolean; item: unknown }
   /** The responder says that it cannot now: counts as no reply, until an item was seen. */
@@ -49,12 +52,12 @@ export const requestMachine = setup({
     output: {} as RequestOutput,
   },
   actors: {
-    /** Publishes one attempt; resolves when the broker has taken it. */
-    publish: fromPromise<void, { operation: string; attempt: number }>(async () => {}),
     /** Asks for the state of the task of a silent stream. */
     probe: fromPromise<ProbeResult, { operation: string }>(async () => ({ state: 'live' })),
   },
   actions: {
+    /** Publishes one attempt; answers TAKEN or NOT_TAKEN. */
+    publish: (_, _params: { operation: string; attempt: number }) => {},
     deliver: () => {},
     countUnexpected: () => {},
     nextAttempt: assign({ attempt: ({ context }) => context.attempt + 1 }),
@@ -67,7 +70,7 @@ export const requestMachine = setup({
     failAborted: assign({ failure: 'aborted' }),
     failPublish: assign({
       failure: 'not-published',
-      problem: ({ event }) => ('error' in event ? event.error : null),
+      problem: ({ event }) => (event.type === 'NOT_TAKEN' ? event.problem : null),
     }),
     forgetFailure: assign({ failure: null, problem: null }),
   },
@@ -113,13 +116,16 @@ export const requestMachine = setup({
       states: {
         publishing: {
           description: 'The attempt is on its way to the broker.',
-          entry: 'nextAttempt',
-          invoke: {
-            src: 'publish',
-            id: 'publish',
-            input: ({ context }) => ({ operation: context.operation, attempt: context.attempt }),
-            onDone: { target: 'waiting' },
-            onError: [
+          entry: [
+            'nextAttempt',
+            {
+              type: 'publish',
+              params: ({ context }) => ({ operation: context.operation, attempt: context.attempt }),
+            },
+          ],
+          on: {
+            TAKEN: { target: 'waiting' },
+            NOT_TAKEN: [
               { guard: 'attemptsLeft', target: 'backingOff', actions: 'failPublish' },
               { target: '#request.failed', actions: 'failPublish' },
             ],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createActor, fromPromise, SimulatedClock } from 'xstate';
+import { createActor, SimulatedClock } from 'xstate';
 import { type RequestInput, requestMachine } from '../../machines/protocols/request.machine.ts';
 
 const INPUT: RequestInput = {
@@ -17,10 +17,11 @@ test('three attempts without a reply, with back-off between, then it gives up', 
   const published: number[] = [];
   const actor = createActor(
     requestMachine.provide({
-      actors: {
-        publish: fromPromise(async ({ input }) => {
-          published.push(input.attempt);
-        }),
+      actions: {
+        publish: ({ self }, { attempt }) => {
+          published.push(attempt);
+          queueMicrotask(() => self.send({ type: 'TAKEN' }));
+        },
       },
     }),
     { clock, input: INPUT },

@@ -58,6 +58,8 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
           backoffMs: [1_000],
         },
         events: [
+          event('TAKEN'),
+          event('NOT_TAKEN', { problem }),
           event('REPLY', { last: true, item: 'last' }),
           event('REPLY', { last: false, item: 'item' }),
           event('BUSY', { item: 'busy' }),
@@ -65,7 +67,6 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
           event('ABORT'),
         ],
         effects: {
-          publish: { outputs: [undefined], errors: [problem] },
           probe: { outputs: [{ state: 'live' }, { state: 'settled' }], errors: [problem] },
         },
       },
