@@ -276,7 +276,7 @@ test('WebSocket carries the same protocol and refuses pages of other origins', a
 });
 
 test('a will without a client is taken for its own card only; its delay is removed', async () => {
-  const guard = createGuard({ identity: openOnLoopback(), log: env.log, inProcess: () => false });
+  const guard = createGuard({ identity: openOnLoopback(), log: env.log, inProcess: () => undefined });
   const decide = (topic: string) =>
     new Promise((resolve) => {
       const properties: object = { willDelayInterval: 5 };
