@@ -1,8 +1,12 @@
-export { bridgeTo } from './bridge.ts';
+export { type BringOptions, type BroughtAgent, bringAgent } from './bring.ts';
 export {
   type Gateway,
-  type GatewayAgent,
+  type GatewayAgents,
   type GatewayOptions,
   type GatewayState,
   openGateway,
 } from './http.ts';
+export type { GatewayLimits } from './limits.ts';
+export { GATEWAY_LIMITS } from './limits.ts';
+export { type BroughtTask, memoryTaskLinks, type TaskLinks } from './links.ts';
+export { bearerUsers, type GatewayUser, type UserBuilder, type UserRequest } from './users.ts';

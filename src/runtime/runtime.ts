@@ -43,7 +43,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   lifecycle.started('store', () => store.close());
   const knowledge = openKnowledge(store, { env });
 
-  const gateway = await openGateway({ host: options.host, port: options.ports.http, log: env.log });
+  const gateway = await openGateway({ host: options.host, port: options.ports.http, grpcPort: 0, env });
   lifecycle.started('gateway', () => gateway.close());
   const bus = await startBus({
     env,
@@ -105,20 +105,17 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     tools: netmcp.tools,
     cells: network.cells,
   };
-  gateway.serve({
-    card: agents.centralCard,
-    client: () => door.client('netagent/core/central'),
+  await gateway.serve({
+    door,
+    central: 'netagent/core/central',
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
-    endpoints: () => ({ a2a: ready.a2a, mqtt: ready.mqtt, ws: ready.ws, netmcp: ready.netmcp }),
-    agents: () =>
-      door.agents().map(({ id, status, source, card }) => ({
-        id,
-        status,
-        source,
-        name: card.name,
-        description: card.description,
-        skills: card.skills.map((skill) => skill.id),
-      })),
+    endpoints: () => ({
+      a2a: ready.a2a,
+      grpc: gateway.grpc,
+      mqtt: ready.mqtt,
+      ws: ready.ws,
+      netmcp: ready.netmcp,
+    }),
   });
   const user = await member(env, bus, 'users', 'terminal', 'The person at the terminal.');
   lifecycle.started('terminal member', () => user.close());
