@@ -111,15 +111,18 @@ export class Exchange {
   /** One reply. @throws BUS_NO_REPLY and the other errors of `failureOf`; the signal's reason. */
   ask(call: Call): Promise<Reply> {
     return new Promise((resolve, reject) => {
-      const { to: agent, method } = call;
+      let first: Reply | undefined;
       const stop = this.#begin(
         { ...call, streaming: false },
         {
-          reply: resolve,
+          reply: (reply) => {
+            first ??= reply;
+          },
           end: (failure) => {
             stop();
-            // After a reply this rejects nothing.
-            reject(failure ?? failBus('BUS_REPLY_INVALID', { agent, method, problem: 'it is empty' }));
+            const { to: agent, method } = call;
+            if (first !== undefined) resolve(first);
+            else reject(failure ?? failBus('BUS_REPLY_INVALID', { agent, method, problem: 'it is empty' }));
           },
         },
       );

@@ -159,8 +159,13 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     throw error;
   }
 
-  const recovered = service.recover(options.recovery ?? (() => 'fail'));
-  if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
+  let closing: Promise<void> | undefined;
+  // Not before the caller has the member in hand: what runs again may ask others by it.
+  env.clock.setTimeout(() => {
+    if (closing !== undefined) return;
+    const recovered = service.recover(options.recovery ?? (() => 'fail'));
+    if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
+  }, 0);
   const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids)] });
   const clients = new Map<string, { made: Promise<Client>; card: string }>();
   // A client holds the card it was made with.
@@ -168,7 +173,6 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     if (clients.get(id)?.card !== JSON.stringify(card)) clients.delete(id);
   });
 
-  let closing: Promise<void> | undefined;
   return {
     id: key,
     async client(agent) {

@@ -316,8 +316,11 @@ test('lists are paged, filtered and without artifacts unless wanted', async () =
     [0, 0],
     [0, 0],
   ]);
-  const rest = await list({ contextId, pageSize: 2, pageToken: page.nextPageToken, includeArtifacts: true });
-  expect(rest.tasks.map(textOf)).toEqual(['A']);
+  const rest = await list({ contextId, pageSize: 2, pageToken: page.nextPageToken });
+  const artifacts = await list({ contextId, includeArtifacts: true });
+  expect(artifacts.tasks.map(textOf).sort()).toEqual(['A', 'B', 'C']);
+  const ids = [...page.tasks, ...rest.tasks].map(({ id }) => id);
+  expect(ids).toEqual(artifacts.tasks.map(({ id }) => id));
   expect(rest.nextPageToken).toBe('');
   for (const wrong of [{ pageSize: 0 }, { pageSize: 101 }, { statusTimestampAfter: 'noon' }]) {
     await expect(list(wrong)).rejects.toMatchObject({ envelopeCode: -32602 });

@@ -135,6 +135,11 @@ export class TaskRun {
     for (const wake of [...this.#watchers]) wake();
   }
 
+  /** Somebody has seen the task of this turn, so that it cannot be answered by a message alone. */
+  get shown(): boolean {
+    return this.#shown >= this.turnFrom || this.record.seq > this.turnFrom;
+  }
+
   /** Resolves when there is more than the accepted task of this turn, or it may be shown, or after `ms`. */
   moved(ms: number): Promise<void> {
     const seq = this.turnFrom;
@@ -149,7 +154,10 @@ export class TaskRun {
       const check = () => {
         if (!waits()) end();
       };
-      const timer = this.#options.clock.setTimeout(end, ms);
+      const timer = this.#options.clock.setTimeout(() => {
+        this.show();
+        end();
+      }, ms);
       this.#watchers.add(check);
     });
   }

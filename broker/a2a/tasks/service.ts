@@ -33,7 +33,7 @@ import { propertyOf, scopeOf, setFailure, setSeq } from './context.ts';
 import { isAtRest, isTerminal, withHistory } from './fold.ts';
 import { scopeKey, type TaskLedger, type TaskRecord, type TaskScope } from './ledger.ts';
 import { TaskRun } from './run.ts';
-import { FIRST_ITEM_MS, Turns } from './turns.ts';
+import { Turns } from './turns.ts';
 
 /** Push configurations and their delivery; told of every commit of a task. */
 export interface PushPort {
@@ -135,7 +135,7 @@ export class TaskService implements A2ARequestHandler {
     const { run } = taken;
     // A repeated message learns at once how far the first one came; the first one is answered in the end.
     if (params.configuration?.returnImmediately !== true && !taken.repeated) await run.rest();
-    else if (!taken.atRest) await run.moved(FIRST_ITEM_MS);
+    else run.show();
     const answer = run.itemAt(run.committed.seq);
     if (answer?.payload?.$case === 'message') return answer.payload.value;
     return withHistory(run.committed.task, length);

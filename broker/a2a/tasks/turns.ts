@@ -18,7 +18,7 @@ import type { TaskRun } from './run.ts';
 
 const CANCEL_GRACE_MS = 10_000;
 /** A stream whose executor says nothing shows the accepted task after this, ms. */
-export const FIRST_ITEM_MS = 1_000;
+const FIRST_ITEM_MS = 500;
 
 export interface TurnsOptions {
   env: Env;
@@ -141,7 +141,7 @@ export class Turns {
 
   /**
    * What a stream shows of a turn: a direct answer has no task before it, so the accepted task is held
-   * back until the executor has said something, or for a second.
+   * back until the executor has said something, or for half a second.
    */
   async *visible(run: TaskRun, after: number): AsyncGenerator<LoggedEvent, void, undefined> {
     for await (const event of run.watch(after)) {
@@ -217,8 +217,14 @@ export class Turns {
   #items(run: TaskRun, event: AgentExecutionEvent): StreamResponse[] {
     const { id: taskId, contextId, artifacts, status } = run.record.task;
     switch (event.kind) {
-      case 'message':
-        return [{ payload: { $case: 'message', value: { ...event.data, taskId, contextId } } }];
+      case 'message': {
+        const message = { ...event.data, taskId, contextId };
+        if (!run.shown) return [{ payload: { $case: 'message', value: message } }];
+        // A2A 3.1.2: a stream that began with a task goes on with its updates.
+        const completed = { ...this.#status(TaskState.TASK_STATE_COMPLETED), message };
+        const value = { taskId, contextId, status: completed, metadata: undefined };
+        return [{ payload: { $case: 'statusUpdate', value } }];
+      }
       case 'statusUpdate': {
         const next = { ...this.#status(TaskState.TASK_STATE_WORKING), ...event.data.status };
         next.timestamp ??= this.#now();
