@@ -20,6 +20,18 @@ export const BUS_CATALOG = {
     message: 'Refusing to listen on {host} without authentication.',
     hint: 'Use a loopback address, or an identity provider that authenticates.',
   },
+  BUS_CREDENTIALS_INVALID: {
+    class: 'terminal',
+    status: 500,
+    message: 'The credentials in {file} cannot be used: {problem}.',
+    hint: 'Give each agent one entry: "org/unit/agent: { role: agent, hash: scrypt$N$r$p$salt$hash }".',
+  },
+  BUS_TLS_UNUSABLE: {
+    class: 'terminal',
+    status: 500,
+    message: 'TLS cannot be used: {problem}.',
+    hint: 'Give the paths of a certificate and its key in PEM, and of the authorities of clients.',
+  },
   BUS_ID_INVALID: {
     class: 'terminal',
     status: 400,

@@ -10,6 +10,8 @@ export type Refusal =
   | 'card-not-retained'
   | 'card-too-large'
   | 'card-not-json'
+  | 'card-invalid'
+  | 'text-invalid'
   | 'request-retained'
   | 'response-topic-foreign'
   | 'reply-not-asked'
@@ -21,7 +23,9 @@ export interface Publication {
   topic: string;
   retain: boolean;
   payload: Buffer | string;
-  responseTopic: string | undefined;
+  responseTopic?: string | undefined;
+  contentType?: string | undefined;
+  userProperties?: object | undefined;
 }
 
 const MAX_CARD_BYTES = 65_536;
@@ -36,6 +40,7 @@ export function refusesPublish(
   asked: (replyTopic: string) => boolean,
 ): Refusal | null {
   if (who.role === 'guest') return 'guest';
+  if (!hasWellFormedTexts(packet)) return 'text-invalid';
   if (parsePoolTopic(packet.topic) !== null) return refusesRequest(who, packet);
   const name = parseTopic(packet.topic);
   if (name === null) return 'foreign-topic';
@@ -57,12 +62,41 @@ function refusesCard(packet: Publication): Refusal | null {
   if (!packet.retain) return 'card-not-retained';
   if (Buffer.byteLength(packet.payload) > MAX_CARD_BYTES) return 'card-too-large';
   if (packet.payload.length === 0) return null; // unregisters
+  let card: unknown;
   try {
-    const card: unknown = JSON.parse(packet.payload.toString());
-    return typeof card === 'object' && card !== null && !Array.isArray(card) ? null : 'card-not-json';
+    card = JSON.parse(packet.payload.toString());
   } catch {
     return 'card-not-json';
   }
+  return isCard(card) ? null : 'card-invalid';
+}
+
+/** What everybody who lists agents relies on (A2A 1.0, 8.3); the rest is for the reader to judge. */
+function isCard(card: unknown): boolean {
+  if (typeof card !== 'object' || card === null || Array.isArray(card)) return false;
+  // ProtoJSON leaves empty lists out: a card without skills has none.
+  const { name, version, skills = [], supportedInterfaces } = card as Record<string, unknown>;
+  const isText = (value: unknown) => typeof value === 'string' && value !== '' && isWellFormed(value);
+  const isList = (value: unknown) =>
+    Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null);
+  return isText(name) && isText(version) && isList(skills) && isList(supportedInterfaces);
+}
+
+/**
+ * MQTT 5, 1.5.4: neither NUL nor, here, any control character or non-character. The pinned parser reads
+ * ill-formed UTF-8 as U+FFFD, so that one is taken for a sign of it.
+ */
+export function isWellFormed(text: string): boolean {
+  return text.isWellFormed() && !/[\p{Cc}\ufffd\ufdd0-\ufdef\ufffe\uffff]/u.test(text);
+}
+
+/** Texts of a packet other than its topics, which have patterns of their own. */
+function hasWellFormedTexts({ contentType, userProperties }: Publication): boolean {
+  if (contentType !== undefined && !isWellFormed(contentType)) return false;
+  return Object.entries(userProperties ?? {}).every(
+    // A value may hold line breaks, for all that MQTT says; a name is a name.
+    ([name, value]) => isWellFormed(name) && !String(value).includes('\0') && String(value).isWellFormed(),
+  );
 }
 
 /**

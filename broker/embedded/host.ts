@@ -1,21 +1,24 @@
 import { type Duplex, duplexPair } from 'node:stream';
-import { Aedes } from 'aedes';
+import { Aedes, type Client } from 'aedes';
 import type { Env } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
 import { createGuard, type GuardCounts } from './guard.ts';
 import { type IdentityProvider, type Member, openOnLoopback } from './identity.ts';
-import { isLoopback, type Listener, listenTcp, listenWebSocket } from './listeners.ts';
+import { type BusLimits, withDefaults } from './limits.ts';
+import {
+  isLoopback,
+  type Listener,
+  listenTcp,
+  listenWebSocket,
+  readTls,
+  type TlsFiles,
+} from './listeners.ts';
+import { persistenceOf } from './persistence.ts';
+import { keepPresence } from './presence.ts';
+import type { SessionStore } from './session-store.ts';
+import { Sessions } from './sessions.ts';
 
-export interface BusLimits {
-  /** Bytes of one MQTT packet. */
-  maxPacketBytes?: number;
-  /** Connections from outside the process, on each of the two ports. */
-  maxConnections?: number;
-  /** Seconds that a session may outlive its connection. */
-  maxSessionExpiryS?: number;
-  /** Sessions that wait for their owner at once. */
-  maxPendingSessions?: number;
-}
+export type { BusLimits } from './limits.ts';
 
 export interface BusOptions extends BusLimits {
   env: Env;
@@ -25,12 +28,16 @@ export interface BusOptions extends BusLimits {
   tcpPort: number;
   wsPort: number;
   identity?: IdentityProvider;
+  /** Both ports speak TLS then. */
+  tls?: TlsFiles;
+  /** Where retained cards, sessions and queued messages survive; without it they live in memory. */
+  sessions?: SessionStore;
 }
 
 export interface Bus {
-  /** `mqtt://host:port` */
+  /** `mqtt://host:port`, with TLS `mqtts://` */
   mqttUrl: string;
-  /** `ws://host:port` */
+  /** `ws://host:port`, with TLS `wss://` */
   wsUrl: string;
   /**
    * One end of a link to the broker without a socket: same protocol, same guard. As `dispatcher` it may read
@@ -44,12 +51,8 @@ export interface Bus {
   close(): Promise<void>;
 }
 
-const DEFAULTS = {
-  maxPacketBytes: 4 * 1024 * 1024,
-  maxConnections: 1_000,
-  maxSessionExpiryS: 3_600,
-  maxPendingSessions: 1_000,
-} as const satisfies Required<BusLimits>;
+/** QoS 2 messages that a client may have begun and not released. */
+const MAX_RECEIVED = 1_000;
 
 /**
  * Starts the embedded MQTT 5 broker behind its guard.
@@ -59,35 +62,63 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   const { env, host } = options;
   const identity = options.identity ?? openOnLoopback();
   if (!identity.authenticates && !isLoopback(host)) throw failBus('BUS_ADDRESS_OPEN', { host });
-  const limits = { ...DEFAULTS, ...definedOnly(options) };
+  const limits = withDefaults(options);
+  const tls = options.tls === undefined ? undefined : readTls(options.tls);
+  const { clock, log } = env;
 
   const ends = new WeakMap<Duplex, Member['role']>();
-  const guard = createGuard({ identity, log: env.log, inProcess: (stream) => ends.get(stream) });
+  const sessions = new Sessions({
+    clock,
+    limits,
+    store: options.sessions,
+    onDropped: (client, topic) => {
+      guard.count('queue-dropped');
+      log.warn({ action: 'queue', reason: 'full', client, topic }, 'oldest message given up');
+    },
+  });
+  const inProcess = (stream: Duplex) => ends.get(stream);
+  const guard = createGuard({ identity, log, clock, limits, sessions, inProcess });
   const broker = await Aedes.createBroker({
     ...guard.hooks,
+    persistence: persistenceOf({ sessions, accepts: guard.accepts, maxReceived: MAX_RECEIVED }),
     maximumPacketSize: limits.maxPacketBytes,
     sessionExpiryIntervalLimit: limits.maxSessionExpiryS,
     pendingSessionsLimit: limits.maxPendingSessions,
+    receiveMaximum: MAX_RECEIVED,
     keepaliveLimit: 300,
     maxTopicLevels: 16,
     connectTimeout: 10_000,
-    // One frozen subscriber holds up the others until this is over.
-    drainTimeout: 10_000,
+    drainTimeout: limits.drainTimeoutMs,
     queueLimit: 42,
   });
-  const problem = (client: { id?: string } | null, error: Error) =>
-    env.log.debug({ client: client?.id, problem: error.message }, 'connection problem');
+  const problem = (client: Client, error: Error) => {
+    if (error.message === 'drain timeout') guard.slow(client);
+    log.debug({ client: client.id, problem: error.message }, 'connection problem');
+  };
   broker.on('clientError', problem);
-  broker.on('connectionError', problem);
-  broker.on('clientDisconnect', (client) => guard.forget(client));
+  broker.on('connectionError', (client, error) => {
+    guard.failed(client);
+    problem(client, error);
+  });
+  broker.on('error' as never, (error: unknown) => log.error({ problem: String(error) }, 'broker problem'));
+  broker.on('client', (client) => sessions.connected(client.id, client.sessionExpiryInterval));
+  broker.on('clientDisconnect', (client) => {
+    guard.forget(client);
+    sessions.disconnected(client.id, client.sessionExpiryInterval);
+  });
+  broker.on('sessionLimitReached', () => guard.count('sessions-full'));
+  const presence = keepPresence({ broker, sessions, clock, log, rejoinMs: limits.rejoinMs });
 
   const listeners: Listener[] = [];
   try {
-    const shared = { host, maxConnections: limits.maxConnections, maxPacketBytes: limits.maxPacketBytes };
-    listeners.push(await listenTcp({ ...shared, port: options.tcpPort, accept: broker.handle }));
-    listeners.push(await listenWebSocket({ ...shared, port: options.wsPort, accept: broker.handle }));
+    const { maxConnections, maxPacketBytes } = limits;
+    const { handle: accept } = broker;
+    const shared = { host, tls, maxConnections, maxPacketBytes, accept, admits: guard.admits };
+    listeners.push(await listenTcp({ ...shared, port: options.tcpPort }));
+    listeners.push(await listenWebSocket({ ...shared, port: options.wsPort }));
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.close()));
+    presence.stop();
     await closeBroker(broker);
     throw error;
   }
@@ -95,8 +126,8 @@ export async function startBus(options: BusOptions): Promise<Bus> {
 
   let closing: Promise<void> | undefined;
   return {
-    mqttUrl: `mqtt://${urlHost(host)}:${tcp.port}`,
-    wsUrl: `ws://${urlHost(host)}:${ws.port}`,
+    mqttUrl: `${tls === undefined ? 'mqtt' : 'mqtts'}://${urlHost(host)}:${tcp.port}`,
+    wsUrl: `${tls === undefined ? 'ws' : 'wss'}://${urlHost(host)}:${ws.port}`,
     connectInProcess(role = 'agent') {
       if (closing !== undefined) throw failBus('BUS_CLOSED');
       const [ours, theirs] = duplexPair();
@@ -111,7 +142,13 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     close() {
       closing ??= (async () => {
         for (const listener of listeners) listener.stop();
+        presence.stop();
         await closeBroker(broker);
+        presence.settle();
+        sessions.close();
+        await sessions
+          .committed()
+          .catch((error) => log.error({ problem: String(error) }, 'sessions not kept'));
         await Promise.all(listeners.map((listener) => listener.close()));
       })();
       return closing;
@@ -121,15 +158,6 @@ export async function startBus(options: BusOptions): Promise<Bus> {
 
 function closeBroker(broker: Aedes): Promise<void> {
   return new Promise((resolve) => broker.close(resolve));
-}
-
-function definedOnly(limits: BusLimits): Partial<Required<BusLimits>> {
-  return Object.fromEntries(
-    Object.keys(DEFAULTS).flatMap((key) => {
-      const value = limits[key as keyof BusLimits];
-      return value === undefined ? [] : [[key, value]];
-    }),
-  );
 }
 
 const urlHost = (host: string) => (host.includes(':') ? `[${host}]` : host);

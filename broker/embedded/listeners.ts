@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { failBus } from '../errors.ts';
 
@@ -17,19 +20,67 @@ export interface ListenOptions {
   port: number;
   maxConnections: number;
   maxPacketBytes: number;
+  tls?: TlsOptions | undefined;
+  /** Decides before a byte is read. */
+  admits(stream: Duplex, request?: IncomingMessage): boolean;
   accept(stream: Duplex, request?: IncomingMessage): unknown;
 }
 
-/** MQTT over TCP. Without `noDelay` a round trip costs 12 ms (Nagle against delayed acknowledgement). */
+/** Paths of PEM files. */
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  /** Authorities of client certificates; those of the system without it. */
+  ca?: string;
+  /** Asks clients for a certificate. One that is not good is as none: the identity provider decides. */
+  requestCert?: boolean;
+}
+
+/** @throws BUS_TLS_UNUSABLE */
+export function readTls({ cert, key, ca, requestCert = false }: TlsFiles): TlsOptions {
+  try {
+    return {
+      cert: readFileSync(cert),
+      key: readFileSync(key),
+      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      requestCert,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      ALPNProtocols: ['mqtt', 'http/1.1'],
+      handshakeTimeout: 10_000,
+    };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw failBus('BUS_TLS_UNUSABLE', { problem: code === 'ENOENT' ? `no file ${pathOf(error)}` : message });
+  }
+}
+
+const pathOf = (error: unknown) => (error as NodeJS.ErrnoException).path ?? '';
+
+/** Bytes that a connection may have unsent before its sender is told to wait. */
+const HIGH_WATER = 1024 * 1024;
+
+/** MQTT over TCP or TLS. Without `noDelay` a round trip costs 12 ms (Nagle against delayed acknowledgement). */
 export async function listenTcp(options: ListenOptions): Promise<Listener> {
-  const server = createServer({ noDelay: true }, (socket) => void options.accept(socket));
+  const take = (socket: Socket) => {
+    if (options.admits(socket)) options.accept(socket);
+    else socket.destroy();
+  };
+  const sockets = { noDelay: true, highWaterMark: HIGH_WATER };
+  const server = secured(options, (tls) =>
+    tls === undefined ? createServer(sockets, take) : createTlsServer({ ...tls, ...sockets }, take),
+  );
   server.maxConnections = options.maxConnections;
   return listen(server, options);
 }
 
 /** MQTT over WebSocket (MQTT-6.0.0); pages of other origins are refused. */
 export async function listenWebSocket(options: ListenOptions): Promise<Listener> {
-  const http = createHttpServer((_request, response) => void response.writeHead(426).end());
+  const refuse = (_request: IncomingMessage, response: { writeHead(status: number): { end(): unknown } }) =>
+    void response.writeHead(426).end();
+  const http = secured(options, (tls) =>
+    tls === undefined ? createHttpServer(refuse) : createHttpsServer(tls, refuse),
+  );
   http.maxConnections = options.maxConnections;
   const sockets = new WebSocketServer({
     server: http,
@@ -38,11 +89,25 @@ export async function listenWebSocket(options: ListenOptions): Promise<Listener>
     verifyClient: ({ origin }: { origin: string | undefined }) => isLocalOrigin(origin),
   });
   sockets.on('connection', (socket, request) => {
-    options.accept(createWebSocketStream(socket), request);
+    const stream = createWebSocketStream(socket, { writableHighWaterMark: HIGH_WATER });
+    if (options.admits(stream, request)) options.accept(stream, request);
+    else stream.destroy();
   });
   // `ws` repeats the server's errors; they are handled where the port is taken.
   sockets.on('error', () => undefined);
   return listen(http, options);
+}
+
+/** A key that does not belong to the certificate shows when the server is made. */
+function secured<S extends Server>({ tls }: ListenOptions, make: (tls: TlsOptions | undefined) => S): S {
+  try {
+    const server = make(tls);
+    // A client that breaks off the handshake is its own problem.
+    server.on('tlsClientError', () => undefined);
+    return server;
+  } catch (error) {
+    throw failBus('BUS_TLS_UNUSABLE', { problem: (error as Error).message });
+  }
 }
 
 async function listen(server: Server, { host, port }: ListenOptions): Promise<Listener> {

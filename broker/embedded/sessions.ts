@@ -1,8 +1,8 @@
 import type { PublishPacket } from 'aedes';
 import type { Clock } from '../../machines/ports.ts';
 import { copyOf, type Delivery, DeliveryQueue, type QueuedPacket } from './delivery-queue.ts';
+import { restore } from './restore.ts';
 import {
-  decodeProperties,
   encodeProperties,
   type SessionChange,
   type SessionStore,
@@ -67,7 +67,10 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options;
-    if (options.store !== undefined) this.#restore(options.store);
+    if (options.store === undefined) return;
+    const { seq, message } = restore(options.store.load(), this, options.clock.now());
+    this.#seq = seq;
+    this.#message = message;
   }
 
   write(change: SessionChange): void {
@@ -386,59 +389,4 @@ export class Sessions {
     this.#options.clock.clearTimeout(this.#lazyTimer);
     for (const delivery of this.#lazy) this.#store(delivery);
   }
-
-  #restore(store: SessionStore): void {
-    const state = store.load();
-    const now = this.#options.clock.now();
-    for (const message of state.retained) this.retained.set(message.topic, packetOf(message));
-    for (const session of state.sessions) {
-      // A connection that was there when the process ended, ended then.
-      this.sessions.set(session.client, { ...session, endedAt: session.endedAt ?? now });
-    }
-    for (const { client, subscription } of state.subscriptions) {
-      const held = this.subscriptions.get(client) ?? new Map<string, StoredSubscription>();
-      this.subscriptions.set(client, held.set(subscription.topic, subscription));
-      if (subscription.qos > 0) {
-        this.filters.set(subscription.topic, client, { clientId: client, ...subscription });
-      }
-    }
-    const messages = new Map<number, { id: number; stored: number }>();
-    for (const { delivery, body } of state.deliveries) {
-      const { seq, client, qos, retain, messageId, released } = delivery;
-      const message = messages.get(delivery.message) ?? { id: delivery.message, stored: 0 };
-      messages.set(message.id, message);
-      message.stored += 1;
-      this.#seq = Math.max(this.#seq, seq);
-      this.#message = Math.max(this.#message, message.id);
-      const packet = released
-        ? ({ cmd: 'pubrel', messageId } as unknown as QueuedPacket)
-        : { ...packetOf(body), qos, retain, brokerId: 'stored', brokerCounter: seq };
-      if (!released && messageId !== null) packet.messageId = messageId;
-      const bytes = body.payload.length;
-      this.queueOf(client).add({ seq, client, packet, message, stored: true, heldUntil: null, bytes });
-    }
-    for (const { client, messageId } of state.received) {
-      const held = this.received.get(client) ?? new Map<number, null>();
-      this.received.set(client, held.set(messageId, null));
-    }
-    for (const { client, message } of state.wills) {
-      const will = { ...packetOf(message), clientId: client, brokerId: 'stored' };
-      this.wills.set(client, will as unknown as Will);
-    }
-  }
-}
-
-function packetOf(message: StoredMessage): QueuedPacket {
-  const { topic, payload, qos, retain, expiresAt } = message;
-  const properties = decodeProperties(message.properties);
-  return {
-    cmd: 'publish',
-    topic,
-    payload,
-    qos,
-    retain,
-    dup: false,
-    ...(properties === undefined ? {} : { properties }),
-    ...(expiresAt === null ? {} : { messageExpiry: expiresAt }),
-  } as unknown as QueuedPacket;
 }

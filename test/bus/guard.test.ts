@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { createGuard } from '../../broker/embedded/guard.ts';
 import { openOnLoopback } from '../../broker/embedded/identity.ts';
+import { withDefaults } from '../../broker/embedded/limits.ts';
+import { Sessions } from '../../broker/embedded/sessions.ts';
 import { type Bus, startBus } from '../../broker/index.ts';
 import { env, join, newBus, recorder, request } from './support.ts';
 
@@ -36,7 +38,7 @@ const next = (client: MqttClient) =>
     client.once('message', (...message) => resolve(message));
   });
 
-const CARD = '{"name":"x"}';
+const CARD = JSON.stringify({ name: 'x', version: '1', skills: [], supportedInterfaces: [] });
 const reply = (id: string) => `$a2a/v1/reply/${id}/s`;
 
 test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty', 'a/b', 'a/b/c/d', 'a/+/c', 'a/b/#'])(
@@ -88,7 +90,7 @@ test.each([
   [
     'a card over 64 KiB',
     '$a2a/v1/discovery/org/unit/a',
-    JSON.stringify('x'.repeat(70_000)),
+    JSON.stringify({ ...JSON.parse(CARD), description: 'x'.repeat(70_000) }),
     { retain: true },
   ],
   ['an event of somebody else', '$a2a/v1/event/org/unit/b', 'x', {}],
@@ -276,7 +278,11 @@ test('WebSocket carries the same protocol and refuses pages of other origins', a
 });
 
 test('a will without a client is taken for its own card only; its delay is removed', async () => {
-  const guard = createGuard({ identity: openOnLoopback(), log: env.log, inProcess: () => undefined });
+  const limits = withDefaults({});
+  const { log, clock } = env;
+  const sessions = new Sessions({ clock, limits });
+  const identity = openOnLoopback();
+  const guard = createGuard({ identity, log, clock, limits, sessions, inProcess: () => undefined });
   const decide = (topic: string) =>
     new Promise((resolve) => {
       const properties: object = { willDelayInterval: 5 };
@@ -302,7 +308,7 @@ test('a message larger than the client accepts is not sent to it', async () => {
   small.on('message', (topic) => got.push(topic));
   await small.subscribeAsync('$a2a/v1/discovery/+/+/+', { qos: 1 });
   const a = await connect('org/unit/a');
-  const big = JSON.stringify({ name: 'x'.repeat(1_000) });
+  const big = JSON.stringify({ ...JSON.parse(CARD), name: 'x'.repeat(1_000) });
   await a.publishAsync('$a2a/v1/discovery/org/unit/a', big, { qos: 1, retain: true });
   const arrived = next(small);
   await a.publishAsync('$a2a/v1/discovery/org/unit/a', CARD, { qos: 1, retain: true });
