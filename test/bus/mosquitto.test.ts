@@ -1,12 +1,8 @@
-import { execFile, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join as path } from 'node:path';
 import { promisify } from 'node:util';
-import type { Task } from '@a2a-js/sdk';
 import { expect, test } from 'vitest';
+import { mosquitto } from './brokers.ts';
 import { join, newBus, recorder, request } from './support.ts';
 
 const run = promisify(execFile);
@@ -56,25 +52,18 @@ test('mosquitto_sub lists the agents, mosquitto_rr gets an answer', async ({ ski
   }
 });
 
-test('Mosquitto as the broker: join by URL, ask, stream, presence', async ({ skip }) => {
+test('Mosquitto as the broker: who asks is named by its reply topic, and presence is told', async ({
+  skip,
+}) => {
   if (noBroker) return skip(noBroker);
-  const folder = mkdtempSync(path(tmpdir(), 'mosquitto-'));
-  const port = await freePort();
-  const config = path(folder, 'mosquitto.conf');
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
-  const broker = spawn('mosquitto', ['-c', config], { stdio: 'ignore' });
+  const broker = await mosquitto();
   try {
-    const url = `mqtt://127.0.0.1:${port}`;
     const executor = recorder();
-    const agent = await join(url, 'netagent/test/agent', executor);
-    const asker = await join(url, 'netagent/test/asker');
+    const agent = await join(broker.url, 'netagent/test/agent', executor);
+    const asker = await join(broker.url, 'netagent/test/asker');
     const client = await asker.client('netagent/test/agent');
-    const task = (await client.sendMessage(request('over'))) as Task;
-    expect(task.artifacts[0]?.parts[0]?.content).toEqual({ $case: 'text', value: 'OVER' });
-    const seen: Array<string | undefined> = [];
-    for await (const { payload } of client.sendMessageStream(request('again'))) seen.push(payload?.$case);
-    expect(seen).toEqual(['task', 'statusUpdate', 'artifactUpdate', 'statusUpdate']);
-    expect(executor.seen.map(({ user }) => user)).toEqual(['netagent/test/asker', 'netagent/test/asker']);
+    await client.sendMessage(request('over'));
+    expect(executor.seen.map(({ user }) => user)).toEqual(['netagent/test/asker']);
     const offline = new Promise<string>((resolve) => {
       asker.onPresence(({ id, status, source }) => status === 'offline' && resolve(`${id} ${source}`));
     });
@@ -82,16 +71,6 @@ test('Mosquitto as the broker: join by URL, ask, stream, presence', async ({ ski
     expect(await offline).toBe('netagent/test/agent agent');
     await asker.close();
   } finally {
-    broker.kill();
-    rmSync(folder, { recursive: true, force: true });
+    await broker.close();
   }
 });
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
