@@ -69,6 +69,10 @@ export const checks = {
     /^-?\d+$/.test(value) && Number(value) >= min && Number(value) <= max
       ? undefined
       : `a whole number from ${min} to ${max} is needed`,
+  broker: (value: string) =>
+    URL.canParse(value) && /^(mqtts?|wss?):$/.test(new URL(value).protocol) && new URL(value).host !== ''
+      ? undefined
+      : 'an address such as mqtt://127.0.0.1:1883 is needed',
   positive: (value: string) =>
     Number(value) > 0 && Number.isFinite(Number(value)) ? undefined : 'a number above 0 is needed',
   instant: (value: string) =>

@@ -16,6 +16,8 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     home: values.home as string,
     timeZone: values.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     logLevel: values.log as LogLevel,
+    ...(values.broker === undefined ? {} : { broker: values.broker }),
+    ...(values.durability === undefined ? {} : { durability: values.durability as 'write' | 'fsync' }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),

@@ -70,8 +70,7 @@ function showProgress(note: { text: string; data: unknown }, output: Output): vo
 function announce({ ready }: Runtime, output: Output): void {
   output.text(
     `netagent is ready: A2A ${ready.a2a}, bus ${ready.mqtt}, NetMCP ${ready.netmcp.management}` +
-      ` (${ready.agents} agents, ${ready.tools} tools, ${ready.cells} cells; durability: memory for tasks,` +
-      ' fsync for knowledge).',
+      ` (${ready.agents} agents, ${ready.tools} tools, ${ready.cells} cells; durability ${ready.durability}).`,
   );
   output.value({
     ready: true,

@@ -15,6 +15,17 @@ const RUNTIME_FLAGS = {
     check: checks.integer(0, 4294967295),
   },
   trace: { value: 'FILE', help: "replays a measured drive (CSV) as the traveller's radio" },
+  broker: {
+    value: 'URL',
+    help: 'MQTT 5 broker to use instead of the embedded one (mqtt, mqtts, ws, wss)',
+    check: checks.broker,
+  },
+  durability: {
+    value: 'LEVEL',
+    help: 'what an accepted task survives: write (a killed process) or fsync (also loss of power)',
+    default: 'fsync',
+    check: checks.oneOf('write', 'fsync'),
+  },
   data: { value: 'DIR', help: 'folder of the state', default: '.netagent' },
   speed: {
     value: 'X',

@@ -7,6 +7,10 @@ export interface RuntimeOptions {
   host: string;
   /** 0 takes any free port. */
   ports: { http: number; mqtt: number; ws: number };
+  /** URL of an MQTT 5 broker that is used instead of the embedded one. */
+  broker?: string;
+  /** What of an accepted task survives: `write` a killed process, `fsync` (default) a loss of power. */
+  durability?: 'write' | 'fsync';
   /** Folder of the store. */
   dataDir: string;
   /** Place where the subscriber is at the start. */
@@ -28,8 +32,11 @@ export interface ReadyInfo {
   console: string;
   a2a: string;
   mqtt: string;
-  ws: string;
+  /** Only where the broker is the embedded one. */
+  ws?: string;
   netmcp: { management: string; servers: string[] };
+  /** What an accepted task and what was learnt survive. */
+  durability: 'write' | 'fsync';
   agents: number;
   tools: number;
   cells: number;

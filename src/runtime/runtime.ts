@@ -7,7 +7,7 @@ import { fail } from '../errors.ts';
 import { openGateway } from '../gateway/index.ts';
 import { openKnowledge } from '../knowledge/index.ts';
 import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
-import { startAgents } from './agents/start.ts';
+import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
 import { createEnv, systemIds } from './env.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -39,19 +39,13 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle): Promise<Runtime> {
   const trace = options.traceFile === undefined ? undefined : readTrace(options.traceFile);
-  const store = openStore({ dir: options.dataDir });
+  const store = openStore({ dir: options.dataDir, durability: options.durability ?? 'fsync' });
   lifecycle.started('store', () => store.close());
   const knowledge = openKnowledge(store, { env });
 
   const gateway = await openGateway({ host: options.host, port: options.ports.http, grpcPort: 0, env });
   lifecycle.started('gateway', () => gateway.close());
-  const bus = await startBus({
-    env,
-    host: options.host,
-    tcpPort: options.ports.mqtt,
-    wsPort: options.ports.ws,
-  });
-  lifecycle.started('bus', () => bus.close());
+  const bus = await reachBus(options, env, lifecycle);
 
   const startTime = options.now ?? env.clock.now();
   const network = await startNetwork({
@@ -99,8 +93,9 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     console: gateway.url,
     a2a: `${gateway.url}/a2a`,
     mqtt: bus.mqttUrl,
-    ws: bus.wsUrl,
+    ...(bus.wsUrl === undefined ? {} : { ws: bus.wsUrl }),
     netmcp: { management: netmcp.management, servers: netmcp.servers },
+    durability: options.durability ?? 'fsync',
     agents: agents.count,
     tools: netmcp.tools,
     cells: network.cells,
@@ -113,7 +108,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
       a2a: ready.a2a,
       grpc: gateway.grpc,
       mqtt: ready.mqtt,
-      ws: ready.ws,
+      ...(ready.ws === undefined ? {} : { ws: ready.ws }),
       netmcp: ready.netmcp,
     }),
   });
@@ -131,6 +126,24 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   };
 }
 
+/** The broker of another program by its URL, or the embedded one. */
+async function reachBus(
+  { broker, host, ports }: RuntimeOptions,
+  env: Env,
+  lifecycle: Lifecycle,
+): Promise<BusAddress> {
+  if (broker !== undefined) return { via: broker, mqttUrl: withoutCredentials(broker) };
+  const bus = await startBus({ env, host, tcpPort: ports.mqtt, wsPort: ports.ws });
+  lifecycle.started('bus', () => bus.close());
+  return { via: bus, mqttUrl: bus.mqttUrl, wsUrl: bus.wsUrl };
+}
+
+/** For cards and logs. */
+function withoutCredentials(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
+}
+
 function readTrace(file: string) {
   let text: string;
   try {
@@ -142,17 +155,11 @@ function readTrace(file: string) {
 }
 
 /** A member of the bus that asks and is never asked. */
-function member(
-  env: Env,
-  bus: Awaited<ReturnType<typeof startBus>>,
-  unit: string,
-  agent: string,
-  description: string,
-) {
+function member(env: Env, bus: BusAddress, unit: string, agent: string, description: string) {
   const id = { org: 'netagent', unit, agent };
   return joinBus({
     id,
-    via: bus,
+    via: bus.via,
     env: { ...env, ids: systemIds },
     card: agentCard({ id, name: agent, description, version: '0.1.0', skills: [], mqttUrl: bus.mqttUrl }),
   });

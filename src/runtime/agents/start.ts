@@ -14,9 +14,19 @@ import { type AskOptions, ask, CALL_KEY } from './ask.ts';
 import { type LoadedAgent, loadAgents } from './load.ts';
 import { workflowFunctions, workflowRunner } from './workflows.ts';
 
+/** Where the bus is. */
+export interface BusAddress {
+  /** How a member of this process joins. */
+  via: Bus | string;
+  /** What its card says. */
+  mqttUrl: string;
+  /** Only of the embedded broker. */
+  wsUrl?: string;
+}
+
 export interface AgentsOptions {
   env: Env;
-  bus: Bus;
+  bus: BusAddress;
   time: NetworkTime;
   knowledge: KnowledgePort;
   /** URL of the NetMCP management server. */
@@ -152,7 +162,7 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
   });
   member = await joinBus({
     id: { org, unit, agent },
-    via: options.bus,
+    via: options.bus.via,
     card,
     executor: taskExecutor(host),
     ledger: options.tasks(manifest.agent),
