@@ -106,6 +106,20 @@ describe.each(clients)('%s', (name, make) => {
     expect(await cases(client.sendMessageStream(request('message')))).toEqual(['message']);
   });
 
+  test('a client that leaves ends its stream and nothing else', async () => {
+    const client = await make();
+    const left = new AbortController();
+    const stream = client.sendMessageStream(request('wait'), { signal: left.signal });
+    const first = (await stream.next()).value?.payload;
+    if (first?.$case !== 'task') throw new Error('a stream begins with its task');
+    expect(at.gateway.openStreams).toBe(1);
+    left.abort();
+    await cases(stream).catch(() => undefined);
+    while (at.gateway.openStreams > 0) await new Promise((resolve) => setImmediate(resolve));
+    const task = await client.getTask({ tenant: '', id: first.value.id });
+    expect(task.status?.state).toBe(TaskState.TASK_STATE_WORKING);
+  });
+
   test('what A2A refuses comes back as its error', async () => {
     const client = await make();
     const unknown = { tenant: '', id: '7c1c6d3e-9d8c-4ee4-9d6b-1c32f5d7a001' };
