@@ -6,6 +6,7 @@ import {
   establishSession,
   type NetworkFunction,
   type NfContext,
+  Notifier,
   startAmf,
   startGnb,
   startNrf,
@@ -69,6 +70,7 @@ export async function startNetwork(options: {
   const twin = createSimulation(options.simulation);
   const client = new SbiClient({ env });
   const duties = new Duties(env.log);
+  const notifier = new Notifier({ env, client, duties });
   const functions: NetworkFunction[] = [];
   const started = async <F extends NetworkFunction>(starting: Promise<F>): Promise<F> => {
     const one = await starting;
@@ -82,8 +84,8 @@ export async function startNetwork(options: {
     await client.close();
   };
   try {
-    const nrf = await started(startNrf({ env, host, client, duties }));
-    const context: NfContext = { env, host, nrf: nrf.url, client, simulation, duties };
+    const nrf = await started(startNrf({ env, host, notifier }));
+    const context: NfContext = { env, host, nrf: nrf.url, client, simulation, duties, notifier };
     await started(startPcf(context));
     const smf = await started(startSmf(context));
     await started(startAmf(context));

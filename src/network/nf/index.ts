@@ -3,6 +3,7 @@ export type { NfContext } from './context.ts';
 export { Duties } from './duties.ts';
 export type { NetworkFunction } from './function.ts';
 export { startGnb } from './gnb.ts';
+export { Notifier } from './notifier.ts';
 export { startNrf } from './nrf.ts';
 export { startNwdaf } from './nwdaf.ts';
 export { startPcf } from './pcf.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
-import { createSbiServer, problem, type SbiClient } from '../../sbi/index.ts';
-import type { Duties } from './duties.ts';
+import { createSbiServer, problem } from '../../sbi/index.ts';
 import type { NetworkFunction } from './function.ts';
+import type { Notifier } from './notifier.ts';
 
 const endpoint = z.looseObject({
   ipv4Address: z.string().optional(),
@@ -58,10 +58,9 @@ const ROOT = '/nnrf-nfm/v1';
 export async function startNrf(options: {
   env: Env;
   host: string;
-  client: SbiClient;
-  duties: Duties;
+  notifier: Notifier;
 }): Promise<NetworkFunction> {
-  const { env, host, client, duties } = options;
+  const { env, host, notifier } = options;
   const server = await createSbiServer({ nf: 'NRF', host, log: env.log });
   const profiles = new Map<string, Profile>();
   const subscriptions = new Map<string, z.output<typeof subscription>>();
@@ -77,10 +76,7 @@ export async function startNrf(options: {
     const body = { event, nfInstanceUri, ...(event !== 'NF_DEREGISTERED' && { nfProfile: about }) };
     for (const { nfStatusNotificationUri, subscrCond } of subscriptions.values()) {
       if (subscrCond !== undefined && subscrCond.nfType !== about.nfType) continue;
-      const { origin, pathname, search: query } = new URL(nfStatusNotificationUri);
-      duties.owe('NFStatusNotify', () =>
-        client.request({ nf: 'AF', base: origin, method: 'POST', path: `${pathname}${query}`, body }),
-      );
+      notifier.notify('NFStatusNotify', nfStatusNotificationUri, body);
     }
   };
 
@@ -150,6 +146,7 @@ export async function startNrf(options: {
   server.route('POST', `${ROOT}/subscriptions`, { body: subscription }, ({ body }) => {
     const subscriptionId = `sub-${++serial}`;
     subscriptions.set(subscriptionId, body);
+    notifier.welcome(body.nfStatusNotificationUri);
     return {
       status: 201,
       body: { ...body, subscriptionId },

@@ -40,7 +40,7 @@ const ruleIdOf = (session: AppSession, component: number) => `${session.id}-${co
 
 /** PCF: what applications ask for (TS 29.514) becomes PCC rules of the SMF (TS 29.512). */
 export async function startPcf(context: NfContext): Promise<NetworkFunction> {
-  const { client, duties } = context;
+  const { client, duties, notifier } = context;
   const policies = new Map<string, Policy>();
   const sessions = new Map<string, AppSession>();
   let policySerial = 0;
@@ -142,6 +142,22 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
     take(states);
   }
 
+  /** Makes the rules what the session had, after a change to `refused` that may or may not have come. */
+  async function restore(session: AppSession, refused: AscReqData): Promise<void> {
+    if (!sessions.has(session.id)) return;
+    const known = new Map(session.rules);
+    // Components that only the refused change had are to go too.
+    for (const { medCompN } of Object.values(refused.medComponents ?? {})) {
+      if (!session.rules.has(medCompN)) session.rules.set(medCompN, { active: false, guaranteed: false });
+    }
+    await enforce(session, session.data).catch((error: unknown) => {
+      for (const component of [...session.rules.keys()]) {
+        if (!known.has(component)) session.rules.delete(component);
+      }
+      throw error;
+    });
+  }
+
   const events = (session: AppSession, names: string[], components: number[]) => ({
     evSubsUri: `${root}${SESSIONS}/${session.id}/events-subscription`,
     evNotifs: names.map((event) => ({ event })),
@@ -164,12 +180,8 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
   function notify(session: AppSession, components: number[]): void {
     const { evSubsc, notifUri } = session.data;
     if (!evSubsc?.events.some(({ event }) => event === 'QOS_NOTIF')) return;
-    const { origin, pathname } = new URL(evSubsc.notifUri ?? notifUri);
     const body = events(session, ['QOS_NOTIF'], components);
-    const path = `${pathname.replace(/\/$/, '')}/notify`;
-    duties.owe('EventsNotification', () =>
-      client.request({ nf: 'AF', base: origin, method: 'POST', path, body }),
-    );
+    notifier.notify('EventsNotification', evSubsc.notifUri ?? notifUri, body, '/notify');
   }
 
   function checked(raw: Record<string, unknown>): AscReqData {
@@ -233,6 +245,7 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
             duties.owe('undo', () => inTurn(policy, () => decide(policy, withdrawal(session, data))));
             throw error;
           }
+          notifier.welcome(data.evSubsc?.notifUri ?? data.notifUri);
           return {
             status: 201,
             body: contextOf(session),
@@ -257,7 +270,11 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
             if (data.supi !== session.data.supi) {
               throw problem(403, 'REQUESTED_SERVICE_NOT_AUTHORIZED', 'A session stays with its subscriber');
             }
-            await enforce(session, data);
+            await enforce(session, data).catch((error: unknown) => {
+              // The answer may have been lost after the rules were changed.
+              duties.owe('undo', () => inTurn(session.policy, () => restore(session, data)));
+              throw error;
+            });
             session.raw = raw;
             return { status: 200, body: contextOf(session) };
           });
@@ -281,6 +298,7 @@ export async function startPcf(context: NfContext): Promise<NetworkFunction> {
           const fresh = session.data.evSubsc === undefined;
           session.data = { ...session.data, evSubsc: body };
           session.raw = { ...session.raw, evSubsc: body };
+          notifier.welcome(body.notifUri ?? session.data.notifUri);
           const location = `${root}${SESSIONS}/${session.id}/events-subscription`;
           return fresh ? { status: 201, body, headers: { location } } : { status: 200, body };
         },

@@ -46,6 +46,29 @@ export class PduSession {
     return [...this.#rules.keys()].find((ruleId) => this.flowId(ruleId) === flowId);
   }
 
+  /** Removes and installs rules. Where the gNB fails on one, those done are undone and the error thrown. */
+  change(install: ReadonlyMap<string, Qos>, remove: readonly string[]): void {
+    const before = new Map(this.#rules);
+    const done: string[] = [];
+    try {
+      for (const ruleId of remove) {
+        done.push(ruleId);
+        this.remove(ruleId);
+      }
+      for (const [ruleId, qos] of install) {
+        done.push(ruleId);
+        this.install(ruleId, qos);
+      }
+    } catch (error) {
+      for (const ruleId of done) {
+        const was = before.get(ruleId);
+        if (was === undefined) this.remove(ruleId);
+        else this.install(ruleId, was.qos);
+      }
+      throw error;
+    }
+  }
+
   install(ruleId: string, qos: Qos): void {
     const before = this.#rules.get(ruleId);
     const flow = this.#flowOf(ruleId, qos);

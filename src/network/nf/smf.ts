@@ -132,10 +132,13 @@ export async function startSmf(context: NfContext): Promise<Smf> {
           const entry = held(params.ref);
           const plan = planOf(body.smPolicyDecision);
           const { supi: id } = entry.session;
-          // All or nothing: what cannot be done is refused before anything is.
-          if (plan.dnai !== undefined && !simulation.routeVia(id, plan.dnai)) throw unknownWay(plan.dnai);
-          for (const ruleId of plan.remove) entry.session.remove(ruleId);
-          for (const [ruleId, qos] of plan.install) entry.session.install(ruleId, qos);
+          // All or nothing: what cannot be done is refused before anything is, and what fails is undone.
+          const ways = simulation.paths(id);
+          if (plan.dnai !== undefined && !ways.some(({ dnai }) => dnai === plan.dnai)) {
+            throw unknownWay(plan.dnai);
+          }
+          entry.session.change(plan.install, plan.remove);
+          if (plan.dnai !== undefined) simulation.routeVia(id, plan.dnai);
           const set = [...plan.install.keys()];
           return { status: 200, body: entry.session.reports(set) };
         },

@@ -18,7 +18,7 @@ const subscription = z.object({
 
 /** UPF: what a subscriber's user plane carries. */
 export async function startUpf(context: NfContext): Promise<NetworkFunction> {
-  const { client, duties, simulation } = context;
+  const { notifier, simulation } = context;
   let serial = 0;
   const radioOf = (id: string) => {
     const radio = simulation.ue(id);
@@ -44,16 +44,8 @@ export async function startUpf(context: NfContext): Promise<NetworkFunction> {
         ],
       };
       if (eventNotifyUri !== undefined) {
-        const { origin, pathname, search } = new URL(eventNotifyUri);
-        duties.owe('Nupf_EventExposure_Notify', () =>
-          client.request({
-            nf: 'AF',
-            base: origin,
-            method: 'POST',
-            path: `${pathname}${search}`,
-            body: { notificationItems: [item] },
-          }),
-        );
+        notifier.welcome(eventNotifyUri);
+        notifier.notify('Nupf_EventExposure_Notify', eventNotifyUri, { notificationItems: [item] });
       }
       return {
         status: 201,
