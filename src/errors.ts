@@ -68,6 +68,13 @@ export const CATALOG = {
     message: 'The store {file} is in use by another runtime.',
     hint: 'Stop that one, or give another folder with --data.',
   },
+  // conformance
+  CONFORMANCE_UNREACHABLE: {
+    class: 'retryable',
+    status: 503,
+    message: 'The broker {broker} did not take the connection of the conformance kit: {problem}.',
+    hint: 'Check the address and credentials (in the URL), and that the broker speaks MQTT 5.',
+  },
   // network
   TRACE_UNREADABLE: {
     class: 'terminal',

@@ -1,4 +1,4 @@
-import type { AgentCard, AgentSkill } from '@a2a-js/sdk';
+import { AgentCard, type AgentSkill } from '@a2a-js/sdk';
 import { type AgentId, agentKey, requestTopic } from './topics.ts';
 
 /** Name of this binding in an agent card (the one that the profile's reference SDK uses). */
@@ -51,4 +51,10 @@ export function agentCard(options: CardOptions): AgentCard {
     })),
     signatures: [],
   };
+}
+
+/** A card as it goes on the wire: what A2A requires is there also where it is empty (A2A 1.0, 8.4.1). */
+export function cardJson(card: AgentCard): Record<string, unknown> {
+  const required = { capabilities: {}, defaultInputModes: [], defaultOutputModes: [], skills: [] };
+  return { ...required, ...(AgentCard.toJSON(card) as Record<string, unknown>) };
 }

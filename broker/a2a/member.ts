@@ -1,4 +1,4 @@
-import { AgentCard } from '@a2a-js/sdk';
+import type { AgentCard } from '@a2a-js/sdk';
 import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { AgentExecutor } from '@a2a-js/sdk/server';
@@ -7,6 +7,7 @@ import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import type { Bus } from '../embedded/host.ts';
 import { failBus } from '../errors.ts';
+import { cardJson } from './card.ts';
 import { mqttTransportFactory } from './client-transport.ts';
 import { type AgentPresence, Discovery } from './discovery.ts';
 import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
@@ -71,7 +72,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   let card = options.card;
   const published = (status: 'online' | 'offline', source: 'agent' | 'lwt') => ({
     topic: discoveryTopic(key),
-    payload: JSON.stringify(AgentCard.toJSON(card)),
+    payload: JSON.stringify(cardJson(card)),
     retain: true,
     properties: {
       contentType: 'application/json',

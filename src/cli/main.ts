@@ -4,10 +4,11 @@ import { runAgents } from './agents.ts';
 import { helpText, parseVerb } from './args.ts';
 import { runAsk } from './ask.ts';
 import { runChart } from './chart.ts';
+import { runConformance } from './conformance.ts';
 import { type Output, terminalOutput } from './output.ts';
 import { runStart } from './start.ts';
 import { runTools } from './tools.ts';
-import { AGENTS, ASK, CHART, START, TOOLS, VERBS } from './verbs.ts';
+import { AGENTS, ASK, CHART, CONFORMANCE, START, TOOLS, VERBS } from './verbs.ts';
 
 /**
  * The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -36,6 +37,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
     if (verb === CHART) return await runChart(parsed, output);
+    if (verb === CONFORMANCE) return await runConformance(parsed, output);
     return 2;
   } catch (error) {
     return failed(error, output);
@@ -59,7 +61,7 @@ function overview(): string {
   return [
     'netagent: agents that run a mobile network.',
     '',
-    ...VERBS.map((verb) => `  ${verb.name.padEnd(8)}${verb.summary}`),
+    ...VERBS.map((verb) => `  ${verb.name.padEnd(13)}${verb.summary}`),
     '',
     'netagent VERB --help explains a verb.',
   ].join('\n');

@@ -117,7 +117,30 @@ export const CHART: Verb = {
   examples: ['npx netagent chart task', 'npx netagent chart workflow:assure-qos --format json'],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS, CHART];
+export const CONFORMANCE: Verb = {
+  name: 'conformance',
+  summary: 'checks an agent or a broker against the A2A-over-MQTT profile, item by item',
+  positional: 'a2a-mqtt',
+  flags: {
+    broker: { value: 'URL', help: 'MQTT 5 broker', default: 'mqtt://127.0.0.1:1883', check: checks.broker },
+    agent: { value: 'ID', help: 'agent to check, org/unit/agent; without it, the broker is checked' },
+    as: { value: 'ID', help: 'id under which the kit asks', default: 'conformance/kit/asker' },
+    text: { value: 'TEXT', help: 'what the agent is sent', default: 'conformance check' },
+    patience: {
+      value: 'MS',
+      help: 'how long an answer may take',
+      default: '5000',
+      check: checks.integer(50, 600_000),
+    },
+    json: { help: 'JSON lines on standard output' },
+  },
+  examples: [
+    'npx netagent conformance a2a-mqtt',
+    'npx netagent conformance a2a-mqtt --broker mqtt://broker:1883 --agent netagent/core/central',
+  ],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE];
 
 function checkZone(value: string): string | undefined {
   try {
