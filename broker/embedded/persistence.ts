@@ -111,6 +111,8 @@ export function persistenceOf({ sessions, accepts = () => true, maxReceived = 1_
     outgoingEnqueueCombi: (subs: Subscriber[], packet: QueuedPacket) => sessions.enqueue(subs, packet),
     async outgoingUpdate(client: ClientRef, packet: QueuedPacket) {
       sessions.update(client.id, packet);
+      // QoS 2 is exactly once because both sides know how far they were (MQTT 4.3.3).
+      if (packet.qos === 2 || packet.cmd === 'pubrel') await sessions.committed();
     },
     /** Without a packet id there was no acknowledgement; what may not be delivered is taken out by the guard. */
     async outgoingClearMessageId(client: ClientRef, { messageId }: QueuedPacket) {
@@ -124,7 +126,9 @@ export function persistenceOf({ sessions, accepts = () => true, maxReceived = 1_
       if (held.size >= maxReceived) throw new Error('BUS_RECEIVE_MAXIMUM');
       held.set(messageId, { ...copyOf(packet), messageId });
       sessions.received.set(client.id, held);
-      if (client.clean !== true) sessions.write({ kind: 'receive', client: client.id, messageId });
+      if (client.clean === true) return;
+      sessions.write({ kind: 'receive', client: client.id, messageId });
+      await sessions.committed();
     },
     async incomingGetPacket(client: ClientRef, packet: QueuedPacket) {
       const found = sessions.received.get(client.id)?.get(packet.messageId as number);

@@ -58,7 +58,10 @@ export class Sessions {
   readonly #queues = new Map<string, DeliveryQueue>();
   readonly #resent = new WeakSet<object>();
   readonly #tickets = new WeakMap<object, Ticket>();
-  readonly #messages = new WeakMap<object, { id: number; stored: number }>();
+  readonly #messages = new WeakMap<
+    object,
+    Pick<QueuedPacket, 'payload' | 'topic'> & Pick<Delivery, 'message'>
+  >();
   readonly #options: SessionsOptions;
   #lazy = new Set<Delivery>();
   #lazyTimer: unknown;
@@ -198,14 +201,12 @@ export class Sessions {
     return delivery;
   }
 
-  /** Copies of one publication share their properties or their payload: that is one message in the store. */
-  #messageOf(packet: QueuedPacket): { id: number; stored: number } {
-    const shared = packet.properties ?? (typeof packet.payload === 'string' ? packet : packet.payload);
-    let message = this.#messages.get(shared);
-    if (message === undefined) {
-      message = { id: ++this.#message, stored: 0 };
-      this.#messages.set(shared, message);
-    }
+  /** Copies of one publication share their properties and payload: that is one message in the store. */
+  #messageOf({ properties, payload, topic }: QueuedPacket): Delivery['message'] {
+    const known = properties && this.#messages.get(properties);
+    if (known !== undefined && known.payload === payload && known.topic === topic) return known.message;
+    const message = { id: ++this.#message, stored: 0 };
+    if (properties !== undefined) this.#messages.set(properties, { payload, topic, message });
     return message;
   }
 

@@ -13,6 +13,10 @@ export const BUS_FILE = 'bus.db';
 /** `application_id` of our files ("nbus"): a foreign database is refused, not written into. */
 const APPLICATION = 0x6e627573;
 const SCHEMA = 1;
+const PAGE_BYTES = 4_096;
+/** Milliseconds that a change may wait for company when nobody waits for it. */
+const LAZY_MS = 20;
+const MAX_BYTES = 8 * 1024 ** 3;
 const MAGIC = 'SQLite format 3\u0000';
 
 const TABLES = `
@@ -43,6 +47,8 @@ export interface BusSessionsOptions {
   dir: string;
   /** `write` survives a killed process, `fsync` also a loss of power. */
   durability?: 'write' | 'fsync';
+  /** Bytes of the file; beyond it what is to be kept is refused, as on a full disk. */
+  maxBytes?: number;
 }
 
 /**
@@ -51,7 +57,8 @@ export interface BusSessionsOptions {
  * @throws STORE_BROKEN if the folder or the file cannot be used, STORE_LOCKED if another bus has it; nothing
  * is changed then.
  */
-export function openBusSessions({ dir, durability = 'fsync' }: BusSessionsOptions): BusSessions {
+export function openBusSessions(options: BusSessionsOptions): BusSessions {
+  const { dir, durability = 'fsync', maxBytes = MAX_BYTES } = options;
   const file = join(dir, BUS_FILE);
   const broken = (error: unknown) => fail('STORE_BROKEN', { file, problem: reason(error) }, { cause: error });
   let database: DatabaseSync;
@@ -64,6 +71,7 @@ export function openBusSessions({ dir, durability = 'fsync' }: BusSessionsOption
   }
   try {
     prepare(database, durability);
+    database.exec(`PRAGMA max_page_count = ${Math.ceil(maxBytes / PAGE_BYTES)}`);
     return sessionsOf(database, file);
   } catch (error) {
     database.close();
@@ -93,6 +101,9 @@ function prepare(database: DatabaseSync, durability: 'write' | 'fsync'): void {
   const version = number('PRAGMA user_version');
   if (version > SCHEMA)
     throw new Error(`its schema ${version} is newer than ${SCHEMA}, which this version knows`);
+  // Before anything is written.
+  const check = Object.values(database.prepare('PRAGMA quick_check(1)').get() as object)[0];
+  if (check !== 'ok') throw new Error('it is damaged');
   // One bus a file: the exclusive lock is taken by the first statement and held until close.
   database.exec(
     'PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;' +
@@ -101,8 +112,6 @@ function prepare(database: DatabaseSync, durability: 'write' | 'fsync'): void {
   database.exec(
     `BEGIN IMMEDIATE; PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA}; ${TABLES} COMMIT`,
   );
-  const check = Object.values(database.prepare('PRAGMA quick_check(1)').get() as object)[0];
-  if (check !== 'ok') throw new Error('it is damaged');
 }
 
 /** What a failed transaction leaves to be done, since memory has gone on without it. */
@@ -119,22 +128,25 @@ function sessionsOf(database: DatabaseSync, file: string): BusSessions {
   const apply = writers(database);
   let queue: SessionChange[] = [];
   let batch: PromiseWithResolvers<void> | undefined;
+  let later: NodeJS.Timeout | undefined;
 
   const flush = () => {
     const changes = queue;
     const waiting = batch;
     queue = [];
     batch = undefined;
-    if (waiting === undefined) return;
+    clearTimeout(later);
+    later = undefined;
+    if (changes.length === 0) return waiting?.resolve();
     try {
       database.exec('BEGIN IMMEDIATE');
       for (const change of changes) apply(change);
       database.exec('COMMIT');
-      waiting.resolve();
+      waiting?.resolve();
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
       queue = [...changes.filter(({ kind }) => STANDING.has(kind)), ...queue];
-      waiting.reject(fail('STORE_BROKEN', { file, problem: reason(error) }, { cause: error }));
+      waiting?.reject(fail('STORE_BROKEN', { file, problem: reason(error) }, { cause: error }));
     }
   };
 
@@ -143,13 +155,17 @@ function sessionsOf(database: DatabaseSync, file: string): BusSessions {
     load: () => load(database),
     write(change) {
       queue.push(change);
-      if (batch !== undefined) return;
-      batch = Promise.withResolvers();
-      // Nobody may ask for the outcome of this one.
-      batch.promise.catch(() => undefined);
-      setImmediate(flush);
+      // Nobody waits for most changes, such as the end of a delivery: those share a later sync.
+      later ??= setTimeout(flush, LAZY_MS);
     },
-    committed: () => batch?.promise ?? Promise.resolve(),
+    committed() {
+      if (queue.length === 0) return Promise.resolve();
+      if (batch === undefined) {
+        batch = Promise.withResolvers();
+        setImmediate(flush);
+      }
+      return batch.promise;
+    },
     flush,
     close() {
       if (!database.isOpen) return;
