@@ -92,6 +92,12 @@ export const BUS_CATALOG = {
     message: 'The agent {agent} cannot take {method} now: {problem}.',
     hint: 'Try again later.',
   },
+  BUS_PUSH_TARGET_REFUSED: {
+    class: 'terminal',
+    status: 400,
+    message: 'Push notifications do not go to this address: {problem}.',
+    hint: 'Give a public https address, or have the operator allow this one.',
+  },
   BUS_LEDGER_UNAVAILABLE: {
     class: 'retryable',
     status: 503,

@@ -13,6 +13,8 @@ export interface CardOptions {
   skills: ReadonlyArray<Pick<AgentSkill, 'id' | 'name' | 'description'> & Partial<AgentSkill>>;
   /** `mqtt://host:port` of the bus. */
   mqttUrl: string;
+  /** The agent tells webhooks of its tasks. */
+  pushNotifications?: boolean;
   /** JSON-RPC endpoint over HTTP, if the agent has one. */
   httpUrl?: string;
 }
@@ -36,7 +38,12 @@ export function agentCard(options: CardOptions): AgentCard {
       ...(httpUrl === undefined ? [] : [at(httpUrl, 'JSONRPC')]),
     ],
     provider: undefined,
-    capabilities: { streaming: true, pushNotifications: false, extendedAgentCard: false, extensions: [] },
+    capabilities: {
+      streaming: true,
+      pushNotifications: options.pushNotifications ?? false,
+      extendedAgentCard: false,
+      extensions: [],
+    },
     securitySchemes: {},
     securityRequirements: [],
     defaultInputModes: modes,

@@ -1,7 +1,7 @@
 import type { AgentCard } from '@a2a-js/sdk';
 import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
-import type { AgentExecutor } from '@a2a-js/sdk/server';
+import type { AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server';
 import { createActor, fromPromise } from 'xstate';
 import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
@@ -13,6 +13,8 @@ import { type AgentPresence, Discovery } from './discovery.ts';
 import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
 import { openLink } from './link.ts';
 import { PROPERTY } from './properties.ts';
+import { PushDelivery, type PushStore } from './push/delivery.ts';
+import type { TargetPolicy } from './push/target.ts';
 import { Responder } from './responder.ts';
 import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
 import { memoryLedger } from './tasks/memory-ledger.ts';
@@ -38,6 +40,10 @@ export interface JoinOptions {
   ledger?: TaskLedger;
   /** What becomes of tasks that a killed process left behind; `fail` if absent. */
   recovery?: (record: TaskRecord) => Recovery;
+  /** Push notifications, if the card offers them; only over the same ledger. */
+  push?: { store?: PushStore; targets?: TargetPolicy };
+  /** The card for a caller; undefined if there is none for it. */
+  extendedCard?: (context: ServerCallContext) => AgentCard | undefined;
   /** How long cancelled work may take to clean up before the task ends as canceled anyway, ms. */
   cancelGraceMs?: number;
   env: Env;
@@ -96,11 +102,15 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     replyTopic: replies,
     timers: { ...PROFILE_TIMERS, ...options.timers },
   });
+  const ledger = options.ledger ?? memoryLedger();
+  const push = options.push === undefined ? undefined : new PushDelivery({ env, ledger, ...options.push });
   const service = new TaskService({
     env,
     card: () => card,
     executor: options.executor ?? asksOnly,
-    ledger: options.ledger ?? memoryLedger(),
+    ledger,
+    push,
+    extendedCard: options.extendedCard,
     cancelGraceMs: options.cancelGraceMs,
   });
   const responder = new Responder({
@@ -203,6 +213,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
           presence.subscribe({ complete: resolve, error: () => resolve() });
           presence.send({ type: 'LEAVE' });
         });
+        await push?.close();
         await link.end();
       })();
       return closing;

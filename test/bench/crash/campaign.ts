@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import mqtt, { type MqttClient } from 'mqtt';
@@ -165,6 +165,7 @@ class Requester {
       protocolVersion: 5,
       reconnectPeriod: 0,
     });
+    (client.stream as Socket).setNoDelay(true);
     await client.subscribeAsync(REPLIES, { qos: 1 });
     return new Requester(client);
   }
