@@ -20,6 +20,16 @@ export type {
 export { memoryLedger } from './a2a/tasks/memory-ledger.ts';
 export type { Recovery } from './a2a/tasks/service.ts';
 export { type AgentId, agentKey, parseAgentId } from './a2a/topics.ts';
+export { certificateIdentity } from './embedded/certificate-identity.ts';
+export { type CredentialEntry, credentialsFile, makeCredential } from './embedded/credentials.ts';
 export { type Bus, type BusLimits, type BusOptions, startBus } from './embedded/host.ts';
-export type { Claim, Identity, IdentityProvider, Verdict } from './embedded/identity.ts';
+export {
+  type Claim,
+  firstOf,
+  type Identity,
+  type IdentityProvider,
+  type Verdict,
+} from './embedded/identity.ts';
+export type { TlsFiles } from './embedded/listeners.ts';
+export { tokenIdentity } from './embedded/token-identity.ts';
 export { BUS_CATALOG } from './errors.ts';

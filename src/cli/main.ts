@@ -5,10 +5,11 @@ import { helpText, parseVerb } from './args.ts';
 import { runAsk } from './ask.ts';
 import { runChart } from './chart.ts';
 import { runConformance } from './conformance.ts';
+import { runCredential } from './credential.ts';
 import { type Output, terminalOutput } from './output.ts';
 import { runStart } from './start.ts';
 import { runTools } from './tools.ts';
-import { AGENTS, ASK, CHART, CONFORMANCE, START, TOOLS, VERBS } from './verbs.ts';
+import { AGENTS, ASK, CHART, CONFORMANCE, CREDENTIAL, START, TOOLS, VERBS } from './verbs.ts';
 
 /**
  * The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -37,6 +38,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
     if (verb === CHART) return await runChart(parsed, output);
+    if (verb === CREDENTIAL) return await runCredential(parsed, output);
     if (verb === CONFORMANCE) return await runConformance(parsed, output);
     return 2;
   } catch (error) {

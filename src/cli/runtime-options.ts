@@ -1,3 +1,4 @@
+import { fail } from '../errors.ts';
 import type { LogLevel, RuntimeOptions } from '../runtime/index.ts';
 import type { Parsed } from './args.ts';
 
@@ -8,6 +9,10 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
   const { values } = parsed;
   const port = (name: keyof typeof DEFAULT_PORTS) =>
     Number(values[name] ?? (fixedPorts ? DEFAULT_PORTS[name] : 0));
+  const { credentials, 'tls-cert': cert, 'tls-key': key, 'tls-ca': ca, 'mqtt-host': busHost } = values;
+  if ((cert === undefined) !== (key === undefined) || (ca !== undefined && cert === undefined)) {
+    throw fail('CLI_USAGE', { problem: '--tls-cert and --tls-key belong together.', verb: 'start' });
+  }
   return {
     seed: Number(values.seed),
     host: values.host ?? '127.0.0.1',
@@ -18,6 +23,14 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     logLevel: values.log as LogLevel,
     ...(values.broker === undefined ? {} : { broker: values.broker }),
     ...(values.durability === undefined ? {} : { durability: values.durability as 'write' | 'fsync' }),
+    access: {
+      ...(busHost === undefined ? {} : { host: busHost }),
+      ...(credentials === undefined ? {} : { credentials }),
+      ...(cert === undefined || key === undefined
+        ? {}
+        : { tls: { cert, key, ...(ca === undefined ? {} : { ca }) } }),
+    },
+    ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),

@@ -59,6 +59,18 @@ export const START: Verb = {
       help: 'port of the bus over WebSocket; 0 takes any (default 8083)',
       check: port,
     },
+    'mqtt-host': {
+      value: 'HOST',
+      help: 'address of the bus alone; anything but loopback needs --credentials or --tls-ca',
+    },
+    credentials: { value: 'FILE', help: 'who may join the bus, by password (see netagent credential)' },
+    'tls-cert': { value: 'FILE', help: 'certificate of the bus (PEM): both of its ports speak TLS then' },
+    'tls-key': { value: 'FILE', help: 'its key' },
+    'tls-ca': { value: 'FILE', help: 'authorities whose client certificates name an agent' },
+    'push-allow': {
+      value: 'LIST',
+      help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',
+    },
   },
   examples: ['npm start', `npm start -- --once --ask ${JSON.stringify(SENTENCE)}`],
 };
@@ -140,7 +152,23 @@ export const CONFORMANCE: Verb = {
   ],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE];
+export const CREDENTIAL: Verb = {
+  name: 'credential',
+  summary: 'makes a password for an agent, and the line for the file of --credentials',
+  positional: 'ORG/UNIT/AGENT',
+  flags: {
+    role: {
+      value: 'ROLE',
+      help: 'agent, guest or dispatcher',
+      default: 'agent',
+      check: checks.oneOf('agent', 'guest', 'dispatcher'),
+    },
+    json: { help: 'one JSON value on standard output' },
+  },
+  examples: ['npx netagent credential acme/drones/uav1 >> credentials.yaml'],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE, CREDENTIAL];
 
 function checkZone(value: string): string | undefined {
   try {

@@ -11,6 +11,10 @@ export interface RuntimeOptions {
   broker?: string;
   /** What of an accepted task survives: `write` a killed process, `fsync` (default) a loss of power. */
   durability?: 'write' | 'fsync';
+  /** Who may join the embedded bus, and how; open on loopback if absent. */
+  access?: BusAccess;
+  /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */
+  pushAllow?: string[];
   /** Folder of the store. */
   dataDir: string;
   /** Place where the subscriber is at the start. */
@@ -26,6 +30,15 @@ export interface RuntimeOptions {
   now?: number;
   /** Folders of agents beside the built-in ones. */
   agents?: string[];
+}
+
+export interface BusAccess {
+  /** Address of the bus alone; `host` if absent. Anything but loopback needs authentication. */
+  host?: string;
+  /** Passwords by agent id. */
+  credentials?: string;
+  /** With `ca`, agents may also join by a certificate that one of its authorities signed. */
+  tls?: { cert: string; key: string; ca?: string };
 }
 
 export interface ReadyInfo {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { agentCard, joinBus, startBus } from '../../broker/index.ts';
+import { agentCard, joinBus } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { openStore } from '../durable/index.ts';
 import { fail } from '../errors.ts';
@@ -9,6 +9,7 @@ import { openKnowledge } from '../knowledge/index.ts';
 import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
 import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
+import { reachBus } from './bus.ts';
 import { createEnv, systemIds } from './env.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startNetMcp } from './netmcp.ts';
@@ -78,6 +79,10 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     knowledge,
     management: netmcp.management,
     tasks: (agent) => store.tasks(agent),
+    push: (agent) => ({
+      store: store.collection(`push ${agent}`),
+      targets: { allowHttp: options.pushAllow !== undefined, allow: options.pushAllow ?? [] },
+    }),
     roots: [AGENTS_FOLDER, ...(options.agents ?? [])],
     subscriber: { supi: SUBSCRIBER, timeZone: options.timeZone },
     telematics: network.telematics,
@@ -124,24 +129,6 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
       return lifecycle.stop();
     },
   };
-}
-
-/** The broker of another program by its URL, or the embedded one. */
-async function reachBus(
-  { broker, host, ports }: RuntimeOptions,
-  env: Env,
-  lifecycle: Lifecycle,
-): Promise<BusAddress> {
-  if (broker !== undefined) return { via: broker, mqttUrl: withoutCredentials(broker) };
-  const bus = await startBus({ env, host, tcpPort: ports.mqtt, wsPort: ports.ws });
-  lifecycle.started('bus', () => bus.close());
-  return { via: bus, mqttUrl: bus.mqttUrl, wsUrl: bus.wsUrl };
-}
-
-/** For cards and logs. */
-function withoutCredentials(url: string): string {
-  const { protocol, host } = new URL(url);
-  return `${protocol}//${host}`;
 }
 
 function readTrace(file: string) {

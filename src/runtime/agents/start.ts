@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
-import { agentCard, type Bus, type BusMember, joinBus, type TaskLedger } from '../../../broker/index.ts';
+import {
+  agentCard,
+  type Bus,
+  type BusMember,
+  type JoinOptions,
+  joinBus,
+  type TaskLedger,
+} from '../../../broker/index.ts';
 import { centralMachine, domainMachine, embodiedMachine, proxyMachine } from '../../../machines/index.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
@@ -33,6 +40,8 @@ export interface AgentsOptions {
   management: string;
   /** The durable tasks of an agent, by its id. */
   tasks: (agent: string) => TaskLedger;
+  /** Webhooks of an agent's tasks. */
+  push: (agent: string) => NonNullable<JoinOptions['push']>;
   /** Folders of agents. */
   roots: string[];
   subscriber: { supi: string; timeZone: string };
@@ -167,6 +176,7 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     executor: taskExecutor(host),
     ledger: options.tasks(manifest.agent),
     recovery: () => manifest.recovery,
+    push: options.push(manifest.agent),
     env,
   });
   const joined = member;
@@ -191,6 +201,7 @@ function cardOf({ manifest }: LoadedAgent, { bus, httpUrl }: AgentsOptions): Age
     version,
     skills,
     mqttUrl: bus.mqttUrl,
+    pushNotifications: true,
     ...(manifest.role === 'central' ? { httpUrl } : {}),
   });
 }
