@@ -31,7 +31,7 @@ export interface Guard {
   /** Decides whether a connection from outside may begin; asked before a byte is read. */
   admits(stream: Duplex, request?: IncomingMessage): boolean;
   /** Notes a connection that broke off before it said who it is. */
-  failed(client: Client): void;
+  failed(stream: Duplex, request?: IncomingMessage): void;
   /** Notes a connection that was cut because it did not read. */
   slow(client: Client): void;
   /** Decides whether a filter of a SUBSCRIBE is kept with the session. */
@@ -119,8 +119,8 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
       'refused by the bus guard',
     );
   };
-  const fail = (client: Client) => {
-    const address = addressOf(client.conn as Duplex, client.req);
+  const fail = (stream: Duplex, request?: IncomingMessage) => {
+    const address = addressOf(stream, request);
     if (address !== undefined) failures.add(address, clock.now());
   };
   const cut = (client: Client, reason: 'slow-subscriber' | 'publish-rate') => {
@@ -218,7 +218,7 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
         if (givenExpiry.delete(client)) state._sessionExpiryClamped = true;
         const refuse = (reason: keyof typeof RETURN_CODE) => {
           note('connect', reason, client);
-          fail(client);
+          fail(client.conn as Duplex, client.req);
           const error = Object.assign(new Error(`BUS_REFUSED ${reason}`), {
             returnCode: RETURN_CODE[reason],
           });

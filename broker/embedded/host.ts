@@ -97,7 +97,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   };
   broker.on('clientError', problem);
   broker.on('connectionError', (client, error) => {
-    guard.failed(client);
+    guard.failed(client.conn as Duplex, client.req);
     problem(client, error);
   });
   broker.on('error' as never, (error: unknown) => log.error({ problem: String(error) }, 'broker problem'));
@@ -113,7 +113,8 @@ export async function startBus(options: BusOptions): Promise<Bus> {
   try {
     const { maxConnections, maxPacketBytes } = limits;
     const { handle: accept } = broker;
-    const shared = { host, tls, maxConnections, maxPacketBytes, accept, admits: guard.admits };
+    const { admits, failed } = guard;
+    const shared = { host, tls, maxConnections, maxPacketBytes, accept, admits, failed };
     listeners.push(await listenTcp({ ...shared, port: options.tcpPort }));
     listeners.push(await listenWebSocket({ ...shared, port: options.wsPort }));
   } catch (error) {

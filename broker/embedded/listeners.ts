@@ -23,6 +23,8 @@ export interface ListenOptions {
   tls?: TlsOptions | undefined;
   /** Decides before a byte is read. */
   admits(stream: Duplex, request?: IncomingMessage): boolean;
+  /** Told of a connection that broke off in the handshake of TLS. */
+  failed(stream: Duplex): void;
   accept(stream: Duplex, request?: IncomingMessage): unknown;
 }
 
@@ -99,11 +101,13 @@ export async function listenWebSocket(options: ListenOptions): Promise<Listener>
 }
 
 /** A key that does not belong to the certificate shows when the server is made. */
-function secured<S extends Server>({ tls }: ListenOptions, make: (tls: TlsOptions | undefined) => S): S {
+function secured<S extends Server>(
+  { tls, failed }: ListenOptions,
+  make: (tls: TlsOptions | undefined) => S,
+): S {
   try {
     const server = make(tls);
-    // A client that breaks off the handshake is its own problem.
-    server.on('tlsClientError', () => undefined);
+    server.on('tlsClientError', (_error: Error, socket: Duplex) => failed(socket));
     return server;
   } catch (error) {
     throw failBus('BUS_TLS_UNUSABLE', { problem: (error as Error).message });
