@@ -21,6 +21,14 @@ export interface Delivery {
   bytes: number;
 }
 
+/** What was done for a message before its PUBACK. */
+export interface Ticket {
+  retained: boolean;
+  deliveries: Map<string, Delivery>;
+  /** Places in the order, for receivers that were connected then. */
+  places: Map<string, number>;
+}
+
 /** What waits for one client, in order, found by the broker's number or by packet id. */
 export class DeliveryQueue {
   #bySeq = new Map<number, Delivery>();
@@ -32,8 +40,14 @@ export class DeliveryQueue {
     return this.#bySeq.size;
   }
 
+  /** Messages with a packet id: sent, and not yet acknowledged. */
+  get inFlight(): number {
+    return this.#byMessageId.size;
+  }
+
+  /** In the order of publication, which need not be that of queueing. */
   all(): Delivery[] {
-    return [...this.#bySeq.values()];
+    return [...this.#bySeq.values()].sort((a, b) => a.seq - b.seq);
   }
 
   oldest(): Delivery | undefined {

@@ -2,8 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AedesOptions, AedesPublishPacket, Client, PublishPacket } from 'aedes';
 import type { Clock, Log } from '../../machines/ports.ts';
-import { PROPERTY, readProperties } from '../a2a/properties.ts';
-import { parseAgentId, parseTopic } from '../a2a/topics.ts';
+import { parseTopic } from '../a2a/topics.ts';
 import { asksForReply, isWellFormed, mayReceive, refusesPublish, refusesSubscribe } from './access.ts';
 import type { QueuedPacket } from './delivery-queue.ts';
 import {
@@ -13,9 +12,12 @@ import {
   openOnLoopback,
   type Verdict,
 } from './identity.ts';
+import type { SessionLimits } from './limits.ts';
 import { type GuardLimits, PerMinute, PerSecond } from './limits.ts';
+import { Outbox } from './outbox.ts';
 import { addressOf, certificateOf } from './peer.ts';
 import type { Sessions } from './sessions.ts';
+import { sizeOf, stamp } from './stamp.ts';
 
 /** Refusals and drops since the start, by reason. */
 export type GuardCounts = ReadonlyMap<string, number>;
@@ -37,6 +39,8 @@ export interface Guard {
   /** Decides whether a filter of a SUBSCRIBE is kept with the session. */
   accepts(client: object, filter: string): boolean;
   count(reason: string): void;
+  /** Notes an acknowledgement of a delivered message. */
+  acknowledged(client: Client): void;
   /** Forgets a connection; call when the broker reports its end. */
   forget(client: Client): void;
 }
@@ -45,7 +49,7 @@ export interface GuardOptions {
   identity: IdentityProvider;
   log: Log;
   clock: Clock;
-  limits: GuardLimits;
+  limits: GuardLimits & SessionLimits;
   sessions: Sessions;
   /** The role of a link made inside this process, by the broker's end of it; undefined for all others. */
   inProcess(stream: Duplex): Member['role'] | undefined;
@@ -108,6 +112,12 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
   const failures = new PerMinute();
   const cards = new PerMinute();
   const trusted = openOnLoopback();
+  const outbox = new Outbox({
+    sessions,
+    limits,
+    count: (reason) => void count(reason),
+    cut: (client) => cut(client, 'slow-subscriber'),
+  });
 
   const count = (reason: string) => counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const note = (action: string, reason: string, client: Client | null, topic?: string) => {
@@ -336,6 +346,7 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
         // Only of a request: a card or event with a Response Topic gives nobody leave to write there.
         if (reply !== undefined && isMember(who) && asksForReply(packet.topic)) remember(who.key, reply);
         if (sessions.isResent(packet)) packet.dup = true;
+        if (outbox.holds(client, packet)) return null;
         return numbered(client, packet);
       },
     },
@@ -351,6 +362,7 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
       return false;
     },
     failed: fail,
+    acknowledged: (client) => outbox.acknowledged(client),
     slow: (client) => cut(client, 'slow-subscriber'),
     accepts(client, filter) {
       const who = identities.get(client);
@@ -373,23 +385,4 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
     state._nextId = (messageId % 65_535) + 1;
     return { ...packet, messageId };
   }
-}
-
-/** Writes who asks over whatever was sent; a dispatcher says for whom it asks. */
-function stamp(packet: PublishPacket, { role, key }: Member): void {
-  const sent = readProperties(packet.properties?.userProperties)[PROPERTY.clientId];
-  const asker = role === 'dispatcher' && sent !== undefined && parseAgentId(sent) !== null ? sent : key;
-  const kept = Object.entries(packet.properties?.userProperties ?? {}).filter(
-    ([name]) => name.toLowerCase() !== PROPERTY.clientId,
-  );
-  packet.properties = {
-    ...packet.properties,
-    userProperties: { ...Object.fromEntries(kept), [PROPERTY.clientId]: asker },
-  };
-}
-
-/** Payload, topic and an allowance for the properties; the exact size is known only after encoding. */
-function sizeOf({ topic, payload, properties }: AedesPublishPacket): number {
-  const text = properties === undefined ? 0 : JSON.stringify(properties).length;
-  return Buffer.byteLength(payload) + Buffer.byteLength(topic) + text + 16;
 }

@@ -106,6 +106,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     guard.forget(client);
     sessions.disconnected(client.id, client.sessionExpiryInterval);
   });
+  broker.on('ack', (_packet, client) => guard.acknowledged(client));
   broker.on('sessionLimitReached', () => guard.count('sessions-full'));
   const presence = keepPresence({ broker, sessions, clock, log, rejoinMs: limits.rejoinMs });
 

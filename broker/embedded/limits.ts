@@ -1,4 +1,9 @@
-import type { SessionLimits } from './sessions.ts';
+export interface SessionLimits {
+  /** Messages that wait for one client. */
+  maxQueuedMessages: number;
+  /** Bytes of payload that wait for one client. */
+  maxQueuedBytes: number;
+}
 
 export interface GuardLimits {
   /** Refused or broken connections of one address in a minute; beyond it the address has to wait. */

@@ -5,7 +5,7 @@ import type { StoredSubscription } from './session-store.ts';
 import type { Sessions, Subscriber, Will } from './sessions.ts';
 import { filterMatches } from './topic-index.ts';
 
-type ClientRef = Pick<Client, 'id'> & { clean?: boolean };
+type ClientRef = Pick<Client, 'id'> & { clean?: boolean; receiveMaximum?: number };
 
 export interface PersistenceOptions {
   sessions: Sessions;
@@ -110,6 +110,7 @@ export function persistenceOf({ sessions, accepts = () => true, maxReceived = 1_
     outgoingEnqueue: (sub: { clientId: string }, packet: QueuedPacket) => sessions.enqueue([sub], packet),
     outgoingEnqueueCombi: (subs: Subscriber[], packet: QueuedPacket) => sessions.enqueue(subs, packet),
     async outgoingUpdate(client: ClientRef, packet: QueuedPacket) {
+      if (packet.cmd === 'publish') await sessions.credit(client.id, packet, client.receiveMaximum);
       sessions.update(client.id, packet);
       // QoS 2 is exactly once because both sides know how far they were (MQTT 4.3.3).
       if (packet.qos === 2 || packet.cmd === 'pubrel') await sessions.committed();

@@ -106,3 +106,18 @@ export function decodeProperties(text: string | null): object | undefined {
       : { userProperties: Object.assign(Object.create(null), userProperties) }),
   };
 }
+
+type Message = Partial<Pick<StoredMessage, 'topic' | 'qos' | 'retain'>> & {
+  payload?: Buffer | string;
+  properties?: object | undefined;
+  messageExpiry?: number;
+};
+
+/** A packet as it is kept; `now` is when its Message Expiry Interval began. */
+export function storedMessage(packet: Message, now: number): StoredMessage {
+  const { topic = '', payload = '', qos = 0, retain = false, properties, messageExpiry } = packet;
+  const lifetime = (properties as { messageExpiryInterval?: number } | undefined)?.messageExpiryInterval;
+  const expiresAt = messageExpiry ?? (lifetime ? now + lifetime * 1_000 : null);
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+  return { topic, payload: bytes, qos, retain, properties: encodeProperties(properties), expiresAt };
+}

@@ -1,26 +1,20 @@
 import type { PublishPacket } from 'aedes';
 import type { Clock } from '../../machines/ports.ts';
-import { copyOf, type Delivery, DeliveryQueue, type QueuedPacket } from './delivery-queue.ts';
+import { Credit } from './credit.ts';
+import { copyOf, type Delivery, DeliveryQueue, type QueuedPacket, type Ticket } from './delivery-queue.ts';
+import type { SessionLimits } from './limits.ts';
 import { restore } from './restore.ts';
 import {
-  encodeProperties,
   type SessionChange,
   type SessionStore,
-  type StoredMessage,
   type StoredSession,
   type StoredSubscription,
+  storedMessage,
 } from './session-store.ts';
 import { FilterIndex } from './topic-index.ts';
 
 export type Will = PublishPacket & { clientId?: string; brokerId?: string };
 export type Subscriber = { clientId: string } & StoredSubscription;
-
-export interface SessionLimits {
-  /** Messages that wait for one client. */
-  maxQueuedMessages: number;
-  /** Bytes of payload that wait for one client. */
-  maxQueuedBytes: number;
-}
 
 export interface SessionsOptions {
   clock: Clock;
@@ -28,12 +22,6 @@ export interface SessionsOptions {
   store?: SessionStore | undefined;
   /** Told when a message is given up because its receiver has too many waiting. */
   onDropped?: (client: string, topic: string) => void;
-}
-
-/** What was done for a message before its PUBACK. */
-interface Ticket {
-  retained: boolean;
-  deliveries: Map<string, Delivery>;
 }
 
 /** Milliseconds in which a message for a connected client is usually acknowledged and never written. */
@@ -65,6 +53,7 @@ export class Sessions {
   readonly #options: SessionsOptions;
   #lazy = new Set<Delivery>();
   #lazyTimer: unknown;
+  readonly #credit = new Credit();
   #seq = 0;
   #message = 0;
 
@@ -125,12 +114,19 @@ export class Sessions {
   journal(packet: PublishPacket): Promise<void> | null {
     if (this.#options.store === undefined) return null;
     const sender = (packet as QueuedPacket).clientId;
-    const offline = [...this.#receivers(packet.topic, sender).values()].filter(
-      ({ clientId }) => !this.online.has(clientId),
-    );
-    if (offline.length === 0 && !packet.retain) return null;
+    const receivers = [...this.#receivers(packet.topic, sender).values()];
+    const offline = receivers.filter(({ clientId }) => !this.online.has(clientId));
+    if (receivers.length === 0 && !packet.retain) return null;
     packet.properties ??= {};
-    const ticket: Ticket = { retained: packet.retain, deliveries: new Map() };
+    const ticket: Ticket = { retained: packet.retain, deliveries: new Map(), places: new Map() };
+    // MQTT 4.6: a receiver may leave before this one is routed, and the next one be journaled first.
+    for (const { clientId } of receivers) {
+      if (this.online.has(clientId)) ticket.places.set(clientId, ++this.#seq);
+    }
+    if (offline.length === 0 && !packet.retain) {
+      this.#tickets.set(packet.properties, ticket);
+      return null;
+    }
     const heldUntil = this.#options.clock.now() + HOLD_MS;
     for (const subscriber of offline) {
       const delivery = this.#enqueue(subscriber, packet as QueuedPacket, heldUntil);
@@ -166,7 +162,7 @@ export class Sessions {
         this.queueOf(clientId).name(journaled);
         continue;
       }
-      const delivery = this.#enqueue(subscriber, packet, null);
+      const delivery = this.#enqueue(subscriber, packet, null, ticket?.places.get(clientId));
       if (this.#options.store === undefined) continue;
       if (this.online.has(clientId)) this.#storeSoon(delivery);
       else {
@@ -177,7 +173,12 @@ export class Sessions {
     if (wait) await this.committed();
   }
 
-  #enqueue(to: Subscriber | { clientId: string }, packet: QueuedPacket, heldUntil: number | null): Delivery {
+  #enqueue(
+    to: Subscriber | { clientId: string },
+    packet: QueuedPacket,
+    heldUntil: number | null,
+    place: number = ++this.#seq,
+  ): Delivery {
     const queue = this.queueOf(to.clientId);
     while (queue.size > 0 && this.#overfull(queue)) {
       const oldest = queue.oldest() as Delivery;
@@ -189,7 +190,7 @@ export class Sessions {
     if ('rap' in to && to.rap === false) copy.retain = false;
     if ('qos' in to && to.qos < copy.qos) copy.qos = to.qos;
     const delivery: Delivery = {
-      seq: ++this.#seq,
+      seq: place,
       client: to.clientId,
       packet: copy,
       message: this.#messageOf(packet),
@@ -222,7 +223,7 @@ export class Sessions {
     this.write({
       kind: 'enqueue',
       delivery: { client, seq, message: message.id, qos, retain, messageId, released },
-      body: this.#body(packet),
+      body: storedMessage(packet, this.#options.clock.now()),
     });
   }
 
@@ -244,6 +245,16 @@ export class Sessions {
       delivery.heldUntil = null;
       return [delivery.packet];
     });
+  }
+
+  /** Waits until one more message may be unacknowledged; one that was sent before is in flight already. */
+  credit(client: string, packet: QueuedPacket, receiveMaximum: number | undefined): Promise<void> {
+    const queue = this.queueOf(client);
+    const isSpent = (maximum: number) =>
+      queue.inFlight >= maximum &&
+      this.online.has(client) &&
+      queue.withNumberOf(packet)?.packet.messageId === undefined;
+    return this.#credit.await(client, isSpent, receiveMaximum);
   }
 
   /** Notes the packet id under which a message goes out, or that only PUBREL is left. */
@@ -292,6 +303,7 @@ export class Sessions {
     const delivery = this.#queues.get(client)?.withMessageId(messageId);
     if (delivery === undefined) return undefined;
     this.#drop(delivery);
+    this.#credit.pass(client);
     return delivery.packet;
   }
 
@@ -321,22 +333,14 @@ export class Sessions {
 
   #writeRetained(packet: QueuedPacket): void {
     if (packet.payload.length === 0) this.write({ kind: 'unretain', topic: packet.topic });
-    else if (this.#options.store !== undefined) this.write({ kind: 'retain', message: this.#body(packet) });
-  }
-
-  #body(packet: QueuedPacket): StoredMessage {
-    const { topic = '', payload = Buffer.alloc(0), qos = 0, retain = false, properties } = packet;
-    const lifetime = properties?.messageExpiryInterval;
-    const expiresAt =
-      packet.messageExpiry ?? (lifetime ? this.#options.clock.now() + lifetime * 1_000 : null);
-    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-    return { topic, payload: bytes, qos, retain, properties: encodeProperties(properties), expiresAt };
+    else if (this.#options.store !== undefined)
+      this.write({ kind: 'retain', message: storedMessage(packet, this.#options.clock.now()) });
   }
 
   putWill(client: string, will: Will): void {
     this.wills.set(client, will);
     if (this.#options.store === undefined) return;
-    this.write({ kind: 'will', client, message: this.#body(will as unknown as QueuedPacket) });
+    this.write({ kind: 'will', client, message: storedMessage(will, this.#options.clock.now()) });
   }
 
   deleteWill(client: string): Will | undefined {
@@ -354,6 +358,7 @@ export class Sessions {
   /** The connection is over; what waits for it is written at once. */
   disconnected(client: string, expiryS: number): void {
     this.online.delete(client);
+    this.#credit.pass(client);
     for (const delivery of this.#lazy) if (delivery.client === client) this.#store(delivery);
     if (expiryS > 0) this.#session({ client, expiryS, endedAt: this.#options.clock.now() });
     else this.received.delete(client);

@@ -137,11 +137,19 @@ test('a message on its way is sent again with its packet id and DUP', async () =
     customHandleAcks: (_topic, _payload, packet) => take(packet),
   });
   await silent.subscribeAsync(REQUESTS, { qos: 1 });
+  await silent.publishAsync('$a2a/v1/discovery/org/unit/b', CARD, { qos: 1, retain: true });
   const a = await connected('org/unit/a');
   await a.publishAsync(REQUESTS, 'once', request(1));
   const { messageId } = await first;
-  // Written when the connection breaks, or a moment after it was sent.
+  // A card that goes offline tells that the broker has noticed the broken connection.
+  const noticed = new Promise<void>((resolve) => {
+    a.on('message', (_topic, _payload, { properties }) => {
+      if ({ ...properties?.userProperties }['a2a-status'] === 'offline') resolve();
+    });
+  });
+  await a.subscribeAsync('$a2a/v1/discovery/org/unit/b', { qos: 1 });
   silent.stream.destroy();
+  await noticed;
   await a.publishAsync(REQUESTS, 'twice', request(2));
   await kill();
 

@@ -266,3 +266,20 @@ test('when the disk is full a message for an offline agent is refused, and nothi
   await a.endAsync();
   await bus.close();
 });
+
+test('who leaves between two messages gets them in the order in which they were published', async () => {
+  const { sessions, persistence } = on(open());
+  const reader = { id: 'reader' };
+  await persistence.addSubscriptions(reader, [{ topic: 't/a', qos: 1 } as never]);
+  sessions.connected('reader', 60);
+  const [first, second] = [1, 2].map((brokerCounter) =>
+    packet({ brokerCounter, payload: Buffer.from(String(brokerCounter)) }),
+  ) as [never, never];
+  expect(sessions.journal(first)).toBeNull();
+  sessions.disconnected('reader', 60);
+  await sessions.journal(second);
+  const subscribers = await persistence.subscriptionsByTopic('t/a');
+  await persistence.outgoingEnqueueCombi(subscribers, first);
+  await persistence.outgoingEnqueueCombi(subscribers, second);
+  expect(sessions.waiting('reader').map(({ payload }) => String(payload))).toEqual(['1', '2']);
+});
