@@ -3,6 +3,14 @@ export { agentCard, BINDING, type CardOptions } from './a2a/card.ts';
 export type { AgentPresence } from './a2a/discovery.ts';
 export { type ExchangeTimers, PROFILE_TIMERS } from './a2a/exchange.ts';
 export { type BusMember, type JoinOptions, joinBus } from './a2a/member.ts';
+export {
+  type Dispatcher,
+  type DispatcherOptions,
+  type PoolEntry,
+  type PoolStore,
+  startDispatcher,
+} from './a2a/pools/dispatcher.ts';
+export { POOL_EXTENSION } from './a2a/pools/extension.ts';
 export type { PushEntry, PushStore } from './a2a/push/delivery.ts';
 export type { TargetPolicy } from './a2a/push/target.ts';
 export { abortSignalOf, isRecovered } from './a2a/tasks/context.ts';

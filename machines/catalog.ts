@@ -6,6 +6,7 @@ import { instructionMachine } from './protocols/instruction.machine.ts';
 import { intentMachine } from './protocols/intent.machine.ts';
 import { leaseMachine } from './protocols/lease.machine.ts';
 import { negotiationMachine } from './protocols/negotiation.machine.ts';
+import { pooledTaskMachine } from './protocols/pooled-task.machine.ts';
 import { presenceMachine } from './protocols/presence.machine.ts';
 import { requestMachine } from './protocols/request.machine.ts';
 import { sessionMachine } from './protocols/session.machine.ts';
@@ -37,6 +38,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(intentMachine),
   entry(leaseMachine),
   entry(negotiationMachine),
+  entry(pooledTaskMachine),
   entry(presenceMachine),
   entry(requestMachine),
   entry(sessionMachine),

@@ -1,4 +1,5 @@
 import { AgentCard, type AgentSkill } from '@a2a-js/sdk';
+import { poolExtension } from './pools/extension.ts';
 import { type AgentId, agentKey, requestTopic } from './topics.ts';
 
 /** Name of this binding in an agent card (the one that the profile's reference SDK uses). */
@@ -15,6 +16,8 @@ export interface CardOptions {
   mqttUrl: string;
   /** The agent tells webhooks of its tasks. */
   pushNotifications?: boolean;
+  /** Pools of the agent's own unit that it serves. */
+  pools?: readonly string[];
   /** JSON-RPC endpoint over HTTP, if the agent has one. */
   httpUrl?: string;
 }
@@ -42,7 +45,8 @@ export function agentCard(options: CardOptions): AgentCard {
       streaming: true,
       pushNotifications: options.pushNotifications ?? false,
       extendedAgentCard: false,
-      extensions: [],
+      extensions:
+        options.pools === undefined || options.pools.length === 0 ? [] : [poolExtension(options.pools)],
     },
     securitySchemes: {},
     securityRequirements: [],

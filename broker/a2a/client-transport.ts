@@ -25,18 +25,19 @@ import { failBus } from '../errors.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
 import { bindingErrorOf, type Reply } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
+import type { Routes } from './pools/routes.ts';
 import { PROPERTY } from './properties.ts';
 import { isAtRest } from './tasks/fold.ts';
 import { agentOfUrl } from './topics.ts';
 
 /** Makes A2A clients of the SDK speak over the bus. */
-export function mqttTransportFactory(exchange: Exchange, ids: Ids): TransportFactory {
+export function mqttTransportFactory(exchange: Exchange, ids: Ids, routes: Routes): TransportFactory {
   return {
     protocolName: BINDING,
     async create(url) {
       const agent = agentOfUrl(url);
       if (agent === null) throw failBus('BUS_ID_INVALID', { id: url });
-      return new MqttTransport(exchange, ids, agent);
+      return new MqttTransport(exchange, ids, routes, agent);
     },
   };
 }
@@ -46,11 +47,14 @@ class MqttTransport implements Transport {
   readonly protocolVersion = BINDING_VERSION;
   readonly #exchange: Exchange;
   readonly #ids: Ids;
+  readonly #routes: Routes;
+  /** The agent or pool that is asked. */
   readonly #agent: string;
 
-  constructor(exchange: Exchange, ids: Ids, agent: string) {
+  constructor(exchange: Exchange, ids: Ids, routes: Routes, agent: string) {
     this.#exchange = exchange;
     this.#ids = ids;
+    this.#routes = routes;
     this.#agent = agent;
   }
 
@@ -60,8 +64,12 @@ class MqttTransport implements Transport {
    */
   async sendMessage(params: SendMessageRequest, options?: RequestOptions): Promise<SendMessageResult> {
     const request = this.#withIds(params);
-    const { payload } = await this.#call('SendMessage', SendMessageRequest.toJSON(request), options, (json) =>
-      SendMessageResponse.fromJSON(json),
+    const { payload } = await this.#call(
+      'SendMessage',
+      request.message?.taskId,
+      SendMessageRequest.toJSON(request),
+      options,
+      (json) => SendMessageResponse.fromJSON(json),
     );
     if (payload === undefined) throw this.#invalid('SendMessage', 'neither a task nor a message');
     const task = payload.$case === 'task' ? payload.value : undefined;
@@ -88,42 +96,50 @@ class MqttTransport implements Transport {
   }
 
   getTask(params: GetTaskRequest, options?: RequestOptions): Promise<Task> {
-    return this.#call('GetTask', GetTaskRequest.toJSON(params), options, (json) => Task.fromJSON(json));
+    return this.#call('GetTask', params.id, GetTaskRequest.toJSON(params), options, (json) =>
+      Task.fromJSON(json),
+    );
   }
 
   cancelTask(params: CancelTaskRequest, options?: RequestOptions): Promise<Task> {
-    return this.#call('CancelTask', CancelTaskRequest.toJSON(params), options, (json) => Task.fromJSON(json));
+    return this.#call('CancelTask', params.id, CancelTaskRequest.toJSON(params), options, (json) =>
+      Task.fromJSON(json),
+    );
   }
 
   listTasks(params: ListTasksRequest, options?: RequestOptions): Promise<ListTasksResponse> {
-    return this.#call('ListTasks', ListTasksRequest.toJSON(params), options, (json) =>
+    return this.#call('ListTasks', undefined, ListTasksRequest.toJSON(params), options, (json) =>
       ListTasksResponse.fromJSON(json),
     );
   }
 
   getExtendedAgentCard(params: GetExtendedAgentCardRequest, options?: RequestOptions): Promise<AgentCard> {
-    return this.#call('GetExtendedAgentCard', GetExtendedAgentCardRequest.toJSON(params), options, (json) =>
-      AgentCard.fromJSON(json),
+    return this.#call(
+      'GetExtendedAgentCard',
+      undefined,
+      GetExtendedAgentCardRequest.toJSON(params),
+      options,
+      (json) => AgentCard.fromJSON(json),
     );
   }
 
   createTaskPushNotificationConfig(params: TaskPushNotificationConfig, options?: RequestOptions) {
     const json = TaskPushNotificationConfig.toJSON(params);
-    return this.#call('CreateTaskPushNotificationConfig', json, options, (result) =>
+    return this.#call('CreateTaskPushNotificationConfig', params.taskId, json, options, (result) =>
       TaskPushNotificationConfig.fromJSON(result),
     );
   }
 
   getTaskPushNotificationConfig(params: GetTaskPushNotificationConfigRequest, options?: RequestOptions) {
     const json = GetTaskPushNotificationConfigRequest.toJSON(params);
-    return this.#call('GetTaskPushNotificationConfig', json, options, (result) =>
+    return this.#call('GetTaskPushNotificationConfig', params.taskId, json, options, (result) =>
       TaskPushNotificationConfig.fromJSON(result),
     );
   }
 
   listTaskPushNotificationConfig(params: ListTaskPushNotificationConfigsRequest, options?: RequestOptions) {
     const json = ListTaskPushNotificationConfigsRequest.toJSON(params);
-    return this.#call('ListTaskPushNotificationConfigs', json, options, (result) =>
+    return this.#call('ListTaskPushNotificationConfigs', params.taskId, json, options, (result) =>
       ListTaskPushNotificationConfigsResponse.fromJSON(result),
     );
   }
@@ -133,23 +149,25 @@ class MqttTransport implements Transport {
     options?: RequestOptions,
   ) {
     const json = DeleteTaskPushNotificationConfigRequest.toJSON(params);
-    return this.#call('DeleteTaskPushNotificationConfig', json, options, () => undefined);
+    return this.#call('DeleteTaskPushNotificationConfig', params.taskId, json, options, () => undefined);
   }
 
   async #call<T>(
     method: string,
+    taskId: string | undefined,
     params: unknown,
     options: RequestOptions | undefined,
     decode: (json: unknown) => T,
   ): Promise<T> {
     const reply = await this.#exchange.ask({
-      to: this.#agent,
+      to: this.#routes.to(this.#agent, taskId ?? ''),
       method,
       params,
       streaming: false,
       properties: propertiesOf(options),
       signal: options?.signal,
     });
+    this.#routes.note(this.#agent, taskId ?? '', reply.properties?.[PROPERTY.responder]);
     this.#throwError(method, reply);
     return this.#decode(method, reply, decode);
   }
@@ -168,9 +186,16 @@ class MqttTransport implements Transport {
     let call = { method, params, properties: propertiesOf(options) };
     while (true) {
       let missed = false;
+      const to = this.#routes.to(this.#agent, taskId);
       const probe = async (deliver: (reply: Reply) => void): Promise<ProbeResult> => {
         // Never published again after the first item: on a stall the task is asked for (profile 0.1).
         const task = await this.getTask({ tenant: '', id: taskId, historyLength: 0 }, options);
+        if (this.#routes.to(this.#agent, taskId) !== to && to !== this.#agent) {
+          // Handed over: the stream that was followed is gone with its agent.
+          missed = true;
+          last = 0;
+          return { state: 'settled' };
+        }
         if (!isAtRest(task.status?.state)) return { state: 'live' };
         missed = last > 0;
         if (!missed) deliver({ jsonrpc: '2.0', result: { task: Task.toJSON(task) } });
@@ -178,13 +203,15 @@ class MqttTransport implements Transport {
       };
       const signal = options?.signal;
       for await (const reply of this.#exchange.open({
-        to: this.#agent,
+        to,
         streaming: true,
         signal,
         probe,
         ...call,
       })) {
         this.#throwError(call.method, reply);
+        // Every agent numbers by its own log.
+        if (this.#routes.note(this.#agent, taskId, reply.properties?.[PROPERTY.responder])) last = 0;
         const seq = Number(reply.properties?.[PROPERTY.seq] ?? 0);
         if (last > 0 && seq > 0 && seq <= last) continue;
         missed = last > 0 && seq > last + 1;
@@ -196,7 +223,7 @@ class MqttTransport implements Transport {
       call = {
         method: 'SubscribeToTask',
         params: SubscribeToTaskRequest.toJSON({ tenant: '', id: taskId }),
-        properties: { ...propertiesOf(options), [PROPERTY.lastSeq]: String(last) },
+        properties: { ...propertiesOf(options), ...(last === 0 ? {} : { [PROPERTY.lastSeq]: String(last) }) },
       };
     }
   }

@@ -60,6 +60,11 @@ export class Discovery {
     return [...this.#agents.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
+  /** Whether an agent is known and was last said to be offline. */
+  isAway(id: string): boolean {
+    return this.#agents.get(id)?.status === 'offline';
+  }
+
   /** Returns the way to stop listening. */
   onPresence(listener: (presence: AgentPresence) => void): () => void {
     this.#listeners.add(listener);
@@ -67,18 +72,23 @@ export class Discovery {
   }
 
   /** The card of an agent, also of one that appears within `waitMs`. @throws BUS_AGENT_UNKNOWN */
-  card(id: string, waitMs: number): Promise<AgentCard> {
-    const known = this.#agents.get(id);
-    if (known !== undefined) return Promise.resolve(known.card);
+  async card(id: string, waitMs: number): Promise<AgentCard> {
+    return (this.#agents.get(id) ?? (await this.find((presence) => presence.id === id, id, waitMs))).card;
+  }
+
+  /** The first agent that is wanted, also one that appears within `waitMs`. @throws BUS_AGENT_UNKNOWN */
+  find(wanted: (presence: AgentPresence) => boolean, name: string, waitMs: number): Promise<AgentPresence> {
+    const known = this.list().find(wanted);
+    if (known !== undefined) return Promise.resolve(known);
     return new Promise((resolve, reject) => {
       const stop = this.onPresence((presence) => {
-        if (presence.id !== id) return;
+        if (!wanted(presence)) return;
         end();
-        resolve(presence.card);
+        resolve(presence);
       });
       const timer = this.#clock.setTimeout(() => {
         end();
-        reject(failBus('BUS_AGENT_UNKNOWN', { agent: id }));
+        reject(failBus('BUS_AGENT_UNKNOWN', { agent: name }));
       }, waitMs);
       const end = () => {
         stop();

@@ -3,6 +3,7 @@ import { type Duplex, PassThrough } from 'node:stream';
 import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
 import type { Log } from '../../machines/ports.ts';
 import type { Bus } from '../embedded/host.ts';
+import type { Member } from '../embedded/identity.ts';
 import { failBus } from '../errors.ts';
 
 export interface Message {
@@ -13,7 +14,7 @@ export interface Message {
 
 export interface Outgoing {
   topic: string;
-  payload: string;
+  payload: string | Buffer;
   retain?: boolean;
   properties?: IPublishPacket['properties'];
 }
@@ -38,6 +39,8 @@ export interface LinkOptions {
   via: Bus | string;
   will: IClientOptions['will'];
   log: Log;
+  /** Of a link in this process; `agent` if absent. */
+  role?: Member['role'];
 }
 
 /** Seconds for which requests and replies wait for a member that lost its connection. */
@@ -47,7 +50,7 @@ const SESSION_TAKEN_OVER = 0x8e;
 const FINAL_REFUSALS = new Set([0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
 /** Opens the connection; the outcome is told by `onState`. @throws BUS_CLOSED */
-export function openLink({ clientId, via, will, log }: LinkOptions): Link {
+export function openLink({ clientId, via, will, log, role }: LinkOptions): Link {
   const inProcess = typeof via !== 'string';
   const options: IClientOptions = {
     clientId,
@@ -66,7 +69,7 @@ export function openLink({ clientId, via, will, log }: LinkOptions): Link {
   // Thrown inside the client's reconnect timer, a closed bus would end the process.
   const streamTo = (bus: Bus): Duplex => {
     try {
-      return bus.connectInProcess();
+      return bus.connectInProcess(role);
     } catch {
       queueMicrotask(() => refuse('the bus is closed'));
       return new PassThrough().destroy();

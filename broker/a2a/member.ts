@@ -12,6 +12,8 @@ import { mqttTransportFactory } from './client-transport.ts';
 import { type AgentPresence, Discovery } from './discovery.ts';
 import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
 import { openLink } from './link.ts';
+import { poolCard, servesPool } from './pools/members.ts';
+import { Routes } from './pools/routes.ts';
 import { PROPERTY } from './properties.ts';
 import { PushDelivery, type PushStore } from './push/delivery.ts';
 import type { TargetPolicy } from './push/target.ts';
@@ -25,6 +27,7 @@ import {
   DISCOVERY_FILTER,
   discoveryTopic,
   parseTopic,
+  poolKey,
   replyTopic,
   requestTopic,
 } from './topics.ts';
@@ -55,7 +58,7 @@ export interface JoinOptions {
 export interface BusMember {
   /** `org/unit/agent` */
   id: string;
-  /** A client of that agent, kept for the next call. @throws BUS_AGENT_UNKNOWN */
+  /** A client of that agent, or of a pool (`org/unit/pool/name`). @throws BUS_AGENT_UNKNOWN */
   client(agent: AgentId | string | AgentCard): Promise<Client>;
   /** Everybody whose card is on the bus, by id. */
   agents(): AgentPresence[];
@@ -177,7 +180,8 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     const recovered = service.recover(options.recovery ?? (() => 'fail'));
     if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
   }, 0);
-  const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids)] });
+  const routes = new Routes((agent) => discovery.isAway(agent));
+  const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids, routes)] });
   const clients = new Map<string, { made: Promise<Client>; card: string }>();
   // A client holds the card it was made with.
   discovery.onPresence(({ id, card }) => {
@@ -190,6 +194,11 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
       if (closing !== undefined) throw failBus('BUS_CLOSED');
       if (typeof agent !== 'string' && 'supportedInterfaces' in agent)
         return factory.createFromAgentCard(agent);
+      const pool = typeof agent === 'string' ? poolKey(agent) : null;
+      if (pool !== null) {
+        const one = await discovery.find((presence) => servesPool(presence, pool), pool, patienceMs);
+        return factory.createFromAgentCard(poolCard(pool, one.card));
+      }
       const id = agentKey(agent);
       const kept = clients.get(id);
       if (kept !== undefined) return kept.made;

@@ -17,6 +17,8 @@ export const PROPERTY = {
   lastSeq: 'a2a-last-seq',
   /** Caller's client id, written by the embedded broker over whatever the caller sent. */
   clientId: 'a2a-client-id',
+  /** On a reply: the agent that has the task, for all that follows (profile 0.1, shared dispatch). */
+  responder: 'a2a-responder-agent-id',
 } as const;
 
 /** Lower-cased names, last value of a repeated name wins; no prototype, so no name can be special. */

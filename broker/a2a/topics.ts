@@ -69,10 +69,20 @@ function takeApart(topic: string): TopicName | null {
   return { use, owner, suffix };
 }
 
-/** The agent that an `mqtt://host:port/$a2a/v1/request/org/unit/agent` address names, if it names one. */
+/** The pool (`org/unit/pool/name`) that a text names; an agent named `pool` is one level up. */
+export function poolKey(text: string): string | null {
+  const [org, unit, pool, name, ...rest] = text.split('/');
+  if (pool !== 'pool' || name === undefined || rest.length > 0) return null;
+  return parseAgentId(`${org}/${unit}/${name}`) === null ? null : text;
+}
+
+/**
+ * The agent or pool that an `mqtt://host:port/$a2a/v1/request/org/unit/agent` address names, if it names
+ * one.
+ */
 export function agentOfUrl(url: string): string | null {
   const at = url.indexOf(`/${ROOT}/request/`);
   if (at < 0) return null;
   const key = url.slice(at + `/${ROOT}/request/`.length);
-  return parseAgentId(key) === null ? null : key;
+  return parseAgentId(key) === null ? poolKey(key) : key;
 }

@@ -54,7 +54,8 @@ export function refusesPublish(
     case 'reply':
       // A kept reply would outlive the asker, and cost the broker a topic for every suffix.
       if (packet.retain) return 'reply-retained';
-      return asked(packet.topic) ? null : 'reply-not-asked';
+      // A dispatcher passes replies on, also after a restart, when nobody remembers who asked.
+      return who.role === 'dispatcher' || asked(packet.topic) ? null : 'reply-not-asked';
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { agentCard, joinBus } from '../../broker/index.ts';
+import { agentCard, joinBus, startDispatcher } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { openStore } from '../durable/index.ts';
 import { fail } from '../errors.ts';
@@ -47,6 +47,13 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   const gateway = await openGateway({ host: options.host, port: options.ports.http, grpcPort: 0, env });
   lifecycle.started('gateway', () => gateway.close());
   const bus = await reachBus(options, env, lifecycle);
+  const dispatcher = await startDispatcher({
+    id: 'netagent/bus/dispatcher',
+    via: bus.via,
+    env: { ...env, ids: systemIds },
+    store: store.collection('pool'),
+  });
+  lifecycle.started('dispatcher', () => dispatcher.close());
 
   const startTime = options.now ?? env.clock.now();
   const network = await startNetwork({

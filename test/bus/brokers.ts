@@ -10,6 +10,8 @@ export interface TestBroker {
   /** How a member joins. */
   via: Bus | string;
   url: string;
+  /** How a dispatcher joins: on the embedded broker in process, for that is what gives it its rights. */
+  inside: Bus | string;
   close(): Promise<void>;
 }
 
@@ -24,7 +26,7 @@ export const BROKERS: Array<{ kind: string; missing: string | false; start(): Pr
 
 async function embedded(byTcp: boolean): Promise<TestBroker> {
   const bus = await newBus();
-  return { via: byTcp ? bus.mqttUrl : bus, url: bus.mqttUrl, close: () => bus.close() };
+  return { via: byTcp ? bus.mqttUrl : bus, url: bus.mqttUrl, inside: bus, close: () => bus.close() };
 }
 
 /** Starts Mosquitto on a free port; resolves when it takes connections. */
@@ -45,6 +47,7 @@ export async function mosquitto(): Promise<TestBroker> {
   return {
     via: url,
     url,
+    inside: url,
     close: async () => {
       broker.kill();
       await gone;

@@ -110,7 +110,7 @@ test('a dispatcher may not publish cards or replies of others, nor send replies 
   const refused = { code: 0x87 };
   const card = d.publishAsync('$a2a/v1/discovery/org/unit/a', '{"name":"x"}', { qos: 1, retain: true });
   await expect(card).rejects.toMatchObject(refused);
-  await expect(d.publishAsync(reply('org/unit/a'), '{}', { qos: 1 })).rejects.toMatchObject(refused);
+  await expect(d.publishAsync('$a2a/v1/event/org/unit/a', '{}', { qos: 1 })).rejects.toMatchObject(refused);
   const away = { qos: 1, properties: { responseTopic: 'other/topic' } } as const;
   await expect(d.publishAsync('$a2a/v1/request/org/unit/b', '{}', away)).rejects.toMatchObject(refused);
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine, EventObject } from 'xstate';
 import { leaseMachine } from '../../machines/protocols/lease.machine.ts';
 import { negotiationMachine } from '../../machines/protocols/negotiation.machine.ts';
+import { pooledTaskMachine } from '../../machines/protocols/pooled-task.machine.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import { requestMachine } from '../../machines/protocols/request.machine.ts';
 import { sessionMachine } from '../../machines/protocols/session.machine.ts';
@@ -71,6 +72,23 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
         },
       },
     ],
+  ],
+  [
+    pooledTaskMachine,
+    [null, 'org/unit/a'].map((member) => ({
+      input: { task: 't', member, graceMs: 2_000 },
+      events: [
+        event('ASSIGNED', { member: 'org/unit/b' }),
+        event('ASKED', { live: true }),
+        event('ASKED', { live: false }),
+        ...['NONE', 'RUNNING', 'INTERRUPTED', 'ENDED', 'BUSY', 'LOST', 'BACK', 'JOINED'].map((type) =>
+          event(type),
+        ),
+      ],
+      effects: {},
+      within: ({ handovers, avoid, ignored }) =>
+        Number(handovers) < 2 && (avoid as unknown[]).length < 2 && Number(ignored) < 2,
+    })),
   ],
   [
     negotiationMachine,

@@ -22,6 +22,8 @@ export const manifestSchema = z.strictObject({
    * A domain's work is asked for again by whoever asked for it.
    */
   recovery: z.enum(['rerun', 'fail']).default('fail'),
+  /** Pools of the agent's own unit that it serves. */
+  pools: z.array(z.string().regex(/^[A-Za-z0-9_.-]{1,64}$/)).default([]),
   /** Folder of workflow templates; a domain agent has one of the same name for each skill. */
   workflows: z.string().optional(),
   skills: z

@@ -193,13 +193,14 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
 
 function cardOf({ manifest }: LoadedAgent, { bus, httpUrl }: AgentsOptions): AgentCard {
   const [org, unit, agent] = manifest.agent.split('/') as [string, string, string];
-  const { name, description, version, skills } = manifest;
+  const { name, description, version, skills, pools } = manifest;
   return agentCard({
     id: { org, unit, agent },
     name,
     description,
     version,
     skills,
+    pools,
     mqttUrl: bus.mqttUrl,
     pushNotifications: true,
     ...(manifest.role === 'central' ? { httpUrl } : {}),
