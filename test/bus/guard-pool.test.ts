@@ -105,7 +105,7 @@ test('agents may ask a pool for themselves only, and never read its requests', a
   });
 });
 
-test('a dispatcher may not publish cards or replies of others, nor send replies outside the tree', async () => {
+test('a dispatcher may not publish cards or events of others, nor have replies sent outside the tree', async () => {
   const d = await dispatcher('netagent/bus/dispatcher');
   const refused = { code: 0x87 };
   const card = d.publishAsync('$a2a/v1/discovery/org/unit/a', '{"name":"x"}', { qos: 1, retain: true });
