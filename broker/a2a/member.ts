@@ -15,7 +15,7 @@ import { openLink } from './link.ts';
 import { poolCard, servesPool } from './pools/members.ts';
 import { Routes } from './pools/routes.ts';
 import { PROPERTY } from './properties.ts';
-import { PushDelivery, type PushStore } from './push/delivery.ts';
+import { type EventPublisher, PushDelivery, type PushStore } from './push/delivery.ts';
 import type { TargetPolicy } from './push/target.ts';
 import { Responder } from './responder.ts';
 import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
@@ -26,6 +26,7 @@ import {
   agentKey,
   DISCOVERY_FILTER,
   discoveryTopic,
+  eventTopic,
   parseTopic,
   poolKey,
   replyTopic,
@@ -106,7 +107,17 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     timers: { ...PROFILE_TIMERS, ...options.timers },
   });
   const ledger = options.ledger ?? memoryLedger();
-  const push = options.push === undefined ? undefined : new PushDelivery({ env, ledger, ...options.push });
+  const events: EventPublisher = {
+    topic: eventTopic(key),
+    publish: (payload, userProperties) =>
+      link.publish({
+        topic: eventTopic(key),
+        payload,
+        properties: { contentType: 'application/a2a+json', payloadFormatIndicator: true, userProperties },
+      }),
+  };
+  const push =
+    options.push === undefined ? undefined : new PushDelivery({ env, ledger, events, ...options.push });
   const service = new TaskService({
     env,
     card: () => card,

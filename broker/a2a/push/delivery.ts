@@ -3,6 +3,8 @@ import { RequestMalformedError } from '@a2a-js/sdk/errors';
 import { Agent, request } from 'undici';
 import { NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
+import { failBus } from '../../errors.ts';
+import { PROPERTY } from '../properties.ts';
 import { isTerminal } from '../tasks/fold.ts';
 import {
   type LoggedEvent,
@@ -35,12 +37,28 @@ export interface PushOptions {
   /** In memory if absent. */
   store?: PushStore;
   targets?: TargetPolicy;
+  /** Publishes on the agent's event topic; without it there are webhooks only. */
+  events?: EventPublisher;
+}
+
+export interface EventPublisher {
+  /** The agent's event topic. */
+  topic: string;
+  publish(payload: string, userProperties: Record<string, string>): Promise<void>;
 }
 
 /** A2A 1.0, 4.3.3: at least one attempt, then some more. */
 const BACKOFF_MS = [1_000, 2_000, 4_000, 8_000];
 const TIMEOUT_MS = 10_000;
 const MAX_CONFIGS = 10;
+const EVENT_TYPES = {
+  task: 'task',
+  message: 'message',
+  statusUpdate: 'task-status-update',
+  artifactUpdate: 'task-artifact-update',
+} as const;
+
+const isBusUrl = (url: string) => /^mqtts?:\/\//i.test(url);
 
 interface Line {
   id: string;
@@ -52,7 +70,7 @@ interface Line {
 }
 
 /**
- * Tells receivers of tasks by webhook: every event of the log, in order, at least once, also after a
+ * Tells receivers of tasks by webhook or on the agent's event topic: every event of the log, in order, at least once, also after a
  * restart. A receiver that does not answer is tried again a few times, and then at the next event.
  */
 export class PushDelivery implements PushPort {
@@ -80,7 +98,8 @@ export class PushDelivery implements PushPort {
 
   async create(scope: TaskScope, given: TaskPushNotificationConfig): Promise<TaskPushNotificationConfig> {
     try {
-      this.#targets.check(given.url);
+      if (isBusUrl(given.url)) this.#checkEvents(given);
+      else this.#targets.check(given.url);
     } catch (error) {
       throw new RequestMalformedError(error instanceof Error ? error.message : String(error));
     }
@@ -103,6 +122,16 @@ export class PushDelivery implements PushPort {
     store?.put(id, entry);
     this.#add(id, entry);
     return config;
+  }
+
+  /** Events go to one topic, which everybody on the bus may read: no place for a secret. */
+  #checkEvents({ url, token, authentication }: TaskPushNotificationConfig): void {
+    const refuse = (problem: string) => failBus('BUS_PUSH_TARGET_REFUSED', { problem });
+    const { events } = this.#options;
+    if (events === undefined || !url.endsWith(`/${events.topic}`)) {
+      throw refuse('on the bus only the event topic of the agent itself is allowed');
+    }
+    if (token !== '' || authentication !== undefined) throw refuse('an event cannot carry a secret');
   }
 
   async get(scope: TaskScope, taskId: string, id: string) {
@@ -182,7 +211,8 @@ export class PushDelivery implements PushPort {
   async #deliver(line: Line, event: LoggedEvent): Promise<boolean> {
     for (const pauseMs of [...BACKOFF_MS, null]) {
       if (this.#gone(line)) return false;
-      const problem = await this.#post(line.config, event);
+      const { url } = line.config;
+      const problem = await (isBusUrl(url) ? this.#publish(event) : this.#post(line.config, event));
       if (problem === undefined) {
         this.delivered += 1;
         return true;
@@ -194,6 +224,21 @@ export class PushDelivery implements PushPort {
       await this.#pause(pauseMs);
     }
     return false;
+  }
+
+  async #publish({ seq, item }: LoggedEvent): Promise<string | undefined> {
+    const { payload } = item;
+    const id = payload?.$case === 'task' ? payload.value.id : payload?.value.taskId;
+    try {
+      await this.#options.events?.publish(JSON.stringify(StreamResponse.toJSON(item)), {
+        'a2a-event-type': EVENT_TYPES[payload?.$case ?? 'task'],
+        'a2a-task-id': id ?? '',
+        [PROPERTY.seq]: String(seq),
+      });
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   /** What went wrong, without the address or its secrets. */
