@@ -64,7 +64,7 @@ export class Exchange {
   readonly #timers: ExchangeTimers;
   readonly #operations = new Map<string, Operation>();
   readonly #byCorrelation = new Map<string, string>();
-  readonly #machine;
+  #machine: typeof requestMachine | undefined;
   #closed = false;
   /** Replies that no operation waited for. */
   stray = 0;
@@ -74,7 +74,11 @@ export class Exchange {
     this.#link = options.link;
     this.#replyTopic = options.replyTopic;
     this.#timers = options.timers;
-    this.#machine = requestMachine.provide({
+  }
+
+  /** Made with the first operation: a machine weighs more than all else of a member that never asks. */
+  #charts() {
+    this.#machine ??= requestMachine.provide({
       actors: {
         probe: fromPromise(async ({ input }): Promise<ProbeResult> => {
           const operation = this.#operations.get(input.operation);
@@ -94,6 +98,7 @@ export class Exchange {
         },
       },
     });
+    return this.#machine;
   }
 
   /** Hands in a message that arrived on the reply topic. */
@@ -166,7 +171,7 @@ export class Exchange {
     call.signal?.throwIfAborted();
     const id = this.#env.ids.uuid();
     const { backoffMs, ...timers } = this.#timers;
-    const actor: Actor = createActor(this.#machine, {
+    const actor: Actor = createActor(this.#charts(), {
       clock: this.#env.clock,
       input: {
         operation: id,

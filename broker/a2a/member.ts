@@ -31,6 +31,7 @@ import {
   poolKey,
   replyTopic,
   requestTopic,
+  unitFilter,
 } from './topics.ts';
 
 export interface JoinOptions {
@@ -38,6 +39,11 @@ export interface JoinOptions {
   /** The embedded bus, or the URL of any MQTT 5 broker. */
   via: Bus | string;
   card: AgentCard;
+  /**
+   * `all`: the cards of everybody, as `agents` and `onPresence` need it. `named`: only of those that `client`
+   * names, which is what thousands of agents on one bus can afford. `all` if absent.
+   */
+  discovers?: 'all' | 'named';
   /** Serves requests; without it the member only asks. */
   executor?: AgentExecutor;
   /** The tasks of this agent; in memory if absent. */
@@ -99,6 +105,16 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   });
 
   const replies = replyTopic(key, env.ids.uuid());
+  const watched = new Set<string>(options.discovers === 'named' ? [] : [DISCOVERY_FILTER]);
+  /** Reads cards; what is not granted now is asked for again at the next announcement. */
+  const watch = async (filter: string) => {
+    if (watched.has(DISCOVERY_FILTER) || watched.has(filter)) return;
+    const wanted = watched.size < MAX_WATCHED ? filter : DISCOVERY_FILTER;
+    watched.add(wanted);
+    await link.subscribe([wanted]).catch((error) => {
+      env.log.debug({ member: key, problem: String(error) }, 'cards cannot be read now');
+    });
+  };
   const discovery = new Discovery(env);
   const exchange = new Exchange({
     env,
@@ -139,19 +155,15 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     else if (use === 'discovery') discovery.receive(message);
   });
 
-  const presence = createActor(
-    presenceMachine.provide({
-      actors: {
-        announce: fromPromise(async () => {
-          await link.subscribe([requestTopic(key), replies, DISCOVERY_FILTER]);
-          await link.publish(published('online', 'agent'));
-        }),
-        withdraw: fromPromise(() => link.publish(published('offline', 'agent'))),
-      },
-      actions: { countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event') },
-    }),
-    { clock: env.clock },
-  );
+  const presence = createActor(presenceChart, { clock: env.clock });
+  EFFECTS.set(presence, {
+    announce: async () => {
+      await link.subscribe([requestTopic(key), replies, ...watched]);
+      await link.publish(published('online', 'agent'));
+    },
+    withdraw: () => link.publish(published('offline', 'agent')),
+    countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event'),
+  });
   const online = new Promise<void>((resolve, reject) => {
     let problem = 'no answer';
     const timer = env.clock.setTimeout(() => {
@@ -207,12 +219,14 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
         return factory.createFromAgentCard(agent);
       const pool = typeof agent === 'string' ? poolKey(agent) : null;
       if (pool !== null) {
+        await watch(unitFilter(pool));
         const one = await discovery.find((presence) => servesPool(presence, pool), pool, patienceMs);
         return factory.createFromAgentCard(poolCard(pool, one.card));
       }
       const id = agentKey(agent);
       const kept = clients.get(id);
       if (kept !== undefined) return kept.made;
+      await watch(discoveryTopic(id));
       const found = await discovery.card(id, patienceMs);
       const made = clients.get(id)?.made ?? factory.createFromAgentCard(found);
       clients.set(id, { made, card: JSON.stringify(found) });
@@ -240,6 +254,27 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     },
   };
 }
+
+interface PresenceEffects {
+  announce(): Promise<void>;
+  withdraw(): Promise<void>;
+  countUnexpected(): void;
+}
+
+/** Effects by actor: a machine of its own for each member would weigh more than all the rest of it. */
+const EFFECTS = new WeakMap<object, PresenceEffects>();
+const effectsOf = (actor: object | undefined) => EFFECTS.get(actor ?? {}) as PresenceEffects;
+
+const presenceChart = presenceMachine.provide({
+  actors: {
+    announce: fromPromise(({ self }) => effectsOf(self._parent).announce()),
+    withdraw: fromPromise(({ self }) => effectsOf(self._parent).withdraw()),
+  },
+  actions: { countUnexpected: ({ self }) => effectsOf(self).countUnexpected() },
+});
+
+/** Single cards that are watched; beyond it all are. */
+const MAX_WATCHED = 50;
 
 /** A member that only asks refuses what it is asked. */
 const asksOnly: AgentExecutor = {

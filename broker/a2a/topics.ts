@@ -28,6 +28,8 @@ export function agentKey(id: AgentId | string): string {
 
 export const DISCOVERY_FILTER = `${ROOT}/discovery/+/+/+`;
 
+/** The cards of the unit to which an agent or pool belongs. */
+export const unitFilter = (key: string) => `${ROOT}/discovery/${key.split('/').slice(0, 2).join('/')}/+`;
 export const discoveryTopic = (key: string) => `${ROOT}/discovery/${key}`;
 export const requestTopic = (key: string) => `${ROOT}/request/${key}`;
 export const eventTopic = (key: string) => `${ROOT}/event/${key}`;

@@ -35,7 +35,7 @@ export function restore(state: SessionState, into: Sessions, now: number): { seq
     ) as QueuedPacket;
     if (messageId !== null) packet.messageId = messageId;
     const bytes = body.payload.length;
-    into.queueOf(client).add({ seq, client, packet, message, stored: true, heldUntil: null, bytes });
+    into.openQueue(client).add({ seq, client, packet, message, stored: true, heldUntil: null, bytes });
   }
   for (const { client, messageId } of state.received) {
     const held = into.received.get(client) ?? new Map();

@@ -29,6 +29,7 @@ const LAZY_MS = 20;
 /** Milliseconds after which a journaled message is sent even if its publisher was lost before routing. */
 const HOLD_MS = 1_000;
 const FOR_EVER = 0xffffffff;
+const EMPTY = new DeliveryQueue();
 
 /**
  * Sessions, queues, retained messages and wills in memory, each change also written to the store. What is
@@ -73,12 +74,14 @@ export class Sessions {
     await this.#options.store?.committed();
   }
 
+  /** To look at; nothing may be added to it. */
   queueOf(client: string): DeliveryQueue {
-    let queue = this.#queues.get(client);
-    if (queue === undefined) {
-      queue = new DeliveryQueue();
-      this.#queues.set(client, queue);
-    }
+    return this.#queues.get(client) ?? EMPTY;
+  }
+
+  openQueue(client: string): DeliveryQueue {
+    const queue = this.#queues.get(client) ?? new DeliveryQueue();
+    this.#queues.set(client, queue);
     return queue;
   }
 
@@ -179,7 +182,7 @@ export class Sessions {
     heldUntil: number | null,
     place: number = ++this.#seq,
   ): Delivery {
-    const queue = this.queueOf(to.clientId);
+    const queue = this.openQueue(to.clientId);
     while (queue.size > 0 && this.#overfull(queue)) {
       const oldest = queue.oldest() as Delivery;
       this.#options.onDropped?.(to.clientId, oldest.packet.topic);

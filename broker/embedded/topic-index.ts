@@ -1,11 +1,12 @@
 /** Which filters match a topic, and which topics a filter. Filters are those of MQTT 5, section 4.7. */
 
+/** Most nodes have either, and there are as many as topics: neither is made before it is needed. */
 interface Node<T> {
-  below: Map<string, Node<T>>;
-  values: Map<string, T>;
+  below: Map<string, Node<T>> | undefined;
+  values: Map<string, T> | undefined;
 }
 
-const node = <T>(): Node<T> => ({ below: new Map(), values: new Map() });
+const node = <T>(): Node<T> => ({ below: undefined, values: undefined });
 
 /** Values by filter and owner. */
 export class FilterIndex<T> {
@@ -19,13 +20,15 @@ export class FilterIndex<T> {
   set(filter: string, owner: string, value: T): void {
     let at = this.#root;
     for (const level of filter.split('/')) {
-      let next = at.below.get(level);
+      let next = at.below?.get(level);
       if (next === undefined) {
         next = node();
+        at.below ??= new Map();
         at.below.set(level, next);
       }
       at = next;
     }
+    at.values ??= new Map();
     if (!at.values.has(owner)) this.#size += 1;
     at.values.set(owner, value);
   }
@@ -34,15 +37,15 @@ export class FilterIndex<T> {
     const path: Array<{ parent: Node<T>; level: string; child: Node<T> }> = [];
     let at = this.#root;
     for (const level of filter.split('/')) {
-      const child = at.below.get(level);
+      const child = at.below?.get(level);
       if (child === undefined) return;
       path.push({ parent: at, level, child });
       at = child;
     }
-    if (at.values.delete(owner)) this.#size -= 1;
+    if (at.values?.delete(owner)) this.#size -= 1;
     for (const { parent, level, child } of path.reverse()) {
-      if (child.values.size > 0 || child.below.size > 0) return;
-      parent.below.delete(level);
+      if (child.values?.size || child.below?.size) return;
+      parent.below?.delete(level);
     }
   }
 
@@ -56,15 +59,15 @@ export class FilterIndex<T> {
 
 function collect<T>(at: Node<T>, levels: string[], depth: number, found: T[]): void {
   // MQTT 4.7.1.2: `#` stands for the level above it too.
-  const rest = at.below.get('#');
-  if (rest !== undefined) found.push(...rest.values.values());
+  const rest = at.below?.get('#')?.values;
+  if (rest !== undefined) found.push(...rest.values());
   if (depth === levels.length) {
-    found.push(...at.values.values());
+    if (at.values !== undefined) found.push(...at.values.values());
     return;
   }
-  const one = at.below.get('+');
+  const one = at.below?.get('+');
   if (one !== undefined) collect(one, levels, depth + 1, found);
-  const exact = at.below.get(levels[depth] as string);
+  const exact = at.below?.get(levels[depth] as string);
   if (exact !== undefined) collect(exact, levels, depth + 1, found);
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { startBus } from '../../broker/index.ts';
 import { openStore } from '../../src/durable/index.ts';
 import { createEnv } from '../../src/runtime/env.ts';
+import { frozen } from './bus/frozen.ts';
 import { interleaved, median } from './bus/load.ts';
 import { http, ours, raw } from './bus/subjects.ts';
 
@@ -53,6 +54,13 @@ const ratio = (inFlight: number, of: string, to: string) => {
   return median(rates(of).map((rate, round) => rate / (rates(to)[round] ?? Number.NaN)));
 };
 const HTTP = 'task, A2A SDK over HTTP';
+const most = (name: string, value: number, unit: string, limit: number) => ({
+  name,
+  value: Number(value.toFixed(2)),
+  unit,
+  goal: `<= ${limit}`,
+  ok: value <= limit,
+});
 const goal = (name: string, value: number, least: number) => ({
   name,
   value: Number(value.toFixed(2)),
@@ -88,5 +96,34 @@ for (const subject of subjects) await subject.close();
 store.close();
 await bus.close();
 child.kill();
+
+const beside = await frozen({ rounds: ROUNDS, ms: MS });
+print(
+  `\nevents to a healthy subscriber: ${beside.alone.toFixed(0)}/s alone, ${beside.beside.toFixed(0)}/s beside a ` +
+    `frozen one, longest pause ${beside.pauseMs.toFixed(0)} ms, cut off ${beside.cut} times`,
+);
+goals.push(goal('events beside a frozen subscriber to events alone', beside.ratio, 0.9));
+
+print('\nconnected agents   bytes of heap each     resident MB     joined in s     discovered in s');
+for (const count of [1_000, 10_000]) {
+  // In a process of its own: what else was measured here is in no figure.
+  const crowd = JSON.parse(
+    String(
+      execFileSync(process.execPath, [
+        '--expose-gc',
+        join(import.meta.dirname, 'bus/crowd.ts'),
+        String(count),
+      ]),
+    ),
+  );
+  const { heapAnAgent, rssMb, joinS, discoverS } = crowd;
+  print(
+    `${String(count).padEnd(18)} ${String(heapAnAgent).padStart(18)} ${String(rssMb).padStart(15)} ${String(joinS).padStart(15)} ${String(discoverS).padStart(19)}`,
+  );
+  if (count === 10_000) {
+    goals.push(most('resident memory of 10,000 connected agents', rssMb, 'MB', 600));
+    goals.push(most('time until one has discovered 10,000 agents', discoverS, 's', 5));
+  }
+}
 print(JSON.stringify({ bench: 'bus', goals }));
 process.exit(0);

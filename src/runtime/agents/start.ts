@@ -172,6 +172,7 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
   member = await joinBus({
     id: { org, unit, agent },
     via: options.bus.via,
+    discovers: 'named',
     card,
     executor: taskExecutor(host),
     ledger: options.tasks(manifest.agent),
