@@ -50,6 +50,12 @@ export const BUS_CATALOG = {
     message: 'The broker refused {id}: {problem}.',
     hint: 'Another member may hold this id, or the broker wants credentials.',
   },
+  BUS_TOKEN_EXPOSED: {
+    class: 'terminal',
+    status: 400,
+    message: 'A token for {agent} would travel in clear text.',
+    hint: 'Connect to the broker by mqtts: or wss:, or on the same machine.',
+  },
   BUS_CLOSED: {
     class: 'terminal',
     status: 503,

@@ -30,14 +30,22 @@ import { PROPERTY } from './properties.ts';
 import { isAtRest } from './tasks/fold.ts';
 import { agentOfUrl } from './topics.ts';
 
+export interface TransportOptions {
+  exchange: Exchange;
+  ids: Ids;
+  routes: Routes;
+  /** A token for requests to this agent; undefined sends none. */
+  token?: ((agent: string) => Promise<string | undefined>) | undefined;
+}
+
 /** Makes A2A clients of the SDK speak over the bus. */
-export function mqttTransportFactory(exchange: Exchange, ids: Ids, routes: Routes): TransportFactory {
+export function mqttTransportFactory(options: TransportOptions): TransportFactory {
   return {
     protocolName: BINDING,
     async create(url) {
       const agent = agentOfUrl(url);
       if (agent === null) throw failBus('BUS_ID_INVALID', { id: url });
-      return new MqttTransport(exchange, ids, routes, agent);
+      return new MqttTransport(options, agent);
     },
   };
 }
@@ -51,10 +59,13 @@ class MqttTransport implements Transport {
   /** The agent or pool that is asked. */
   readonly #agent: string;
 
-  constructor(exchange: Exchange, ids: Ids, routes: Routes, agent: string) {
+  readonly #token: TransportOptions['token'];
+
+  constructor({ exchange, ids, routes, token }: TransportOptions, agent: string) {
     this.#exchange = exchange;
     this.#ids = ids;
     this.#routes = routes;
+    this.#token = token;
     this.#agent = agent;
   }
 
@@ -164,7 +175,7 @@ class MqttTransport implements Transport {
       method,
       params,
       streaming: false,
-      properties: propertiesOf(options),
+      properties: await this.#propertiesOf(options),
       signal: options?.signal,
     });
     this.#routes.note(this.#agent, taskId ?? '', reply.properties?.[PROPERTY.responder]);
@@ -183,7 +194,7 @@ class MqttTransport implements Transport {
     options: RequestOptions | undefined,
   ): AsyncGenerator<StreamResponse, void, undefined> {
     let last = 0;
-    let call = { method, params, properties: propertiesOf(options) };
+    let call = { method, params, properties: await this.#propertiesOf(options) };
     while (true) {
       let missed = false;
       const to = this.#routes.to(this.#agent, taskId);
@@ -223,9 +234,18 @@ class MqttTransport implements Transport {
       call = {
         method: 'SubscribeToTask',
         params: SubscribeToTaskRequest.toJSON({ tenant: '', id: taskId }),
-        properties: { ...propertiesOf(options), ...(last === 0 ? {} : { [PROPERTY.lastSeq]: String(last) }) },
+        properties: {
+          ...(await this.#propertiesOf(options)),
+          ...(last === 0 ? {} : { [PROPERTY.lastSeq]: String(last) }),
+        },
       };
     }
+  }
+
+  async #propertiesOf(options: RequestOptions | undefined): Promise<Record<string, string>> {
+    const properties = propertiesOf(options);
+    const token = await this.#token?.(this.#agent);
+    return token === undefined ? properties : { ...properties, [PROPERTY.authorization]: `Bearer ${token}` };
   }
 
   /** Profile 0.1: the requester makes the ids of a new task. */

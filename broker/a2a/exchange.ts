@@ -165,10 +165,13 @@ export class Exchange {
     }
   }
 
-  /** Starts an operation; returns the way to forget it. @throws BUS_CLOSED, the signal's reason */
+  /** Starts an operation; returns the way to forget it. @throws BUS_CLOSED, BUS_TOKEN_EXPOSED, the signal's reason */
   #begin(call: Call, sink: Sink): () => void {
     if (this.#closed) throw failBus('BUS_CLOSED');
     call.signal?.throwIfAborted();
+    if (call.properties[PROPERTY.authorization] !== undefined && !this.#link.isPrivate) {
+      throw failBus('BUS_TOKEN_EXPOSED', { agent: call.to });
+    }
     const id = this.#env.ids.uuid();
     const { backoffMs, ...timers } = this.#timers;
     const actor: Actor = createActor(this.#charts(), {

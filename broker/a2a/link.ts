@@ -4,6 +4,7 @@ import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt
 import type { Log } from '../../machines/ports.ts';
 import type { Bus } from '../embedded/host.ts';
 import type { Member } from '../embedded/identity.ts';
+import { isLoopback } from '../embedded/listeners.ts';
 import { failBus } from '../errors.ts';
 
 export interface Message {
@@ -26,6 +27,8 @@ export interface Link {
   subscribe(filters: readonly string[]): Promise<void>;
   onMessage(handler: (message: Message) => void): void;
   onState(handler: (state: LinkState) => void): void;
+  /** Nobody between here and the broker can read along: in this process, on this machine, or by TLS. */
+  readonly isPrivate: boolean;
   /** Sends DISCONNECT and ends the session at once. */
   end(): Promise<void>;
 }
@@ -48,6 +51,11 @@ const SESSION_EXPIRY_S = 300;
 const SESSION_TAKEN_OVER = 0x8e;
 /** CONNACK codes that another try cannot change: id, credentials, rights, ban, method. */
 const FINAL_REFUSALS = new Set([0x85, 0x86, 0x87, 0x8a, 0x8c]);
+
+function isPrivateUrl(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'mqtts:' || protocol === 'wss:' || isLoopback(hostname.replace(/^\[|\]$/g, ''));
+}
 
 /** Opens the connection; the outcome is told by `onState`. @throws BUS_CLOSED */
 export function openLink({ clientId, via, will, log, role }: LinkOptions): Link {
@@ -114,6 +122,7 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
   });
 
   return {
+    isPrivate: inProcess || isPrivateUrl(via),
     publish: ({ topic, payload, retain = false, properties }) =>
       new Promise((resolve, reject) => {
         client.publish(

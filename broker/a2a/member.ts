@@ -18,6 +18,7 @@ import { PROPERTY } from './properties.ts';
 import { type EventPublisher, PushDelivery, type PushStore } from './push/delivery.ts';
 import type { TargetPolicy } from './push/target.ts';
 import { Responder } from './responder.ts';
+import { bearerAuthenticator, type TokenPolicy } from './security/bearer.ts';
 import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
 import { memoryLedger } from './tasks/memory-ledger.ts';
 import { type Recovery, TaskService } from './tasks/service.ts';
@@ -54,6 +55,10 @@ export interface JoinOptions {
   push?: { store?: PushStore; targets?: TargetPolicy };
   /** The card for a caller; undefined if there is none for it. */
   extendedCard?: (context: ServerCallContext) => AgentCard | undefined;
+  /** What each request has to bring; without it the identity of the connection is believed. */
+  tokens?: TokenPolicy;
+  /** A token for requests to an agent; it travels only where nobody can read along. */
+  token?: (agent: string) => Promise<string | undefined>;
   /** How long cancelled work may take to clean up before the task ends as canceled anyway, ms. */
   cancelGraceMs?: number;
   env: Env;
@@ -147,6 +152,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     env,
     link,
     service,
+    ...(options.tokens === undefined ? {} : { authenticate: bearerAuthenticator(options.tokens, env.clock) }),
   });
   link.onMessage((message) => {
     const use = parseTopic(message.topic)?.use;
@@ -204,7 +210,9 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
   }, 0);
   const routes = new Routes((agent) => discovery.isAway(agent));
-  const factory = new ClientFactory({ transports: [mqttTransportFactory(exchange, env.ids, routes)] });
+  const factory = new ClientFactory({
+    transports: [mqttTransportFactory({ exchange, ids: env.ids, routes, token: options.token })],
+  });
   const clients = new Map<string, { made: Promise<Client>; card: string }>();
   // A client holds the card it was made with.
   discovery.onPresence(({ id, card }) => {

@@ -17,6 +17,8 @@ export const PROPERTY = {
   lastSeq: 'a2a-last-seq',
   /** Caller's client id, written by the embedded broker over whatever the caller sent. */
   clientId: 'a2a-client-id',
+  /** With a request: `Bearer` and a token (profile 0.1). Never logged, kept or handed on. */
+  authorization: 'a2a-authorization',
   /** On a reply: the agent that has the task, for all that follows (profile 0.1, shared dispatch). */
   responder: 'a2a-responder-agent-id',
 } as const;

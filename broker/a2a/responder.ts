@@ -164,6 +164,14 @@ export class Responder {
       isAuthenticated: false,
       userName: requester,
     };
+    const card = await this.#options.service.getAgentCard();
+    if (method === 'GetExtendedAgentCard' && card.capabilities?.extendedAgentCard && !user.isAuthenticated) {
+      // A2A 1.0, 3.1.11: who is connected is not enough, for it is not known how the broker judges that.
+      throw new BindingRefusal('transport_protocol_error', 'The extended card needs an authorized request.');
+    }
+    const { [PROPERTY.authorization]: _, ...judged } = properties;
+    // Once judged, it is no business of whoever works on the task.
+    const headers = this.#options.authenticate === undefined ? properties : judged;
     const extensions = (properties[PROPERTY.extensions] ?? '')
       .split(',')
       .map((uri) => uri.trim())
@@ -171,7 +179,7 @@ export class Responder {
     return defaultServerCallContextBuilder({
       extensions: extensions.length === 0 ? undefined : extensions,
       user,
-      headers: properties,
+      headers,
       requestedVersion: properties[PROPERTY.version] ?? BINDING_VERSION,
     });
   }

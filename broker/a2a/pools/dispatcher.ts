@@ -384,7 +384,7 @@ class Pools {
 
 /** A request as it is kept: without the token that came with it, which is not ours to keep. */
 function kind({ request, path }: Relay): Pick<PoolEntry, 'request' | 'path'> {
-  const { 'a2a-authorization': _, ...userProperties } = request.userProperties;
+  const { [PROPERTY.authorization]: _, ...userProperties } = request.userProperties;
   const { topic = '', correlation } = path ?? {};
   return {
     request: { ...request, userProperties },
