@@ -50,6 +50,18 @@ export const BUS_CATALOG = {
     message: 'The broker refused {id}: {problem}.',
     hint: 'Another member may hold this id, or the broker wants credentials.',
   },
+  BUS_AGENT_UNAPPROVED: {
+    class: 'terminal',
+    status: 403,
+    message: 'The agent {agent} is not approved ({state}).',
+    hint: 'Look at its card with "netagent agents", then let it in with "netagent approve".',
+  },
+  BUS_AGENT_UNTRUSTED: {
+    class: 'terminal',
+    status: 403,
+    message: 'The card of {agent} is not trusted: {problem}.',
+    hint: 'Have the card signed by a key of the trust file, or add the key of its signer there.',
+  },
   BUS_TOKEN_EXPOSED: {
     class: 'terminal',
     status: 400,

@@ -13,7 +13,16 @@ export {
 export { POOL_EXTENSION } from './a2a/pools/extension.ts';
 export type { PushEntry, PushStore } from './a2a/push/delivery.ts';
 export type { TargetPolicy } from './a2a/push/target.ts';
+export {
+  Admission,
+  type AdmissionOptions,
+  type Approval,
+  type Registration,
+  type RegistrationStore,
+  type Standing,
+} from './a2a/security/admission.ts';
 export type { TokenPolicy } from './a2a/security/bearer.ts';
+export { signCard, type TrustedKey } from './a2a/security/card-signature.ts';
 export { abortSignalOf, isRecovered } from './a2a/tasks/context.ts';
 export { fold, isAtRest, isTerminal } from './a2a/tasks/fold.ts';
 export type {

@@ -8,6 +8,7 @@ import { leaseMachine } from './protocols/lease.machine.ts';
 import { negotiationMachine } from './protocols/negotiation.machine.ts';
 import { pooledTaskMachine } from './protocols/pooled-task.machine.ts';
 import { presenceMachine } from './protocols/presence.machine.ts';
+import { registrationMachine } from './protocols/registration.machine.ts';
 import { requestMachine } from './protocols/request.machine.ts';
 import { sessionMachine } from './protocols/session.machine.ts';
 import { supervisionMachine } from './protocols/supervision.machine.ts';
@@ -40,6 +41,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(negotiationMachine),
   entry(pooledTaskMachine),
   entry(presenceMachine),
+  entry(registrationMachine),
   entry(requestMachine),
   entry(sessionMachine),
   entry(supervisionMachine),

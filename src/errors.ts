@@ -62,6 +62,12 @@ export const CATALOG = {
     message: 'The store {file} cannot be used: {problem}.',
     hint: 'Nothing was changed. Give another folder with --data, or repair or remove that file.',
   },
+  TRUST_FILE_INVALID: {
+    class: 'terminal',
+    status: 500,
+    message: 'The key file {file} cannot be used: {problem}.',
+    hint: 'Make a key with "netagent key NAME --out FILE"; list public ones in a file under "keys:".',
+  },
   STORE_LOCKED: {
     class: 'terminal',
     status: 409,
@@ -261,6 +267,12 @@ export const CATALOG = {
     status: 403,
     message: 'The gateway serves neither this host nor pages of this origin.',
     hint: 'Use the address that the gateway was started with; a page of another origin may not call it.',
+  },
+  GATEWAY_OPERATOR_ONLY: {
+    class: 'terminal',
+    status: 403,
+    message: 'Only the operator at the machine of the runtime may do this.',
+    hint: 'Use "netagent agents approve ID" or "netagent agents revoke ID" there.',
   },
   GATEWAY_NOT_FOUND: {
     class: 'terminal',

@@ -3,6 +3,7 @@ import type { Clock, Log } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
 import type { Message } from './link.ts';
 import { PROPERTY, readProperties } from './properties.ts';
+import type { Admission } from './security/admission.ts';
 import { parseTopic } from './topics.ts';
 
 /** What the bus knows of an agent. The status is what was last said, not a promise to answer. */
@@ -22,15 +23,50 @@ export class Discovery {
   readonly #agents = new Map<string, AgentPresence>();
   readonly #listeners = new Set<(presence: AgentPresence) => void>();
 
-  constructor(env: { clock: Clock; log: Log }) {
+  readonly #admission: Admission | undefined;
+  /** Messages whose cards are being judged, by agent: none overtakes another. */
+  readonly #judging = new Map<string, number>();
+
+  constructor(env: { clock: Clock; log: Log }, admission?: Admission) {
     this.#clock = env.clock;
     this.#log = env.log;
+    this.#admission = admission;
   }
 
   receive(message: Message): void {
     const name = parseTopic(message.topic);
     if (name?.use !== 'discovery') return;
     const id = name.owner;
+    if (this.#admission === undefined) {
+      this.#take(id, message);
+      return;
+    }
+    let card: unknown;
+    try {
+      card = message.payload.length === 0 ? null : JSON.parse(message.payload.toString());
+    } catch {
+      card = null; // said below
+    }
+    const isCard = typeof card === 'object' && card !== null;
+    if (!isCard && !this.#judging.has(id)) {
+      this.#take(id, message);
+      return;
+    }
+    this.#judging.set(id, (this.#judging.get(id) ?? 0) + 1);
+    const judged = isCard
+      ? this.#admission.judge(id, card as Record<string, unknown>)
+      : this.#admission.settled(id);
+    judged
+      .catch((error) => this.#log.warn({ agent: id, problem: String(error) }, 'a card cannot be judged'))
+      .finally(() => {
+        const left = (this.#judging.get(id) ?? 1) - 1;
+        if (left === 0) this.#judging.delete(id);
+        else this.#judging.set(id, left);
+        this.#take(id, message);
+      });
+  }
+
+  #take(id: string, message: Message): void {
     const known = this.#agents.get(id);
     if (message.payload.length === 0) {
       this.#agents.delete(id);

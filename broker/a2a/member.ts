@@ -2,6 +2,7 @@ import type { AgentCard } from '@a2a-js/sdk';
 import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server';
+import type { JWK } from 'jose';
 import { createActor, fromPromise } from 'xstate';
 import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
@@ -18,7 +19,9 @@ import { PROPERTY } from './properties.ts';
 import { type EventPublisher, PushDelivery, type PushStore } from './push/delivery.ts';
 import type { TargetPolicy } from './push/target.ts';
 import { Responder } from './responder.ts';
+import type { Admission, Standing } from './security/admission.ts';
 import { bearerAuthenticator, type TokenPolicy } from './security/bearer.ts';
+import { signCard } from './security/card-signature.ts';
 import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
 import { memoryLedger } from './tasks/memory-ledger.ts';
 import { type Recovery, TaskService } from './tasks/service.ts';
@@ -55,6 +58,10 @@ export interface JoinOptions {
   push?: { store?: PushStore; targets?: TargetPolicy };
   /** The card for a caller; undefined if there is none for it. */
   extendedCard?: (context: ServerCallContext) => AgentCard | undefined;
+  /** Judges the cards of others; without it everybody may be asked. */
+  admission?: Admission;
+  /** Private key (JWK with `kid` and `alg`) that signs the card. */
+  cardKey?: JWK;
   /** What each request has to bring; without it the identity of the connection is believed. */
   tokens?: TokenPolicy;
   /** A token for requests to an agent; it travels only where nobody can read along. */
@@ -70,10 +77,15 @@ export interface JoinOptions {
 export interface BusMember {
   /** `org/unit/agent` */
   id: string;
-  /** A client of that agent, or of a pool (`org/unit/pool/name`). @throws BUS_AGENT_UNKNOWN */
+  /**
+   * A client of that agent, or of a pool (`org/unit/pool/name`).
+   * @throws BUS_AGENT_UNKNOWN, BUS_AGENT_UNAPPROVED, BUS_AGENT_UNTRUSTED
+   */
   client(agent: AgentId | string | AgentCard): Promise<Client>;
   /** Everybody whose card is on the bus, by id. */
   agents(): AgentPresence[];
+  /** What is known of an agent beside its card; undefined where cards are not judged. */
+  standing(id: string): Standing | undefined;
   /** Returns the way to stop listening. */
   onPresence(listener: (presence: AgentPresence) => void): () => void;
   /** Publishes a changed card. */
@@ -90,7 +102,9 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   const { env, via } = options;
   const key = agentKey(options.id);
   const patienceMs = options.patienceMs ?? 10_000;
-  let card = options.card;
+  const { admission, cardKey } = options;
+  const signed = async (plain: AgentCard) => (cardKey === undefined ? plain : signCard(plain, cardKey));
+  let card = await signed(options.card);
   const published = (status: 'online' | 'offline', source: 'agent' | 'lwt') => ({
     topic: discoveryTopic(key),
     payload: JSON.stringify(cardJson(card)),
@@ -120,7 +134,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
       env.log.debug({ member: key, problem: String(error) }, 'cards cannot be read now');
     });
   };
-  const discovery = new Discovery(env);
+  const discovery = new Discovery(env, admission);
   const exchange = new Exchange({
     env,
     link,
@@ -213,6 +227,11 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   const factory = new ClientFactory({
     transports: [mqttTransportFactory({ exchange, ids: env.ids, routes, token: options.token })],
   });
+  const admit = async (id: string, client: Promise<Client>) => {
+    const refusal = admission?.refuses(id) ?? null;
+    if (refusal !== null) throw refusal;
+    return client;
+  };
   const clients = new Map<string, { made: Promise<Client>; card: string }>();
   // A client holds the card it was made with.
   discovery.onPresence(({ id, card }) => {
@@ -228,23 +247,31 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
       const pool = typeof agent === 'string' ? poolKey(agent) : null;
       if (pool !== null) {
         await watch(unitFilter(pool));
-        const one = await discovery.find((presence) => servesPool(presence, pool), pool, patienceMs);
+        const serves = (presence: AgentPresence) =>
+          servesPool(presence, pool) && !admission?.refuses(presence.id);
+        const one = await discovery.find(serves, pool, patienceMs);
         return factory.createFromAgentCard(poolCard(pool, one.card));
       }
       const id = agentKey(agent);
       const kept = clients.get(id);
-      if (kept !== undefined) return kept.made;
+      if (kept !== undefined) return admit(id, kept.made);
       await watch(discoveryTopic(id));
       const found = await discovery.card(id, patienceMs);
       const made = clients.get(id)?.made ?? factory.createFromAgentCard(found);
       clients.set(id, { made, card: JSON.stringify(found) });
-      return made;
+      return admit(id, made);
     },
     agents: () => discovery.list(),
     onPresence: (listener) => discovery.onPresence(listener),
+    standing: (id) => admission?.standing(id),
     updateCard(changed) {
-      card = changed;
-      presence.send({ type: 'CARD_CHANGED' });
+      signed(changed).then(
+        (each) => {
+          card = each;
+          presence.send({ type: 'CARD_CHANGED' });
+        },
+        (error) => env.log.error({ member: key, problem: String(error) }, 'the card cannot be signed'),
+      );
     },
     close() {
       closing ??= (async () => {

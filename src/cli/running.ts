@@ -9,6 +9,9 @@ const agentsSchema = z.array(
     id: z.string(),
     status: z.enum(['online', 'offline']),
     source: z.string(),
+    trust: z.enum(['trusted', 'unsigned', 'untrusted']).optional(),
+    reason: z.string().optional(),
+    approval: z.enum(['registered', 'approved', 'revoked']).optional(),
     name: z.string(),
     description: z.string(),
     skills: z.array(z.string()),
@@ -19,11 +22,25 @@ const agentsSchema = z.array(
 export const endpointsOf = async (url: string) => (await get(url, '/readyz', readySchema)).endpoints;
 export const agentsOf = (url: string) => get(url, '/agents', agentsSchema);
 
-async function get<T>(url: string, path: string, schema: z.ZodType<T>): Promise<T> {
+const standingSchema = z.object({ id: z.string(), approval: z.string(), trust: z.string() });
+
+/** Lets an agent in, or shuts it out. @throws RUNTIME_NOT_FOUND, AGENT_UNREACHABLE */
+export async function decide(url: string, id: string, verdict: 'approve' | 'revoke') {
+  const standing = await get(
+    url,
+    `/approvals/${id}/${verdict}`,
+    z.union([standingSchema, z.object({ error: z.unknown() }), z.object({ code: z.unknown() })]),
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
+  );
+  if ('id' in standing) return standing;
+  throw fail('AGENT_UNREACHABLE', { agent: id, problem: 'no card of it was seen' });
+}
+
+async function get<T>(url: string, path: string, schema: z.ZodType<T>, init: RequestInit = {}): Promise<T> {
   const missing = (problem: string) => fail('RUNTIME_NOT_FOUND', { url, problem });
   let body: unknown;
   try {
-    const response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(5_000) });
     body = await response.json();
   } catch (error) {
     const { message, cause } = error as Error & { cause?: { code?: string } };

@@ -30,6 +30,12 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
         ? {}
         : { tls: { cert, key, ...(ca === undefined ? {} : { ca }) } }),
     },
+    trust: {
+      ...(values.trust === undefined ? {} : { trusted: values.trust }),
+      ...(values['card-key'] === undefined ? {} : { cardKey: values['card-key'] }),
+      ...(values.signatures === undefined ? {} : { signatures: values.signatures as 'list' | 'require' }),
+      ...(values.approval === undefined ? {} : { approval: values.approval as 'auto' | 'manual' }),
+    },
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),

@@ -67,6 +67,18 @@ export const START: Verb = {
     'tls-cert': { value: 'FILE', help: 'certificate of the bus (PEM): both of its ports speak TLS then' },
     'tls-key': { value: 'FILE', help: 'its key' },
     'tls-ca': { value: 'FILE', help: 'authorities whose client certificates name an agent' },
+    trust: { value: 'FILE', help: 'public keys that may sign the cards of agents' },
+    signatures: {
+      value: 'POLICY',
+      help: 'list: unsigned agents are marked; require: nothing is routed to them (default list)',
+      check: checks.oneOf('list', 'require'),
+    },
+    approval: {
+      value: 'POLICY',
+      help: 'auto: who joins may be asked; manual: after "netagent agents approve" (default auto)',
+      check: checks.oneOf('auto', 'manual'),
+    },
+    'card-key': { value: 'FILE', help: "signs the cards of this runtime's agents (see netagent key)" },
     'push-allow': {
       value: 'LIST',
       help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',
@@ -93,9 +105,10 @@ const TO = {
 
 export const AGENTS: Verb = {
   name: 'agents',
-  summary: 'lists the agents on the bus of a running runtime',
+  summary: 'lists the agents on the bus of a running runtime; lets one in, or shuts it out',
+  positional: '[approve ID | revoke ID]',
   flags: TO,
-  examples: ['npx netagent agents', 'npx netagent agents --json'],
+  examples: ['npx netagent agents', 'npx netagent agents approve acme/drones/uav1'],
 };
 
 export const TOOLS: Verb = {
@@ -168,7 +181,19 @@ export const CREDENTIAL: Verb = {
   examples: ['npx netagent credential acme/drones/uav1 >> credentials.yaml'],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE, CREDENTIAL];
+export const KEY: Verb = {
+  name: 'key',
+  summary:
+    'makes a key that signs cards: the private one into a file, the line for --trust on standard output',
+  positional: 'NAME',
+  flags: {
+    out: { value: 'FILE', help: 'file of the private key; it must not exist' },
+    json: { help: 'one JSON value on standard output' },
+  },
+  examples: ['npx netagent key ops-2026 --out ops-2026.key.json >> trust.yaml'],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE, CREDENTIAL, KEY];
 
 function checkZone(value: string): string | undefined {
   try {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
-import { type BusMember, parseAgentId } from '../../broker/index.ts';
+import { type Admission, type BusMember, parseAgentId } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { fail } from '../errors.ts';
 import { type GrpcGateway, openGrpc } from './grpc.ts';
@@ -38,6 +38,8 @@ export interface GatewayAgents {
   joinAs?: (agent: string) => Promise<BusMember>;
   /** Agent at the root paths and over gRPC. */
   central: string;
+  /** Lets agents in and shuts them out, for the operator at this machine. */
+  admission?: Pick<Admission, 'approve' | 'revoke' | 'standing'>;
   state: () => GatewayState;
   /** Addresses of the runtime, for `/readyz`. */
   endpoints: () => Record<string, unknown>;
@@ -95,6 +97,22 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     response.status(up() ? 200 : 503).json({ ready: up(), ...state(), endpoints: served?.endpoints() ?? {} });
   });
   app.get('/agents', (_request, response) => void response.json(paths?.list() ?? []));
+  app.post('/approvals/:org/:unit/:agent/:verdict', (request, response) => {
+    const { org, unit, agent, verdict } = request.params;
+    const id = `${org}/${unit}/${agent}`;
+    const admission = served?.admission;
+    // Who may start the runtime may decide; from elsewhere, and from a form of a web page, nobody.
+    const isOperator =
+      isLoopback(request.socket.remoteAddress) && request.headers['content-type'] === 'application/json';
+    if (!isOperator) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
+    else if (
+      admission === undefined ||
+      (verdict !== 'approve' && verdict !== 'revoke') ||
+      !admission[verdict](id)
+    ) {
+      refuse(response, fail('GATEWAY_NOT_FOUND', { path: request.path }));
+    } else response.json({ id, ...admission.standing(id) });
+  });
   app.use('/agents/:org/:unit/:agent', (request, response, next) => {
     const { org, unit, agent } = request.params;
     const id = `${org}/${unit}/${agent}`;
@@ -149,6 +167,8 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
+
+const isLoopback = (address = '') => /^(::ffff:)?127\.|^::1$/.test(address);
 
 /** DNS rebinding: a page of another origin that resolves to this address is refused. */
 function sameHost(host: string, port: number): RequestHandler {

@@ -71,6 +71,7 @@ export class AgentPaths {
         id,
         status,
         source,
+        ...this.#options.door.standing(id),
         name: card.name,
         description: card.description,
         skills: card.skills.map((skill) => skill.id),

@@ -1,4 +1,5 @@
 import type { LogLevel } from './env.ts';
+import type { TrustOptions } from './trust.ts';
 
 /** How a runtime is started; the command line fills it from its flags. */
 export interface RuntimeOptions {
@@ -13,6 +14,8 @@ export interface RuntimeOptions {
   durability?: 'write' | 'fsync';
   /** Who may join the embedded bus, and how; open on loopback if absent. */
   access?: BusAccess;
+  /** Whose cards are believed, and who is let in; everybody if absent. */
+  trust?: TrustOptions;
   /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */
   pushAllow?: string[];
   /** Folder of the store. */

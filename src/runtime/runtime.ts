@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { agentCard, joinBus, startDispatcher } from '../../broker/index.ts';
+import type { JWK } from 'jose';
+import { type Admission, agentCard, joinBus, startDispatcher } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { openStore } from '../durable/index.ts';
 import { fail } from '../errors.ts';
@@ -15,6 +16,7 @@ import { Lifecycle } from './lifecycle.ts';
 import { startNetMcp } from './netmcp.ts';
 import { NetworkTime } from './network-time.ts';
 import { type ReadyInfo, type RuntimeOptions, SUBSCRIBER } from './options.ts';
+import { admissionOf, readCardKey } from './trust.ts';
 
 export interface Runtime extends Asker {
   ready: ReadyInfo;
@@ -47,11 +49,19 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   const gateway = await openGateway({ host: options.host, port: options.ports.http, grpcPort: 0, env });
   lifecycle.started('gateway', () => gateway.close());
   const bus = await reachBus(options, env, lifecycle);
+  const own = new Set<string>(DOORS.map(({ id }) => id));
+  const admission = admissionOf(options.trust ?? {}, {
+    clock: env.clock,
+    store: store.collection('registration'),
+    own: (id) => own.has(id),
+  });
+  const cardKey = options.trust?.cardKey === undefined ? undefined : readCardKey(options.trust.cardKey);
   const dispatcher = await startDispatcher({
     id: 'netagent/bus/dispatcher',
     via: bus.via,
     env: { ...env, ids: systemIds },
     store: store.collection('pool'),
+    admission,
   });
   lifecycle.started('dispatcher', () => dispatcher.close());
 
@@ -95,10 +105,15 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     telematics: network.telematics,
     evaluation: (supi) => evaluate(network, supi),
     httpUrl: `${gateway.url}/a2a`,
+    admission,
+    onLoaded: (ids) => {
+      for (const id of ids) own.add(id);
+    },
+    cardKey,
   });
   lifecycle.started('agents', () => agents.close());
 
-  const door = await member(env, bus, 'gateway', 'http', 'Carries A2A over HTTP to the bus.');
+  const door = await member(env, bus, DOORS[0], { admission, cardKey });
   lifecycle.started('gateway member', () => door.close());
   let draining = false;
   const ready: ReadyInfo = {
@@ -115,6 +130,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   await gateway.serve({
     door,
     central: 'netagent/core/central',
+    admission,
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
     endpoints: () => ({
       a2a: ready.a2a,
@@ -124,7 +140,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
       netmcp: ready.netmcp,
     }),
   });
-  const user = await member(env, bus, 'users', 'terminal', 'The person at the terminal.');
+  const user = await member(env, bus, DOORS[1], { admission, cardKey });
   lifecycle.started('terminal member', () => user.close());
   const asker = askerOf(await user.client('netagent/users/proxy'), 'netagent/users/proxy');
 
@@ -148,14 +164,26 @@ function readTrace(file: string) {
   return parseTrace(text, file);
 }
 
-/** A member of the bus that asks and is never asked. */
-function member(env: Env, bus: BusAddress, unit: string, agent: string, description: string) {
-  const id = { org: 'netagent', unit, agent };
+/** Members of the bus that ask and are never asked. */
+const DOORS = [
+  { id: 'netagent/gateway/http', description: 'Carries A2A over HTTP to the bus.' },
+  { id: 'netagent/users/terminal', description: 'The person at the terminal.' },
+] as const;
+
+function member(
+  env: Env,
+  bus: BusAddress,
+  { id, description }: (typeof DOORS)[number],
+  { admission, cardKey }: { admission: Admission; cardKey: JWK | undefined },
+) {
+  const name = id.split('/')[2] as string;
   return joinBus({
     id,
     via: bus.via,
     env: { ...env, ids: systemIds },
-    card: agentCard({ id, name: agent, description, version: '0.1.0', skills: [], mqttUrl: bus.mqttUrl }),
+    admission,
+    ...(cardKey === undefined ? {} : { cardKey }),
+    card: agentCard({ id, name, description, version: '0.1.0', skills: [], mqttUrl: bus.mqttUrl }),
   });
 }
 

@@ -7,7 +7,7 @@ import {
 } from '@a2a-js/sdk/client';
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc';
 import type { AgentExecutor } from '@a2a-js/sdk/server';
-import { agentCard, type Bus, type BusMember, type JoinOptions } from '../../broker/index.ts';
+import { type Admission, agentCard, type Bus, type BusMember, type JoinOptions } from '../../broker/index.ts';
 import { type Gateway, type GatewayOptions, openGateway } from '../../src/gateway/index.ts';
 import { env, join, newBus } from '../bus/support.ts';
 
@@ -27,9 +27,9 @@ export interface Stage {
 /** A bus with a central agent, and a gateway before it. */
 export async function stage(
   executor: AgentExecutor,
-  options: Partial<GatewayOptions> & { card?: Partial<AgentCard> } = {},
+  options: Partial<GatewayOptions> & { card?: Partial<AgentCard>; admission?: Admission } = {},
 ): Promise<Stage> {
-  const { card, ...more } = options;
+  const { card, admission, ...more } = options;
   const bus = await newBus();
   const members: BusMember[] = [];
   const add: Stage['add'] = async (id, work, settings) => {
@@ -46,7 +46,8 @@ export async function stage(
     mqttUrl: bus.mqttUrl,
   });
   await add(CENTRAL, executor, { card: { ...own, ...card } });
-  const door = await join(bus, 'netagent/gateway/http');
+  const judged = admission === undefined ? {} : { admission };
+  const door = await join(bus, 'netagent/gateway/http', undefined, judged);
   const gateway = await openGateway({ host: '127.0.0.1', port: 0, grpcPort: 0, env, ...more });
   await gateway.serve({
     door,
@@ -54,6 +55,7 @@ export async function stage(
     central: CENTRAL,
     state: () => ({ parts: { bus: true }, draining: false }),
     endpoints: () => ({}),
+    ...judged,
   });
   return {
     bus,

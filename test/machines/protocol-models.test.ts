@@ -4,6 +4,7 @@ import { leaseMachine } from '../../machines/protocols/lease.machine.ts';
 import { negotiationMachine } from '../../machines/protocols/negotiation.machine.ts';
 import { pooledTaskMachine } from '../../machines/protocols/pooled-task.machine.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
+import { registrationMachine } from '../../machines/protocols/registration.machine.ts';
 import { requestMachine } from '../../machines/protocols/request.machine.ts';
 import { sessionMachine } from '../../machines/protocols/session.machine.ts';
 import { toolCallMachine } from '../../machines/protocols/tool-call.machine.ts';
@@ -88,6 +89,20 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
       effects: {},
       within: ({ handovers, avoid, ignored }) =>
         Number(handovers) < 2 && (avoid as unknown[]).length < 2 && Number(ignored) < 2,
+    })),
+  ],
+  [
+    registrationMachine,
+    [true, false].map((auto) => ({
+      input: { fingerprint: 'a', auto },
+      events: [
+        event('SEEN', { fingerprint: 'a' }),
+        event('SEEN', { fingerprint: 'b' }),
+        event('APPROVE'),
+        event('REVOKE'),
+      ],
+      effects: {},
+      within: ({ ignored }) => Number(ignored) < 2,
     })),
   ],
   [

@@ -7,6 +7,7 @@ import { type AgentPresence, Discovery } from '../discovery.ts';
 import { bindingErrorReply } from '../envelope.ts';
 import { type Message, openLink } from '../link.ts';
 import { PROPERTY, readProperties } from '../properties.ts';
+import type { Admission } from '../security/admission.ts';
 import { agentKey, DISCOVERY_FILTER, parseTopic } from '../topics.ts';
 import { PoolMembers } from './members.ts';
 import { type Relay, Relays } from './relays.ts';
@@ -41,6 +42,8 @@ export interface DispatcherOptions {
   /** The same after a start, when everybody has still to come back, ms. */
   rejoinMs?: number;
   patienceMs?: number;
+  /** Judges the cards of members; without it everybody may serve. */
+  admission?: Admission;
 }
 
 export interface Dispatcher {
@@ -119,7 +122,7 @@ export async function startDispatcher(options: DispatcherOptions): Promise<Dispa
 }
 
 class Pools {
-  readonly members = new PoolMembers();
+  readonly members: PoolMembers;
   readonly #options: DispatcherOptions;
   readonly #link: ReturnType<typeof openLink>;
   readonly #relays: Relays;
@@ -137,7 +140,8 @@ class Pools {
     this.#link = link;
     const onProblem = (problem: unknown) => env.log.warn({ problem: String(problem) }, 'pool: not taken');
     this.#relays = new Relays({ key, link, uuid: () => env.ids.uuid(), onProblem });
-    this.#discovery = new Discovery(env);
+    this.members = new PoolMembers((id) => !options.admission?.refuses(id));
+    this.#discovery = new Discovery(env, options.admission);
     this.#discovery.onPresence((presence) => this.#presence(presence));
     const at = (task: string) => this.#entries.get(task);
     this.#machine = pooledTaskMachine.provide({

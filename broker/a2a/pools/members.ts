@@ -21,6 +21,11 @@ export class PoolMembers {
   readonly #open = new Map<string, number>();
   readonly #turn = new Map<string, number>();
   #turns = 0;
+  readonly #mayServe: (id: string) => boolean;
+
+  constructor(mayServe: (id: string) => boolean) {
+    this.#mayServe = mayServe;
+  }
 
   update({ id, status, card }: AgentPresence): void {
     this.#agents.set(id, { live: status === 'online', pools: poolsOf(id, card) });
@@ -35,7 +40,7 @@ export class PoolMembers {
     const rank = (id: string) => [this.#open.get(id) ?? 0, this.#turn.get(id) ?? 0] as const;
     let best: string | undefined;
     for (const [id, { live, pools }] of this.#agents) {
-      if (!live || !pools.includes(pool) || avoid.includes(id)) continue;
+      if (!live || !pools.includes(pool) || avoid.includes(id) || !this.#mayServe(id)) continue;
       if (best === undefined || isBefore(rank(id), rank(best))) best = id;
     }
     if (best !== undefined) this.#turn.set(best, ++this.#turns);

@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import type { AgentCard } from '@a2a-js/sdk';
+import type { JWK } from 'jose';
 import {
+  type Admission,
   agentCard,
   type Bus,
   type BusMember,
@@ -48,6 +50,12 @@ export interface AgentsOptions {
   /** Base URL of the vehicles' telematics. */
   telematics: string;
   evaluation: (supi: string) => Evaluation | undefined;
+  /** Judges the cards of others. */
+  admission: Admission;
+  /** Told the ids of the agents before they join. */
+  onLoaded: (ids: string[]) => void;
+  /** Signs the cards. */
+  cardKey: JWK | undefined;
   /** Where the central agent is reached over HTTP. */
   httpUrl: string;
 }
@@ -68,6 +76,7 @@ const OWN_FUNCTIONS = ['plan', 'decide', 'missed', 'review'];
 export async function startAgents(options: AgentsOptions) {
   const { env, time } = options;
   const loaded = await loadAgents(options.roots);
+  options.onLoaded(loaded.map(({ manifest }) => manifest.agent));
   const engine = createEngine({ env, functions: workflowFunctions(OWN_FUNCTIONS, { env, time }) });
   const sbi = new SbiClient({ env });
   const running: Array<{ member: BusMember; stop: () => Promise<void> }> = [];
@@ -173,6 +182,8 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     id: { org, unit, agent },
     via: options.bus.via,
     discovers: 'named',
+    admission: options.admission,
+    ...(options.cardKey === undefined ? {} : { cardKey: options.cardKey }),
     card,
     executor: taskExecutor(host),
     ledger: options.tasks(manifest.agent),
