@@ -62,6 +62,12 @@ export const BUS_CATALOG = {
     message: 'The card of {agent} is not trusted: {problem}.',
     hint: 'Have the card signed by a key of the trust file, or add the key of its signer there.',
   },
+  BUS_KEY_UNKNOWN: {
+    class: 'terminal',
+    status: 400,
+    message: 'No key to encrypt for {agent} is known.',
+    hint: 'Its card has to offer one (extension urn:netagent:a2a-mqtt:ubsp:1); pools cannot be asked so.',
+  },
   BUS_TOKEN_EXPOSED: {
     class: 'terminal',
     status: 400,

@@ -23,6 +23,7 @@ export {
 } from './a2a/security/admission.ts';
 export type { TokenPolicy } from './a2a/security/bearer.ts';
 export { signCard, type TrustedKey } from './a2a/security/card-signature.ts';
+export type { Encryption } from './a2a/security/ubsp.ts';
 export { abortSignalOf, isRecovered } from './a2a/tasks/context.ts';
 export { fold, isAtRest, isTerminal } from './a2a/tasks/fold.ts';
 export type {

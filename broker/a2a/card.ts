@@ -1,4 +1,4 @@
-import { AgentCard, type AgentSkill } from '@a2a-js/sdk';
+import { type AgentCapabilities, AgentCard, type AgentExtension, type AgentSkill } from '@a2a-js/sdk';
 import { poolExtension } from './pools/extension.ts';
 import { type AgentId, agentKey, requestTopic } from './topics.ts';
 
@@ -68,4 +68,14 @@ export function agentCard(options: CardOptions): AgentCard {
 export function cardJson(card: AgentCard): Record<string, unknown> {
   const required = { capabilities: {}, defaultInputModes: [], defaultOutputModes: [], skills: [] };
   return { ...required, ...(AgentCard.toJSON(card) as Record<string, unknown>) };
+}
+
+/** The card with one more extension, or another in place of one of the same URI. */
+export function withExtension(card: AgentCard, extension: AgentExtension): AgentCard {
+  const { capabilities } = card;
+  const others = (capabilities?.extensions ?? []).filter(({ uri }) => uri !== extension.uri);
+  return {
+    ...card,
+    capabilities: { ...(capabilities as AgentCapabilities), extensions: [...others, extension] },
+  };
 }

@@ -22,6 +22,7 @@ import { fromJsonRpcErrorResponse } from '@a2a-js/sdk/errors';
 import type { Ids } from '../../machines/ports.ts';
 import type { ProbeResult } from '../../machines/protocols/request.machine.ts';
 import { failBus } from '../errors.ts';
+import { ARTIFACT_MODE } from './binary-artifact.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
 import { bindingErrorOf, type Reply } from './envelope.ts';
 import type { Exchange } from './exchange.ts';
@@ -36,6 +37,8 @@ export interface TransportOptions {
   routes: Routes;
   /** A token for requests to this agent; undefined sends none. */
   token?: ((agent: string) => Promise<string | undefined>) | undefined;
+  /** Asks for artifacts as bytes in streams. */
+  binaryArtifacts?: boolean | undefined;
 }
 
 /** Makes A2A clients of the SDK speak over the bus. */
@@ -60,8 +63,10 @@ class MqttTransport implements Transport {
   readonly #agent: string;
 
   readonly #token: TransportOptions['token'];
+  readonly #modes: Record<string, string>;
 
-  constructor({ exchange, ids, routes, token }: TransportOptions, agent: string) {
+  constructor({ exchange, ids, routes, token, binaryArtifacts }: TransportOptions, agent: string) {
+    this.#modes = binaryArtifacts ? { [ARTIFACT_MODE]: 'binary' } : {};
     this.#exchange = exchange;
     this.#ids = ids;
     this.#routes = routes;
@@ -194,7 +199,7 @@ class MqttTransport implements Transport {
     options: RequestOptions | undefined,
   ): AsyncGenerator<StreamResponse, void, undefined> {
     let last = 0;
-    let call = { method, params, properties: await this.#propertiesOf(options) };
+    let call = { method, params, properties: { ...(await this.#propertiesOf(options)), ...this.#modes } };
     while (true) {
       let missed = false;
       const to = this.#routes.to(this.#agent, taskId);
@@ -236,6 +241,7 @@ class MqttTransport implements Transport {
         params: SubscribeToTaskRequest.toJSON({ tenant: '', id: taskId }),
         properties: {
           ...(await this.#propertiesOf(options)),
+          ...this.#modes,
           ...(last === 0 ? {} : { [PROPERTY.lastSeq]: String(last) }),
         },
       };

@@ -6,10 +6,13 @@ import {
   requestMachine,
 } from '../../machines/protocols/request.machine.ts';
 import { failBus, type NetAgentError } from '../errors.ts';
+import { ChunkAssembler, isChunk } from './binary-artifact.ts';
 import { bindingErrorOf, endsStreamReply, type Reply, ReplyEnvelope } from './envelope.ts';
 import type { Link, Message } from './link.ts';
 import { PROPERTY, readProperties } from './properties.ts';
+import { UBSP, type Ubsp } from './security/ubsp.ts';
 import { requestTopic } from './topics.ts';
+import { childOf, currentTrace, isTraceparent, TRACEPARENT } from './trace.ts';
 
 /** Timers and retry of the profile, in ms. */
 export interface ExchangeTimers {
@@ -38,6 +41,15 @@ export interface Call {
   probe?: (deliver: (reply: Reply) => void) => Promise<ProbeResult>;
 }
 
+export interface ExchangeOptions {
+  env: Env;
+  link: Link;
+  replyTopic: string;
+  timers: ExchangeTimers;
+  /** Encrypts what goes to agents whose key is known. */
+  ubsp?: Ubsp | undefined;
+}
+
 type Actor = ActorRefFrom<typeof requestMachine>;
 
 /** What hears of an operation: its replies in order, then how it ended (null: well). */
@@ -47,10 +59,18 @@ interface Sink {
 }
 
 interface Operation {
+  id: string;
   call: Call;
   sink: Sink;
   actor: Actor;
   correlations: string[];
+  /** W3C trace context of all its attempts. */
+  traceparent: string;
+  chunks: ChunkAssembler | undefined;
+  /** Its requests are encrypted; a plain reply is then none. */
+  sealed: boolean;
+  /** The end of what is being decrypted: replies keep their order. */
+  opening: Promise<void>;
 }
 
 /**
@@ -62,6 +82,7 @@ export class Exchange {
   readonly #link: Link;
   readonly #replyTopic: string;
   readonly #timers: ExchangeTimers;
+  readonly #ubsp: Ubsp | undefined;
   readonly #operations = new Map<string, Operation>();
   readonly #byCorrelation = new Map<string, string>();
   #machine: typeof requestMachine | undefined;
@@ -69,11 +90,12 @@ export class Exchange {
   /** Replies that no operation waited for. */
   stray = 0;
 
-  constructor(options: { env: Env; link: Link; replyTopic: string; timers: ExchangeTimers }) {
+  constructor(options: ExchangeOptions) {
     this.#env = options.env;
     this.#link = options.link;
     this.#replyTopic = options.replyTopic;
     this.#timers = options.timers;
+    this.#ubsp = options.ubsp;
   }
 
   /** Made with the first operation: a machine weighs more than all else of a member that never asks. */
@@ -105,12 +127,43 @@ export class Exchange {
   receive(message: Message): void {
     const correlation = message.properties.correlationData?.toString('latin1') ?? '';
     const operation = this.#operations.get(this.#byCorrelation.get(correlation) ?? '');
-    const event =
-      operation === undefined
-        ? null
-        : classify(operation.call, message.payload, readProperties(message.properties.userProperties));
+    if (operation === undefined) {
+      this.stray += 1;
+      return;
+    }
+    const properties = readProperties(message.properties.userProperties);
+    if (!operation.sealed) this.#take(operation, message.payload, message, properties);
+    else if (this.#ubsp === undefined || properties[UBSP.profile] !== UBSP.name) this.stray += 1;
+    else operation.opening = operation.opening.then(() => this.#open(operation, message, properties));
+  }
+
+  async #open(operation: Operation, message: Message, properties: Record<string, string>): Promise<void> {
+    try {
+      const text = await (this.#ubsp as Ubsp).open(message.payload, operation.call.to);
+      // Where nobody can look inside, nobody may exchange one reply for another.
+      const isOurs = text === '' || (JSON.parse(text) as { id?: unknown }).id === operation.id;
+      if (isOurs) this.#take(operation, Buffer.from(text), message, properties);
+      else this.stray += 1;
+    } catch (error) {
+      this.stray += 1;
+      this.#env.log.warn(
+        { agent: operation.call.to, problem: String(error) },
+        'an encrypted reply is not taken',
+      );
+    }
+  }
+
+  #take(operation: Operation, payload: Buffer, message: Message, properties: Record<string, string>): void {
+    if (isChunk(properties)) {
+      operation.chunks ??= new ChunkAssembler();
+      const whole = operation.chunks.add(payload, message.properties.contentType, properties);
+      // A piece is a sign of life, and not yet an item.
+      tell(operation.actor, { type: 'REPLY', last: false, item: whole ?? END_MARKER });
+      return;
+    }
+    const event = classify(operation.call, payload, properties);
     if (event === null) this.stray += 1;
-    else if (operation !== undefined) tell(operation.actor, event);
+    else tell(operation.actor, event);
   }
 
   /** One reply. @throws BUS_NO_REPLY and the other errors of `failureOf`; the signal's reason. */
@@ -190,7 +243,18 @@ export class Exchange {
         sink.end(failed ? this.#failureOf(call, output) : null);
       },
     });
-    const operation: Operation = { call, sink, actor, correlations: [] };
+    const given = call.properties[TRACEPARENT];
+    const operation: Operation = {
+      id,
+      call,
+      sink,
+      actor,
+      correlations: [],
+      traceparent: isTraceparent(given) ? given : childOf(currentTrace(), this.#env.ids.uuid()),
+      chunks: undefined,
+      sealed: false,
+      opening: Promise.resolve(),
+    };
     const abort = () => tell(actor, { type: 'ABORT' });
     call.signal?.addEventListener('abort', abort, { once: true });
     this.#operations.set(id, operation);
@@ -217,26 +281,52 @@ export class Exchange {
   #publish(id: string): void {
     const operation = this.#operations.get(id);
     if (operation === undefined) return;
-    const { call, actor, correlations } = operation;
+    const { call, actor, correlations, traceparent } = operation;
     const correlation = this.#env.ids.uuid();
     correlations.push(correlation);
     this.#byCorrelation.set(correlation, id);
-    this.#link
-      .publish({
+    const text = JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: call.params });
+    const send = (payload: string | Buffer, contentType: string, more: Record<string, string>) =>
+      this.#link.publish({
         topic: requestTopic(call.to),
-        payload: JSON.stringify({ jsonrpc: '2.0', id, method: call.method, params: call.params }),
+        payload,
         properties: {
-          contentType: 'application/json',
+          contentType,
           payloadFormatIndicator: true,
           responseTopic: this.#replyTopic,
           correlationData: Buffer.from(correlation, 'latin1'),
-          userProperties: call.properties,
+          userProperties: { ...call.properties, [TRACEPARENT]: traceparent, ...more },
         },
-      })
-      .then(
-        () => tell(actor, { type: 'TAKEN' }),
-        (problem) => tell(actor, { type: 'NOT_TAKEN', problem }),
-      );
+      });
+    const plain = () => send(text, 'application/json', {});
+    const sent =
+      this.#ubsp === undefined ? plain() : this.#sendSealed(operation, this.#ubsp, text, send, plain);
+    sent.then(
+      () => tell(actor, { type: 'TAKEN' }),
+      (problem) => tell(actor, { type: 'NOT_TAKEN', problem }),
+    );
+  }
+
+  async #sendSealed(
+    operation: Operation,
+    ubsp: Ubsp,
+    text: string,
+    send: (payload: Buffer, contentType: string, more: Record<string, string>) => Promise<void>,
+    plain: () => Promise<void>,
+  ): Promise<void> {
+    const { to } = operation.call;
+    const key = await ubsp.encryption.keyOf(to);
+    if (key === undefined) {
+      if (ubsp.encryption.required) throw failBus('BUS_KEY_UNKNOWN', { agent: to });
+      return plain();
+    }
+    operation.sealed = true;
+    return send(await ubsp.seal(text, to, key), UBSP.contentType, {
+      [UBSP.profile]: UBSP.name,
+      [UBSP.requester]: ubsp.self,
+      [UBSP.recipient]: to,
+      ...(key.kid === undefined ? {} : { [UBSP.kid]: key.kid }),
+    });
   }
 
   #failureOf(call: Call, output: RequestOutput | undefined): NetAgentError | unknown {

@@ -8,7 +8,7 @@ import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import type { Bus } from '../embedded/host.ts';
 import { failBus } from '../errors.ts';
-import { cardJson } from './card.ts';
+import { cardJson, withExtension } from './card.ts';
 import { mqttTransportFactory } from './client-transport.ts';
 import { type AgentPresence, Discovery } from './discovery.ts';
 import { Exchange, type ExchangeTimers, PROFILE_TIMERS } from './exchange.ts';
@@ -22,6 +22,7 @@ import { Responder } from './responder.ts';
 import type { Admission, Standing } from './security/admission.ts';
 import { bearerAuthenticator, type TokenPolicy } from './security/bearer.ts';
 import { signCard } from './security/card-signature.ts';
+import { type Encryption, encryptionExtension, encryptionKeyOf, Ubsp } from './security/ubsp.ts';
 import type { TaskLedger, TaskRecord } from './tasks/ledger.ts';
 import { memoryLedger } from './tasks/memory-ledger.ts';
 import { type Recovery, TaskService } from './tasks/service.ts';
@@ -31,6 +32,7 @@ import {
   DISCOVERY_FILTER,
   discoveryTopic,
   eventTopic,
+  parseAgentId,
   parseTopic,
   poolKey,
   replyTopic,
@@ -62,6 +64,10 @@ export interface JoinOptions {
   admission?: Admission;
   /** Private key (JWK with `kid` and `alg`) that signs the card. */
   cardKey?: JWK;
+  /** Payloads that the broker cannot read; the key of an agent is that of its card. */
+  encryption?: Pick<Encryption, 'key' | 'required'>;
+  /** Streams bring whole artifacts of bytes as bytes, not as base64, where the other side can. */
+  binaryArtifacts?: boolean;
   /** What each request has to bring; without it the identity of the connection is believed. */
   tokens?: TokenPolicy;
   /** A token for requests to an agent; it travels only where nobody can read along. */
@@ -103,7 +109,11 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   const key = agentKey(options.id);
   const patienceMs = options.patienceMs ?? 10_000;
   const { admission, cardKey } = options;
-  const signed = async (plain: AgentCard) => (cardKey === undefined ? plain : signCard(plain, cardKey));
+  const { encryption } = options;
+  const signed = async (given: AgentCard) => {
+    const plain = encryption === undefined ? given : withExtension(given, encryptionExtension(encryption));
+    return cardKey === undefined ? plain : signCard(plain, cardKey);
+  };
   let card = await signed(options.card);
   const published = (status: 'online' | 'offline', source: 'agent' | 'lwt') => ({
     topic: discoveryTopic(key),
@@ -135,8 +145,16 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     });
   };
   const discovery = new Discovery(env, admission);
+  const keyOf = async (agent: string) => {
+    if (parseAgentId(agent) === null) return undefined;
+    await watch(discoveryTopic(agent));
+    const found = await discovery.card(agent, KEY_PATIENCE_MS).catch(() => undefined);
+    return found === undefined || admission?.refuses(agent) ? undefined : encryptionKeyOf(found);
+  };
+  const ubsp = encryption === undefined ? undefined : new Ubsp(key, { ...encryption, keyOf }, env);
   const exchange = new Exchange({
     env,
+    ubsp,
     link,
     replyTopic: replies,
     timers: { ...PROFILE_TIMERS, ...options.timers },
@@ -166,6 +184,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     env,
     link,
     service,
+    ubsp,
     ...(options.tokens === undefined ? {} : { authenticate: bearerAuthenticator(options.tokens, env.clock) }),
   });
   link.onMessage((message) => {
@@ -225,7 +244,15 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   }, 0);
   const routes = new Routes((agent) => discovery.isAway(agent));
   const factory = new ClientFactory({
-    transports: [mqttTransportFactory({ exchange, ids: env.ids, routes, token: options.token })],
+    transports: [
+      mqttTransportFactory({
+        exchange,
+        ids: env.ids,
+        routes,
+        token: options.token,
+        binaryArtifacts: options.binaryArtifacts,
+      }),
+    ],
   });
   const admit = async (id: string, client: Promise<Client>) => {
     const refusal = admission?.refuses(id) ?? null;
@@ -307,6 +334,9 @@ const presenceChart = presenceMachine.provide({
   },
   actions: { countUnexpected: ({ self }) => effectsOf(self).countUnexpected() },
 });
+
+/** How long the card of who has to be encrypted for is waited for, ms. */
+const KEY_PATIENCE_MS = 2_000;
 
 /** Single cards that are watched; beyond it all are. */
 const MAX_WATCHED = 50;

@@ -6,8 +6,10 @@ import {
   type User,
   validateVersion,
 } from '@a2a-js/sdk/server';
+import type { JWK } from 'jose';
 import { NetAgentError } from '../../machines/failure.ts';
 import type { Env } from '../../machines/ports.ts';
+import { ARTIFACT_MODE, chunksOf } from './binary-artifact.ts';
 import { BINDING, BINDING_VERSION } from './card.ts';
 import {
   type BindingError,
@@ -19,11 +21,13 @@ import {
   RequestEnvelope,
   type RequestId,
 } from './envelope.ts';
-import type { Link, Message as MqttMessage } from './link.ts';
+import type { Link, Message as MqttMessage, Outgoing } from './link.ts';
 import { PROPERTY, readProperties } from './properties.ts';
+import { UBSP, type Ubsp, UbspRefusal } from './security/ubsp.ts';
 import { failureOf, seqOf } from './tasks/context.ts';
 import type { TaskService } from './tasks/service.ts';
 import { parseTopic } from './topics.ts';
+import { inTrace, isTraceparent, TRACEPARENT } from './trace.ts';
 
 /** Requests at once; beyond it the requester is told to come back. */
 const MAX_OPERATIONS = 1_000;
@@ -43,8 +47,8 @@ export interface ResponderOptions {
   service: TaskService;
   /** Judges who asks; throws what the requester gets. Without it the connection's identity is believed. */
   authenticate?: ((call: IncomingCall) => Promise<User> | User) | undefined;
-  /** User properties of every reply to a request with these properties. */
-  replyProperties?: ((request: Record<string, string>) => Record<string, string>) | undefined;
+  /** Opens encrypted requests and encrypts their replies. */
+  ubsp?: Ubsp | undefined;
 }
 
 /** Thrown by a check of the MQTT metadata: becomes one of the profile's transport errors. */
@@ -61,6 +65,10 @@ interface ReplyPath {
   topic: string;
   correlation: Buffer | undefined;
   properties: Record<string, string>;
+  /** The requester reads artifacts as bytes. */
+  binary: boolean;
+  /** To whom replies are encrypted, and the last of them. */
+  seal?: { to: string; key: JWK; sent: Promise<void> };
 }
 
 /** Serves one agent's request topic: MQTT metadata here, A2A in the task service. */
@@ -92,10 +100,15 @@ export class Responder {
     const path: ReplyPath = {
       topic: responseTopic,
       correlation: correlationData,
-      properties: this.#options.replyProperties?.(properties) ?? {},
+      properties: {},
+      binary: properties[ARTIFACT_MODE] === 'binary' && properties[UBSP.profile] === undefined,
     };
+    // Malformed, it is as if there were none (Trace Context 3.2.2).
+    if (isTraceparent(properties[TRACEPARENT])) path.properties[TRACEPARENT] = properties[TRACEPARENT];
+    else delete properties[TRACEPARENT];
     this.#open += 1;
-    this.#serve(message.payload, properties, path)
+    this.#opened(message.payload, properties, path)
+      .then((payload) => (payload === null ? undefined : this.#traced(payload, properties, path)))
       .catch((error) => {
         this.#options.env.log.error({ problem: String(error) }, 'a request failed');
         this.#reply(path, errorReply(null, CODE.internal, 'Internal error.'));
@@ -103,6 +116,44 @@ export class Responder {
       .finally(() => {
         this.#open -= 1;
       });
+  }
+
+  #traced(payload: Buffer, properties: Record<string, string>, path: ReplyPath): Promise<void> {
+    const trace = properties[TRACEPARENT];
+    const serve = () => this.#serve(payload, properties, path);
+    return trace === undefined ? serve() : inTrace(trace, serve);
+  }
+
+  /** The payload in the clear; null when there is nothing to serve. */
+  async #opened(
+    payload: Buffer,
+    properties: Record<string, string>,
+    path: ReplyPath,
+  ): Promise<Buffer | null> {
+    const { ubsp } = this.#options;
+    const profile = properties[UBSP.profile];
+    if (profile === undefined && !ubsp?.encryption.required) return payload;
+    const refuse = (text: string) => {
+      this.#reply(path, bindingErrorReply(null, 'transport_protocol_error', text));
+      return null;
+    };
+    if (profile === undefined) return refuse('This agent takes encrypted requests only.');
+    if (ubsp === undefined || profile !== UBSP.name) return refuse('This security profile is not supported.');
+    if (properties[UBSP.recipient] !== ubsp.self)
+      return refuse('The request is encrypted for another agent.');
+    const requester = properties[UBSP.requester] ?? '';
+    if (requester !== requesterOf(properties, path)) return refuse('The requester is another than it says.');
+    try {
+      const text = await ubsp.open(payload, requester);
+      const key = await ubsp.encryption.keyOf(requester);
+      if (key === undefined) return refuse('No key of the requester is known; its card has none.');
+      path.seal = { to: requester, key, sent: Promise.resolve() };
+      return Buffer.from(text);
+    } catch (error) {
+      // What the broker delivers twice is answered once.
+      if (error instanceof UbspRefusal && error.problem === 'again') return null;
+      return refuse(error instanceof UbspRefusal ? error.message : 'The request cannot be opened.');
+    }
   }
 
   async #serve(payload: Buffer, properties: Record<string, string>, path: ReplyPath): Promise<void> {
@@ -158,8 +209,10 @@ export class Responder {
     properties: Record<string, string>,
     path: ReplyPath,
   ): Promise<ServerCallContext> {
-    const requester = properties[PROPERTY.clientId] ?? parseTopic(path.topic)?.owner ?? '';
+    const requester = requesterOf(properties, path);
     const { method, params = {} } = request;
+    const trace = properties[TRACEPARENT];
+    this.#options.env.log.debug({ requester, method, ...(trace ? { traceparent: trace } : {}) }, 'request');
     const user = (await this.#options.authenticate?.({ method, params, properties, requester })) ?? {
       isAuthenticated: false,
       userName: requester,
@@ -202,7 +255,9 @@ export class Responder {
       return this.#reply(path, reply, more());
     }
     for await (const item of out as AsyncGenerator<ReplyEnvelope>) {
-      this.#reply(path, item, more());
+      const chunks = path.binary ? chunksOf(item) : null;
+      if (chunks === null) this.#reply(path, item, more());
+      else this.#replyChunks(path, chunks, more());
       if (endsStreamReply(item)) return;
     }
     this.#reply(path, null);
@@ -215,13 +270,57 @@ export class Responder {
       ...more,
       ...(reply === null ? { [PROPERTY.streamEnd]: 'true' } : {}),
     };
+    const payload = reply === null ? '' : JSON.stringify(reply);
+    const { seal } = path;
+    const { ubsp } = this.#options;
+    if (seal === undefined || ubsp === undefined) {
+      this.#publish(path, payload, 'application/json', userProperties);
+      return;
+    }
+    seal.sent = seal.sent.then(async () => {
+      const sealed = await ubsp.seal(payload, seal.to, seal.key);
+      this.#publish(path, sealed, UBSP.contentType, {
+        ...userProperties,
+        [UBSP.profile]: UBSP.name,
+        [UBSP.requester]: seal.to,
+        [PROPERTY.responder]: ubsp.self,
+      });
+    });
+  }
+
+  /** The last chunk carries the number of the item. */
+  #replyChunks(
+    path: ReplyPath,
+    chunks: NonNullable<ReturnType<typeof chunksOf>>,
+    more: Record<string, string>,
+  ) {
+    for (const [i, { payload, properties }] of chunks.entries()) {
+      const { userProperties, ...rest } = properties ?? {};
+      const last = i === chunks.length - 1;
+      this.#publish(
+        path,
+        payload,
+        undefined,
+        { ...path.properties, ...(last ? more : {}), ...(userProperties as Record<string, string>) },
+        rest,
+      );
+    }
+  }
+
+  #publish(
+    path: ReplyPath,
+    payload: string | Buffer,
+    contentType: string | undefined,
+    userProperties: Record<string, string>,
+    rest: Outgoing['properties'] = { payloadFormatIndicator: true },
+  ): void {
     this.#options.link
       .publish({
         topic: path.topic,
-        payload: reply === null ? '' : JSON.stringify(reply),
+        payload,
         properties: {
-          contentType: 'application/json',
-          payloadFormatIndicator: true,
+          ...(contentType === undefined ? {} : { contentType }),
+          ...rest,
           ...(path.correlation === undefined ? {} : { correlationData: path.correlation }),
           ...(Object.keys(userProperties).length === 0 ? {} : { userProperties }),
         },
@@ -229,6 +328,10 @@ export class Responder {
       .catch((error) => this.#options.env.log.warn({ problem: String(error) }, 'a reply was not taken'));
   }
 }
+
+/** Who the broker says it is; on a broker that does not stamp, who the reply topic names. */
+const requesterOf = (properties: Record<string, string>, path: ReplyPath) =>
+  properties[PROPERTY.clientId] ?? parseTopic(path.topic)?.owner ?? '';
 
 function failureReply(id: RequestId, error: unknown): ReplyEnvelope {
   if (error instanceof BindingRefusal) return bindingErrorReply(id, error.kind, error.message);
