@@ -73,6 +73,10 @@ export const checks = {
     URL.canParse(value) && /^(mqtts?|wss?):$/.test(new URL(value).protocol) && new URL(value).host !== ''
       ? undefined
       : 'an address such as mqtt://127.0.0.1:1883 is needed',
+  brought: (value: string) =>
+    value.split(',').every((each) => /^https?:\/\/[^\s=]+(=[^\s/]*)*=[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(each))
+      ? undefined
+      : 'addresses with ids, such as https://partner.example=acme/partner/echo, are needed',
   positive: (value: string) =>
     Number(value) > 0 && Number.isFinite(Number(value)) ? undefined : 'a number above 0 is needed',
   instant: (value: string) =>

@@ -2,7 +2,7 @@ import { fail } from '../errors.ts';
 import type { LogLevel, RuntimeOptions } from '../runtime/index.ts';
 import type { Parsed } from './args.ts';
 
-const DEFAULT_PORTS = { port: 7400, 'mqtt-port': 1883, 'ws-port': 8083 };
+const DEFAULT_PORTS = { port: 7400, 'mqtt-port': 1883, 'ws-port': 8083, 'grpc-port': 7401 };
 
 /** Options of the runtime from the flags of a verb. Without `fixedPorts` every port not given is a free one. */
 export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boolean }): RuntimeOptions {
@@ -16,7 +16,12 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
   return {
     seed: Number(values.seed),
     host: values.host ?? '127.0.0.1',
-    ports: { http: port('port'), mqtt: port('mqtt-port'), ws: port('ws-port') },
+    ports: {
+      http: port('port'),
+      mqtt: port('mqtt-port'),
+      ws: port('ws-port'),
+      grpc: values.port === '0' ? Number(values['grpc-port'] ?? 0) : port('grpc-port'),
+    },
     dataDir: values.data as string,
     home: values.home as string,
     timeZone: values.timezone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
@@ -36,9 +41,16 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       ...(values.signatures === undefined ? {} : { signatures: values.signatures as 'list' | 'require' }),
       ...(values.approval === undefined ? {} : { approval: values.approval as 'auto' | 'manual' }),
     },
+    ...(values.bring === undefined ? {} : { bring: values.bring.split(',').map(broughtOf) }),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),
   };
+}
+
+/** `URL=org/unit/agent`; checked by the flag. */
+function broughtOf(text: string): { url: string; id: string } {
+  const at = text.lastIndexOf('=');
+  return { url: text.slice(0, at), id: text.slice(at + 1) };
 }

@@ -69,13 +69,14 @@ function showProgress(note: { text: string; data: unknown }, output: Output): vo
 
 function announce({ ready }: Runtime, output: Output): void {
   output.text(
-    `netagent is ready: A2A ${ready.a2a}, bus ${ready.mqtt}, NetMCP ${ready.netmcp.management}` +
+    `netagent is ready: A2A ${ready.a2a} (gRPC ${ready.grpc}), bus ${ready.mqtt}, NetMCP ${ready.netmcp.management}` +
       ` (${ready.agents} agents, ${ready.tools} tools, ${ready.cells} cells; durability ${ready.durability}).`,
   );
   output.value({
     ready: true,
     console: ready.console,
     a2a: ready.a2a,
+    grpc: ready.grpc,
     mqtt: ready.mqtt,
     ws: ready.ws,
     netmcp: ready.netmcp,

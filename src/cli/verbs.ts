@@ -53,6 +53,11 @@ export const START: Verb = {
     ...RUNTIME_FLAGS,
     host: { value: 'HOST', help: 'address to listen on', default: '127.0.0.1' },
     port: { value: 'N', help: 'port of A2A over HTTP and health; 0 takes any (default 7400)', check: port },
+    'grpc-port': {
+      value: 'N',
+      help: 'port of the central agent over gRPC; 0 takes any (default 7401, or any with --port 0)',
+      check: port,
+    },
     'mqtt-port': { value: 'N', help: 'port of the bus; 0 takes any (default 1883)', check: port },
     'ws-port': {
       value: 'N',
@@ -79,6 +84,11 @@ export const START: Verb = {
       check: checks.oneOf('auto', 'manual'),
     },
     'card-key': { value: 'FILE', help: "signs the cards of this runtime's agents (see netagent key)" },
+    bring: {
+      value: 'LIST',
+      help: 'agents behind HTTP elsewhere, URL=ORG/UNIT/AGENT by comma: each becomes that agent on the bus',
+      check: checks.brought,
+    },
     'push-allow': {
       value: 'LIST',
       help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',

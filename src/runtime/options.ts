@@ -1,3 +1,4 @@
+import type { Brought } from './bring.ts';
 import type { LogLevel } from './env.ts';
 import type { TrustOptions } from './trust.ts';
 
@@ -7,7 +8,7 @@ export interface RuntimeOptions {
   seed: number;
   host: string;
   /** 0 takes any free port. */
-  ports: { http: number; mqtt: number; ws: number };
+  ports: { http: number; mqtt: number; ws: number; grpc?: number };
   /** URL of an MQTT 5 broker that is used instead of the embedded one. */
   broker?: string;
   /** What of an accepted task survives: `write` a killed process, `fsync` (default) a loss of power. */
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   access?: BusAccess;
   /** Whose cards are believed, and who is let in; everybody if absent. */
   trust?: TrustOptions;
+  /** Agents behind HTTP elsewhere that are brought onto the bus. */
+  bring?: Brought[];
   /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */
   pushAllow?: string[];
   /** Folder of the store. */
@@ -47,6 +50,8 @@ export interface BusAccess {
 export interface ReadyInfo {
   console: string;
   a2a: string;
+  /** `host:port` of the central agent over gRPC. */
+  grpc?: string;
   mqtt: string;
   /** Only where the broker is the embedded one. */
   ws?: string;

@@ -10,6 +10,7 @@ import { openKnowledge } from '../knowledge/index.ts';
 import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
 import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
+import { bringAll } from './bring.ts';
 import { reachBus } from './bus.ts';
 import { createEnv, systemIds } from './env.ts';
 import { Lifecycle } from './lifecycle.ts';
@@ -46,10 +47,15 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   lifecycle.started('store', () => store.close());
   const knowledge = openKnowledge(store, { env });
 
-  const gateway = await openGateway({ host: options.host, port: options.ports.http, grpcPort: 0, env });
+  const gateway = await openGateway({
+    host: options.host,
+    port: options.ports.http,
+    grpcPort: options.ports.grpc ?? 0,
+    env,
+  });
   lifecycle.started('gateway', () => gateway.close());
   const bus = await reachBus(options, env, lifecycle);
-  const own = new Set<string>(DOORS.map(({ id }) => id));
+  const own = new Set<string>([...DOORS, ...(options.bring ?? [])].map(({ id }) => id));
   const admission = admissionOf(options.trust ?? {}, {
     clock: env.clock,
     store: store.collection('registration'),
@@ -113,12 +119,15 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('agents', () => agents.close());
 
+  const brought = bringAll({ env, bus, store, admission, agents: options.bring ?? [] });
+  lifecycle.started('brought agents', () => brought.close());
   const door = await member(env, bus, DOORS[0], { admission, cardKey });
   lifecycle.started('gateway member', () => door.close());
   let draining = false;
   const ready: ReadyInfo = {
     console: gateway.url,
     a2a: `${gateway.url}/a2a`,
+    ...(gateway.grpc === undefined ? {} : { grpc: gateway.grpc }),
     mqtt: bus.mqttUrl,
     ...(bus.wsUrl === undefined ? {} : { ws: bus.wsUrl }),
     netmcp: { management: netmcp.management, servers: netmcp.servers },
