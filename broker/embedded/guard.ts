@@ -62,6 +62,9 @@ const MAX_OPEN_REPLIES = 4_096;
 
 /** CONNACK codes that the broker maps to 0x85, 0x86 and 0x87. */
 const RETURN_CODE = { identifier: 2, credentials: 4, policy: 5 } as const;
+/** Longest keep alive, s: a client that is gone is noticed within one and a half times that. */
+export const KEEP_ALIVE_LIMIT_S = 300;
+const isWithin = (keepalive = 0) => keepalive > 0 && keepalive <= KEEP_ALIVE_LIMIT_S;
 /** MQTT 5, 2.4. */
 const MESSAGE_RATE_TOO_HIGH = 0x96;
 
@@ -210,6 +213,9 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
         const held = stateOf(client).subscriptions;
         if (held !== undefined) Object.setPrototypeOf(held, null);
         if (packet.clientId === '') assigned.add(client);
+        // The release refuses a longer one by a return code that MQTT 3.1.1 does not have (3.2.2.3).
+        if (packet.protocolVersion !== 5 && !isWithin(packet.keepalive))
+          packet.keepalive = KEEP_ALIVE_LIMIT_S;
         if (packet.protocolVersion === 5 && packet.clean === false) {
           const properties = packet.properties ?? {};
           // Without an expiry the release resumes the session but drops its queue.

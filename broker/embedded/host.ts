@@ -2,7 +2,7 @@ import { type Duplex, duplexPair } from 'node:stream';
 import { Aedes, type Client } from 'aedes';
 import type { Env } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
-import { createGuard, type GuardCounts } from './guard.ts';
+import { createGuard, type GuardCounts, KEEP_ALIVE_LIMIT_S } from './guard.ts';
 import { type IdentityProvider, type Member, openOnLoopback } from './identity.ts';
 import { type BusLimits, withDefaults } from './limits.ts';
 import {
@@ -85,7 +85,7 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     sessionExpiryIntervalLimit: limits.maxSessionExpiryS,
     pendingSessionsLimit: limits.maxPendingSessions,
     receiveMaximum: MAX_RECEIVED,
-    keepaliveLimit: 300,
+    keepaliveLimit: KEEP_ALIVE_LIMIT_S,
     maxTopicLevels: 16,
     connectTimeout: 10_000,
     drainTimeout: limits.drainTimeoutMs,

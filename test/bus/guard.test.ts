@@ -316,3 +316,14 @@ test('a message larger than the client accepts is not sent to it', async () => {
   expect(got).toHaveLength(1);
   expect(bus.refusals().get('delivery-too-large')).toBe(1);
 });
+
+test('a guest of MQTT 3.1.1 may ask for no keep alive', async () => {
+  const guest = await mqtt.connectAsync(bus.mqttUrl, {
+    clientId: 'mosq-abcdef',
+    protocolVersion: 4,
+    keepalive: 0,
+    reconnectPeriod: 0,
+  });
+  open.push(guest);
+  expect(guest.connected).toBe(true);
+});
