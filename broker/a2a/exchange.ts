@@ -12,7 +12,7 @@ import type { Link, Message } from './link.ts';
 import { PROPERTY, readProperties } from './properties.ts';
 import { UBSP, type Ubsp } from './security/ubsp.ts';
 import { requestTopic } from './topics.ts';
-import { childOf, currentTrace, isTraceparent, TRACEPARENT } from './trace.ts';
+import { beingAnswered, childOf, HOPS, isTraceparent, TRACEPARENT } from './trace.ts';
 
 /** Timers and retry of the profile, in ms. */
 export interface ExchangeTimers {
@@ -66,6 +66,8 @@ interface Operation {
   correlations: string[];
   /** W3C trace context of all its attempts. */
   traceparent: string;
+  /** How many agents have asked each other before it; none for one that a person or a clock began. */
+  hops: number;
   chunks: ChunkAssembler | undefined;
   /** Its requests are encrypted; a plain reply is then none. */
   sealed: boolean;
@@ -250,7 +252,8 @@ export class Exchange {
       sink,
       actor,
       correlations: [],
-      traceparent: isTraceparent(given) ? given : childOf(currentTrace(), this.#env.ids.uuid()),
+      traceparent: isTraceparent(given) ? given : childOf(beingAnswered()?.traceparent, this.#env.ids.uuid()),
+      hops: (beingAnswered()?.hops ?? -1) + 1,
       chunks: undefined,
       sealed: false,
       opening: Promise.resolve(),
@@ -281,7 +284,7 @@ export class Exchange {
   #publish(id: string): void {
     const operation = this.#operations.get(id);
     if (operation === undefined) return;
-    const { call, actor, correlations, traceparent } = operation;
+    const { call, actor, correlations, traceparent, hops } = operation;
     const correlation = this.#env.ids.uuid();
     correlations.push(correlation);
     this.#byCorrelation.set(correlation, id);
@@ -295,7 +298,12 @@ export class Exchange {
           payloadFormatIndicator: true,
           responseTopic: this.#replyTopic,
           correlationData: Buffer.from(correlation, 'latin1'),
-          userProperties: { ...call.properties, [TRACEPARENT]: traceparent, ...more },
+          userProperties: {
+            ...call.properties,
+            [TRACEPARENT]: traceparent,
+            ...(hops === 0 ? {} : { [HOPS]: String(hops) }),
+            ...more,
+          },
         },
       });
     const plain = () => send(text, 'application/json', {});

@@ -27,7 +27,7 @@ import { UBSP, type Ubsp, UbspRefusal } from './security/ubsp.ts';
 import { failureOf, seqOf } from './tasks/context.ts';
 import type { TaskService } from './tasks/service.ts';
 import { parseTopic } from './topics.ts';
-import { inTrace, isTraceparent, TRACEPARENT } from './trace.ts';
+import { answering, hopsOf, isTraceparent, MAX_HOPS, TRACEPARENT } from './trace.ts';
 
 /** Requests at once; beyond it the requester is told to come back. */
 const MAX_OPERATIONS = 1_000;
@@ -119,9 +119,8 @@ export class Responder {
   }
 
   #traced(payload: Buffer, properties: Record<string, string>, path: ReplyPath): Promise<void> {
-    const trace = properties[TRACEPARENT];
-    const serve = () => this.#serve(payload, properties, path);
-    return trace === undefined ? serve() : inTrace(trace, serve);
+    const origin = { traceparent: properties[TRACEPARENT], hops: hopsOf(properties) };
+    return answering(origin, () => this.#serve(payload, properties, path));
   }
 
   /** The payload in the clear; null when there is nothing to serve. */
@@ -187,6 +186,10 @@ export class Responder {
   ): void {
     if (correlation === undefined) {
       throw new BindingRefusal('transport_protocol_error', 'Correlation Data is missing.');
+    }
+    if (hopsOf(properties) > MAX_HOPS) {
+      const text = `More than ${MAX_HOPS} agents have asked each other: they may be asking in a circle.`;
+      throw new BindingRefusal('transport_protocol_error', text);
     }
     if (this.#draining) throw new BindingRefusal('responder_unavailable', 'The agent is stopping.');
     if (this.#open > MAX_OPERATIONS) {

@@ -5,11 +5,27 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 export const TRACEPARENT = 'traceparent';
 export const TRACESTATE = 'tracestate';
 
-/** What is being answered; requests that are made meanwhile belong to the same trace. */
-const current = new AsyncLocalStorage<string>();
+/** With a request: how many agents have asked each other before. */
+export const HOPS = 'a2a-hops';
+/** Agents that ask each other in a circle are stopped here. */
+export const MAX_HOPS = 16;
 
-export const inTrace = <T>(traceparent: string, work: () => T): T => current.run(traceparent, work);
-export const currentTrace = () => current.getStore();
+export interface Origin {
+  traceparent: string | undefined;
+  hops: number;
+}
+
+/** What is being answered; requests that are made meanwhile belong to the same trace. */
+const current = new AsyncLocalStorage<Origin>();
+
+export const answering = <T>(origin: Origin, work: () => T): T => current.run(origin, work);
+export const beingAnswered = () => current.getStore();
+
+/** The number of a request; one that says none, or nonsense, begins. */
+export function hopsOf(properties: Readonly<Record<string, string>>): number {
+  const hops = Number(properties[HOPS] ?? 0);
+  return Number.isInteger(hops) && hops > 0 ? hops : 0;
+}
 
 /** Trace Context 3.2.2: version 00; a later one may say more behind it. */
 const PATTERN = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
