@@ -141,10 +141,12 @@ export class Exchange {
 
   async #open(operation: Operation, message: Message, properties: Record<string, string>): Promise<void> {
     try {
-      const text = await (this.#ubsp as Ubsp).open(message.payload, operation.call.to);
-      // Where nobody can look inside, nobody may exchange one reply for another.
-      const isOurs = text === '' || (JSON.parse(text) as { id?: unknown }).id === operation.id;
-      if (isOurs) this.#take(operation, Buffer.from(text), message, properties);
+      const opened = await (this.#ubsp as Ubsp).open(message.payload, operation.call.to);
+      const { text, properties: inside = properties } = opened;
+      const ends = inside[PROPERTY.streamEnd] === 'true';
+      // Anybody can encrypt to a public key; only who opened the request knows its id.
+      const isOurs = (JSON.parse(text) as { id?: unknown }).id === operation.id;
+      if (isOurs) this.#take(operation, Buffer.from(ends ? '' : text), message, inside);
       else this.stray += 1;
     } catch (error) {
       this.stray += 1;
@@ -329,7 +331,9 @@ export class Exchange {
       return plain();
     }
     operation.sealed = true;
-    return send(await ubsp.seal(text, to, key), UBSP.contentType, {
+    const { call, traceparent, hops } = operation;
+    const inside = { ...call.properties, [TRACEPARENT]: traceparent, [HOPS]: String(hops) };
+    return send(await ubsp.seal(text, to, key, inside), UBSP.contentType, {
       [UBSP.profile]: UBSP.name,
       [UBSP.requester]: ubsp.self,
       [UBSP.recipient]: to,

@@ -108,7 +108,7 @@ export class Responder {
     else delete properties[TRACEPARENT];
     this.#open += 1;
     this.#opened(message.payload, properties, path)
-      .then((payload) => (payload === null ? undefined : this.#traced(payload, properties, path)))
+      .then((opened) => (opened === null ? undefined : this.#traced(opened.payload, opened.properties, path)))
       .catch((error) => {
         this.#options.env.log.error({ problem: String(error) }, 'a request failed');
         this.#reply(path, errorReply(null, CODE.internal, 'Internal error.'));
@@ -128,10 +128,10 @@ export class Responder {
     payload: Buffer,
     properties: Record<string, string>,
     path: ReplyPath,
-  ): Promise<Buffer | null> {
+  ): Promise<{ payload: Buffer; properties: Record<string, string> } | null> {
     const { ubsp } = this.#options;
     const profile = properties[UBSP.profile];
-    if (profile === undefined && !ubsp?.encryption.required) return payload;
+    if (profile === undefined && !ubsp?.encryption.required) return { payload, properties };
     const refuse = (text: string) => {
       this.#reply(path, bindingErrorReply(null, 'transport_protocol_error', text));
       return null;
@@ -143,11 +143,11 @@ export class Responder {
     const requester = properties[UBSP.requester] ?? '';
     if (requester !== requesterOf(properties, path)) return refuse('The requester is another than it says.');
     try {
-      const text = await ubsp.open(payload, requester);
+      const { text, properties: inside } = await ubsp.open(payload, requester);
       const key = await ubsp.encryption.keyOf(requester);
       if (key === undefined) return refuse('No key of the requester is known; its card has none.');
       path.seal = { to: requester, key, sent: Promise.resolve() };
-      return Buffer.from(text);
+      return { payload: Buffer.from(text), properties: protectedOf(properties, inside) };
     } catch (error) {
       // What the broker delivers twice is answered once.
       if (error instanceof UbspRefusal && error.problem === 'again') return null;
@@ -263,11 +263,16 @@ export class Responder {
       else this.#replyChunks(path, chunks, more());
       if (endsStreamReply(item)) return;
     }
-    this.#reply(path, null);
+    this.#reply(path, null, {}, request.id ?? null);
   }
 
   /** Null is the end marker of a stream that had no final item. */
-  #reply(path: ReplyPath, reply: ReplyEnvelope | null, more: Record<string, string> = {}): void {
+  #reply(
+    path: ReplyPath,
+    reply: ReplyEnvelope | null,
+    more: Record<string, string> = {},
+    id: RequestId = null,
+  ): void {
     const userProperties = {
       ...path.properties,
       ...more,
@@ -280,8 +285,10 @@ export class Responder {
       this.#publish(path, payload, 'application/json', userProperties);
       return;
     }
+    // An end marker too has to show that it is from who opened the request.
+    const text = reply === null ? JSON.stringify({ jsonrpc: '2.0', id }) : payload;
     seal.sent = seal.sent.then(async () => {
-      const sealed = await ubsp.seal(payload, seal.to, seal.key);
+      const sealed = await ubsp.seal(text, seal.to, seal.key, userProperties);
       this.#publish(path, sealed, UBSP.contentType, {
         ...userProperties,
         [UBSP.profile]: UBSP.name,
@@ -335,6 +342,24 @@ export class Responder {
 /** Who the broker says it is; on a broker that does not stamp, who the reply topic names. */
 const requesterOf = (properties: Record<string, string>, path: ReplyPath) =>
   properties[PROPERTY.clientId] ?? parseTopic(path.topic)?.owner ?? '';
+
+/**
+ * The properties of an encrypted request: those that came protected, if it has them, but the token and
+ * who the broker says that is connected, which are outside by their nature.
+ */
+function protectedOf(
+  outside: Record<string, string>,
+  inside: Record<string, string> | undefined,
+): Record<string, string> {
+  if (inside === undefined) return outside;
+  const all: Record<string, string> = Object.assign(Object.create(null), inside);
+  if (!isTraceparent(all[TRACEPARENT])) delete all[TRACEPARENT];
+  for (const name of [PROPERTY.clientId, PROPERTY.authorization]) {
+    delete all[name];
+    if (outside[name] !== undefined) all[name] = outside[name];
+  }
+  return all;
+}
 
 function failureReply(id: RequestId, error: unknown): ReplyEnvelope {
   if (error instanceof BindingRefusal) return bindingErrorReply(id, error.kind, error.message);

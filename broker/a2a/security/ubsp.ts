@@ -1,6 +1,7 @@
 import type { AgentCard } from '@a2a-js/sdk';
 import { CompactEncrypt, compactDecrypt, importJWK, type JWK } from 'jose';
 import type { Clock, Ids } from '../../../machines/ports.ts';
+import { PROPERTY, readProperties } from '../properties.ts';
 
 /**
  * Payloads that the broker cannot read: `ubsp-v1` of the profile 0.1. A JWE (RFC 7516) to the key of the
@@ -33,6 +34,12 @@ const LIFETIME_S = 120;
 const LEEWAY_S = 60;
 /** Message ids that are remembered until they have expired. */
 const MAX_SEEN = 100_000;
+
+/** What a payload says, and its user properties if they were protected with it. */
+export interface Opened {
+  text: string;
+  properties: Record<string, string> | undefined;
+}
 
 /** Why a payload is not taken; `again` for one that came before. */
 export type UbspProblem = 'unreadable' | 'expired' | 'misdirected' | 'again';
@@ -75,7 +82,8 @@ export class Ubsp {
     this.#ids = env.ids;
   }
 
-  async seal(text: string, to: string, key: JWK): Promise<Buffer> {
+  /** The user properties go into the protected header too: outside, the broker can change them. */
+  async seal(text: string, to: string, key: JWK, properties: Record<string, string> = {}): Promise<Buffer> {
     const now = Math.floor(this.#clock.now() / 1_000);
     const header = {
       alg: ALG,
@@ -87,6 +95,7 @@ export class Ubsp {
       iat: now,
       exp: now + LIFETIME_S,
       jti: this.#ids.uuid(),
+      a2a: withoutToken(properties),
     };
     const jwe = await new CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader(header)
@@ -95,7 +104,7 @@ export class Ubsp {
   }
 
   /** @throws UbspRefusal */
-  async open(payload: Buffer, from: string): Promise<string> {
+  async open(payload: Buffer, from: string): Promise<Opened> {
     let opened: Awaited<ReturnType<typeof compactDecrypt>>;
     try {
       opened = await compactDecrypt(compactOf(payload), await importJWK(this.encryption.key, ALG), {
@@ -105,14 +114,14 @@ export class Ubsp {
     } catch {
       throw new UbspRefusal('unreadable');
     }
-    const { iss, aud, exp, jti } = opened.protectedHeader as Record<string, unknown>;
+    const { iss, aud, exp, jti, a2a } = opened.protectedHeader as Record<string, unknown>;
     if (aud !== this.self || iss !== from) throw new UbspRefusal('misdirected');
     const now = this.#clock.now() / 1_000;
     if (typeof exp !== 'number' || exp + LEEWAY_S < now || exp > now + LIFETIME_S + LEEWAY_S) {
       throw new UbspRefusal('expired');
     }
     if (typeof jti !== 'string' || this.#wasSeen(jti, exp + LEEWAY_S, now)) throw new UbspRefusal('again');
-    return new TextDecoder().decode(opened.plaintext);
+    return { text: new TextDecoder().decode(opened.plaintext), properties: textsOf(a2a) };
   }
 
   #wasSeen(jti: string, until: number, now: number): boolean {
@@ -124,6 +133,18 @@ export class Ubsp {
     }
     return false;
   }
+}
+
+/** A token is a property of its own, as the profile wants it, and never repeated. */
+function withoutToken({ [PROPERTY.authorization]: _, ...rest }: Record<string, string>) {
+  return rest;
+}
+
+function textsOf(value: unknown): Record<string, string> | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  return readProperties(
+    Object.fromEntries(Object.entries(value).filter(([, text]) => typeof text === 'string')),
+  );
 }
 
 /** Compact, or with the content type `application/jose+json` the flattened or general form of one receiver. */
