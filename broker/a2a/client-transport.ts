@@ -41,6 +41,9 @@ export interface TransportOptions {
   binaryArtifacts?: boolean | undefined;
 }
 
+/** How often the rest of a stream is asked for without getting any further. */
+const MAX_RESUMES = 3;
+
 /** Makes A2A clients of the SDK speak over the bus. */
 export function mqttTransportFactory(options: TransportOptions): TransportFactory {
   return {
@@ -199,6 +202,8 @@ class MqttTransport implements Transport {
     options: RequestOptions | undefined,
   ): AsyncGenerator<StreamResponse, void, undefined> {
     let last = 0;
+    let resumedAt = 0;
+    let resumes = 0;
     let call = { method, params, properties: { ...(await this.#propertiesOf(options)), ...this.#modes } };
     while (true) {
       let missed = false;
@@ -236,6 +241,9 @@ class MqttTransport implements Transport {
         yield this.#decode(call.method, reply, (json) => StreamResponse.fromJSON(json));
       }
       if (!missed) return;
+      resumes = last > resumedAt ? 0 : resumes + 1;
+      if (resumes > MAX_RESUMES) throw this.#invalid(call.method, 'an item of the stream never comes whole');
+      resumedAt = last;
       call = {
         method: 'SubscribeToTask',
         params: SubscribeToTaskRequest.toJSON({ tenant: '', id: taskId }),
