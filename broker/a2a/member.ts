@@ -64,7 +64,10 @@ export interface JoinOptions {
   admission?: Admission;
   /** Private key (JWK with `kid` and `alg`) that signs the card. */
   cardKey?: JWK;
-  /** Payloads that the broker cannot read; the key of an agent is that of its card. */
+  /**
+   * Payloads that the broker cannot read; the key of an agent is that of its card. Nothing goes in plain words
+   * unless `required` is false: who can take a card away could otherwise take the encryption away.
+   */
   encryption?: Pick<Encryption, 'key' | 'required'>;
   /** Streams bring whole artifacts of bytes as bytes, not as base64, where the other side can. */
   binaryArtifacts?: boolean;
@@ -151,7 +154,8 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     const found = await discovery.card(agent, KEY_PATIENCE_MS).catch(() => undefined);
     return found === undefined || admission?.refuses(agent) ? undefined : encryptionKeyOf(found);
   };
-  const ubsp = encryption === undefined ? undefined : new Ubsp(key, { ...encryption, keyOf }, env);
+  const ubsp =
+    encryption === undefined ? undefined : new Ubsp(key, { required: true, ...encryption, keyOf }, env);
   const exchange = new Exchange({
     env,
     ubsp,

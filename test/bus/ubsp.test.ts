@@ -95,7 +95,7 @@ test('an agent that requires encryption refuses what is not, and one without a k
 });
 
 test('where it is not required, agents without keys are asked in plain words', async () => {
-  const { client, executor } = await pair({ key: askerKey }, undefined);
+  const { client, executor } = await pair({ key: askerKey, required: false }, undefined);
   await client.sendMessage(request('hello'));
   expect(executor.seen).toHaveLength(1);
 });
@@ -172,7 +172,7 @@ const attacks: Array<[string, () => Promise<string>, Record<string, string>, Reg
 ];
 
 test.each(attacks)('a request %s is refused as a breach of the protocol', async (_name, make, more, why) => {
-  const { bus, executor } = await pair(undefined, { key: agentKey });
+  const { bus, executor } = await pair(undefined, { key: agentKey, required: false });
   const hand = await byHand(bus);
   await hand.send(await make(), more);
   await vi.waitFor(() => expect(hand.replies).toHaveLength(1), SOON);

@@ -51,7 +51,8 @@ export function bearerAuthenticator(
       throw refused(reasonOf(error));
     }
     const granted = new Set(scopesOf(claims));
-    const missing = (scopes[method] ?? scopes['*'] ?? []).filter((scope) => !granted.has(scope));
+    const wanted = (Object.hasOwn(scopes, method) ? scopes[method] : scopes['*']) ?? [];
+    const missing = wanted.filter((scope) => !granted.has(scope));
     if (missing.length > 0) throw refused(`the token lacks the scope ${missing.join(' ')}`);
     const { sub = '' } = claims;
     return { isAuthenticated: true, userName: sub === requester ? requester : `${requester} ${sub}` };

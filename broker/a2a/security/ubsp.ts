@@ -42,7 +42,7 @@ export interface Opened {
 }
 
 /** Why a payload is not taken; `again` for one that came before. */
-export type UbspProblem = 'unreadable' | 'expired' | 'misdirected' | 'again';
+export type UbspProblem = 'unreadable' | 'expired' | 'misdirected' | 'again' | 'full';
 
 export class UbspRefusal extends Error {
   readonly problem: UbspProblem;
@@ -126,11 +126,13 @@ export class Ubsp {
 
   #wasSeen(jti: string, until: number, now: number): boolean {
     if (this.#seen.has(jti)) return true;
-    this.#seen.set(jti, until);
     for (const [old, end] of this.#seen) {
-      if (end >= now && this.#seen.size <= MAX_SEEN) break;
+      if (end >= now) break;
       this.#seen.delete(old);
     }
+    // Rather one refused than one taken twice.
+    if (this.#seen.size >= MAX_SEEN) throw new UbspRefusal('full');
+    this.#seen.set(jti, until);
     return false;
   }
 }
