@@ -5,7 +5,7 @@ export {
 export type { CallOptions, ToolOutcome } from './client/outcome.ts';
 export { connectPlain, type PlainClient } from './client/plain.ts';
 export { startManagementServer } from './management/server.ts';
-export type { ChainEntry, DiscoverParams, ServerEntry } from './schema.ts';
+export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
 export { toolsOf } from './tools/index.ts';
 export type { NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
 export { startToolServer, type ToolServer, type ToolServerOptions } from './toolserver/server.ts';

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { connectNetMcp, startManagementServer, startToolServer, toolsOf } from '../../src/netmcp/index.ts';
-import { toolMetaSchema } from '../../src/netmcp/schema.ts';
+import { toolMetaSchema } from '../../src/netmcp/schema/index.ts';
 import { createAuthoriser, OPERATOR_LIMITS } from '../../src/netmcp/toolserver/policy.ts';
 import { compileTool, MAX_DEFINITION } from '../../src/netmcp/toolserver/verify.ts';
 import { testEnv } from './support/env.ts';

@@ -1,4 +1,4 @@
-import type { ServerEntry } from '../schema.ts';
+import type { ServerEntry } from '../schema/index.ts';
 import type { Session } from '../session/client-session.ts';
 
 export interface Candidate {

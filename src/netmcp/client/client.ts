@@ -11,7 +11,7 @@ import {
   NOTIFICATIONS,
   type ServerEntry,
   subscribeResultSchema,
-} from '../schema.ts';
+} from '../schema/index.ts';
 import { openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import type { Tool } from '../session/server-session.ts';

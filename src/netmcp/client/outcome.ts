@@ -1,4 +1,4 @@
-import { type ChainEntry, EXTENSION, resultMetaSchema } from '../schema.ts';
+import { type ChainEntry, EXTENSION, resultMetaSchema } from '../schema/index.ts';
 import type { CallToolResult } from '../session/server-session.ts';
 
 /** Deadline of a call for which its caller gave none, ms. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
-import { CLIENT_OFFER, EXTENSION } from '../schema.ts';
+import { CLIENT_OFFER, EXTENSION } from '../schema/index.ts';
 import { openSession, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';

@@ -1,4 +1,4 @@
-import type { Registration } from '../schema.ts';
+import type { Registration } from '../schema/index.ts';
 
 /**
  * Lexical relevance of servers to a task: BM25 (k1 1.2, b 0.75) over summary, categories, labels and

@@ -7,7 +7,7 @@ import {
   weightOf,
 } from '../../../machines/protocols/lease.machine.ts';
 import type { LoadState } from '../../../machines/protocols/session.machine.ts';
-import type { ChangeNotice, LoadNotice, Registration, ServerEntry } from '../schema.ts';
+import type { ChangeNotice, LoadNotice, Registration, ServerEntry } from '../schema/index.ts';
 import { createRanker } from './rank.ts';
 
 export interface LeaseTimes {

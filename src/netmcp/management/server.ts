@@ -15,7 +15,7 @@ import {
   subscribeParamsSchema,
   subscribeResultSchema,
   updateParamsSchema,
-} from '../schema.ts';
+} from '../schema/index.ts';
 import { listenMcp } from '../session/host.ts';
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallToolResult, McpPeer, Tool } from '../session/server-session.ts';
@@ -186,7 +186,6 @@ export async function startManagementServer(options: {
       name: 'netmcp-management',
       instructions:
         'Registry of tool servers of the network: discover a server for a task, then call its tools.',
-      features: ['discover', 'load', 'lifecycle'],
       listTools: () => tools,
       async callTool(peer, request): Promise<CallToolResult> {
         const entry = byTool.get(request.name);
@@ -200,14 +199,19 @@ export async function startManagementServer(options: {
           return { content: [{ type: 'text', text: error.message }], isError: true };
         }
       },
-      methods: new Map(
-        [...operations].map(([method, entry]) => [
-          method,
-          async (peer: McpPeer, params: unknown) => entry.run(peer, params),
-        ]),
-      ),
-      onStream: tellAll,
-      onClose: (peer) => subscribers.delete(peer),
+      parts: [
+        {
+          features: ['discover', 'load', 'lifecycle'],
+          methods: new Map(
+            [...operations].map(([method, entry]) => [
+              method,
+              async (peer: McpPeer, params: unknown) => entry.run(peer, params),
+            ]),
+          ),
+          onStream: tellAll,
+          onClose: (peer) => subscribers.delete(peer),
+        },
+      ],
     },
   });
   return {

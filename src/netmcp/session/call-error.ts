@@ -1,7 +1,7 @@
 import type { NetAgentError } from '../../../machines/failure.ts';
 import { NetAgentError as Known } from '../../../machines/failure.ts';
 import { fail } from '../../errors.ts';
-import { ERROR_OVERLOADED, overloadedDataSchema } from '../schema.ts';
+import { ERROR_OVERLOADED, overloadedDataSchema } from '../schema/index.ts';
 
 /** Before a connection exists nothing was sent. */
 const NOT_SENT = new Set([

@@ -6,6 +6,7 @@ import {
   type CallToolResult,
   CallToolResultSchema,
   ListToolsResultSchema,
+  type Progress,
   ResultSchema,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -24,10 +25,10 @@ import {
   CLIENT_OFFER,
   ERROR_OVERLOADED,
   EXTENSION,
-  FEATURE_OF,
+  featureOfMethod,
   overloadedDataSchema,
   VERSION,
-} from '../schema.ts';
+} from '../schema/index.ts';
 import { readCallError } from './call-error.ts';
 import type { HttpPool } from './keep-alive.ts';
 
@@ -59,8 +60,13 @@ export interface Session {
     meta: object,
     options: { signal?: AbortSignal; timeoutMs?: number },
   ): Promise<CallToolResult>;
-  /** A vendor method. @throws NETMCP_NO_FEATURE before anything is sent. */
-  request<T>(method: string, params: object, schema: z.ZodType<T>): Promise<T>;
+  /** A vendor method; 10 s if no time is given. @throws NETMCP_NO_FEATURE before anything is sent. */
+  request<T>(
+    method: string,
+    params: object,
+    schema: z.ZodType<T>,
+    options?: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
+  ): Promise<T>;
   tell(event: SessionEvent): void;
   close(): Promise<void>;
 }
@@ -201,9 +207,9 @@ export function openSession(options: SessionOptions): Session {
         tell({ type: 'CALL_ENDED' });
       }
     },
-    async request(method, params, schema) {
+    async request(method, params, schema, options = {}) {
       const live = await connected();
-      const feature = FEATURE_OF[method];
+      const feature = featureOfMethod(method);
       const agreement = actor.getSnapshot().context.agreement;
       if (feature === undefined || !agreement?.features.some((named) => named === feature)) {
         throw fail('NETMCP_NO_FEATURE', {
@@ -216,7 +222,9 @@ export function openSession(options: SessionOptions): Session {
       try {
         return schema.parse(
           await live.request({ method, params: params as Record<string, unknown> }, ResultSchema, {
-            timeout: 10_000,
+            timeout: options.timeoutMs ?? 10_000,
+            ...(options.signal && { signal: options.signal }),
+            ...(options.onProgress && { onprogress: options.onProgress }),
           }),
         );
       } catch (error) {

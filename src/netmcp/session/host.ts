@@ -3,7 +3,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import { refuseRequest } from './http-guard.ts';
-import { type McpPeer, type ServerSide, serveSession } from './server-session.ts';
+import { type Identity, type McpPeer, type ServerSide, serveSession } from './server-session.ts';
 
 export interface HostOptions {
   env: Env;
@@ -11,12 +11,19 @@ export interface HostOptions {
   /** 0 takes any free port. */
   port: number;
   side: ServerSide;
+  /** Who sends a request; without it nobody is authenticated and everybody is served. */
+  authenticate?: Authenticate;
   /** Bytes of one request body. */
   maxBody?: number;
   maxSessions?: number;
   /** ms without a request or an open stream after which a session is ended. */
   idleMs?: number;
 }
+
+/** The sender of a request, or why it is refused, with the challenge of RFC 6750. */
+export type Authenticate = (
+  request: IncomingMessage,
+) => Promise<{ identity: Identity } | { status: 401 | 403; challenge: string; message: string }>;
 
 export interface McpHost {
   /** The MCP endpoint. */
@@ -26,6 +33,8 @@ export interface McpHost {
 }
 
 interface Live {
+  /** Who opened the session; nobody else may use it. */
+  agent: string | null;
   transport: StreamableHTTPServerTransport;
   peer: McpPeer;
   streams: number;
@@ -53,14 +62,17 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     const refused = refuseRequest(request, port, host);
     if (refused !== null) return deny(response, 403, refused);
     if (new URL(request.url ?? '/', url).pathname !== '/mcp') return deny(response, 404, 'no such endpoint');
+    const identity = await authenticated(request, response);
+    if (identity === undefined) return;
     const id = request.headers['mcp-session-id'];
     if (id === undefined) {
       if (request.method !== 'POST') return deny(response, 400, 'the session id is missing');
       if (sessions.size >= maxSessions) return deny(response, 503, 'too many sessions');
-      return void (await open()).handleRequest(request, response);
+      return void (await open(identity)).handleRequest(request, response);
     }
     const live = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (live === undefined) return deny(response, 404, 'the session is unknown or has ended');
+    if (live === undefined || live.agent !== (identity?.agent ?? null))
+      return deny(response, 404, 'the session is unknown or has ended');
     live.seen = env.clock.now();
     if (request.method === 'GET') {
       live.streams += 1;
@@ -72,20 +84,48 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
       const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
       response.writeHead = (...args: unknown[]) => {
         const result = writeHead(...args);
-        queueMicrotask(() => side.onStream?.(live.peer));
+        queueMicrotask(() => {
+          for (const part of side.parts) part.onStream?.(live.peer);
+        });
         return result;
       };
     }
     await live.transport.handleRequest(request, response);
   }
 
-  async function open(): Promise<StreamableHTTPServerTransport> {
+  /** null: nobody is authenticated here; undefined: refused, and answered. */
+  async function authenticated(
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<Identity | null | undefined> {
+    if (options.authenticate === undefined) return null;
+    const known = await options.authenticate(request);
+    if ('identity' in known) {
+      const { identity } = known;
+      // The SDK hands `auth` of a request to the handlers; the token itself goes no further.
+      Object.assign(request, {
+        auth: { token: '', clientId: identity.agent, scopes: identity.scopes, extra: { identity } },
+      });
+      return identity;
+    }
+    response.setHeader('www-authenticate', known.challenge);
+    deny(response, known.status, known.message);
+    return undefined;
+  }
+
+  async function open(identity: Identity | null): Promise<StreamableHTTPServerTransport> {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => env.ids.uuid(),
       enableJsonResponse: true,
       maxRequestBodySize: options.maxBody ?? 1_048_576,
       onsessioninitialized: (id) => {
-        sessions.set(id, { transport, peer, streams: 0, seen: env.clock.now() });
+        sessions.set(id, {
+          agent: identity?.agent ?? null,
+          transport,
+          peer,
+          streams: 0,
+          seen: env.clock.now(),
+        });
       },
       onsessionclosed: (id) => {
         sessions.delete(id);
@@ -96,7 +136,7 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     transport.onclose = () => {
       if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
       ended?.();
-      side.onClose?.(peer);
+      for (const part of side.parts) part.onClose?.(peer);
     };
     return transport;
   }

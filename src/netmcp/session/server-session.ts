@@ -1,4 +1,6 @@
+import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   CallToolRequestSchema,
@@ -6,6 +8,8 @@ import {
   InitializeRequestSchema,
   LATEST_PROTOCOL_VERSION,
   ListToolsRequestSchema,
+  type ServerNotification,
+  type ServerRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -16,40 +20,69 @@ import {
   negotiationMachine,
   type Offer,
 } from '../../../machines/protocols/negotiation.machine.ts';
-import { EXTENSION, FEATURE_OF, VERSION } from '../schema.ts';
+import { EXTENSION, featureOfMethod, VERSION } from '../schema/index.ts';
 import { INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
 
 export type { CallToolResult, Tool };
 
+/** Who a request comes from, as the server established it. */
+export interface Identity {
+  /** The subject of the token; where nobody is authenticated, the name that the client gave itself. */
+  agent: string;
+  authenticated: boolean;
+  scopes: string[];
+  /** Who acts for the agent, nearest first (RFC 8693 `act`). */
+  actors: string[];
+}
+
 /** A connected client, as the server sees it. */
 export interface McpPeer {
-  /** Name that the client gave itself; unauthenticated. */
+  /** Name that the client gave itself. */
   agent: string;
   agreement: Agreement;
   /** Sends a notification; lost if the client holds no stream open. */
   notify(method: string, params: Record<string, unknown>): void;
 }
 
-export interface CallRequest {
-  name: string;
-  arguments: Record<string, unknown>;
+/** What belongs to one request. */
+export interface RequestContext {
+  identity: Identity;
   /** `_meta` of our extension, unread. */
   meta: unknown;
   signal: AbortSignal;
+  /** `notifications/progress` to the requester; does nothing where it asked for none. */
+  progress(progress: { progress: number; total?: number; message?: string }): void;
+}
+
+export interface CallRequest extends RequestContext {
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+/** A vendor method; its params are unread. */
+export type VendorMethod = (
+  peer: McpPeer,
+  params: unknown,
+  context: RequestContext,
+) => Promise<Record<string, unknown>>;
+
+/** What one part of a server (load, anchor, context, ...) adds to its sessions. */
+export interface ServerPart {
+  /** The features that it brings (NetMCP 1). */
+  features: string[];
+  methods: ReadonlyMap<string, VendorMethod>;
+  /** The client has opened its stream for notifications. */
+  onStream?(peer: McpPeer): void;
+  onClose?(peer: McpPeer): void;
 }
 
 /** What a server does; the protocol around it is here. */
 export interface ServerSide {
   name: string;
   instructions: string;
-  features: string[];
-  listTools(): Tool[];
+  parts: ServerPart[];
+  listTools(peer: McpPeer, context: RequestContext): Tool[];
   callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult>;
-  /** Vendor methods by name; their params are unread. */
-  methods: ReadonlyMap<string, (peer: McpPeer, params: unknown) => Promise<Record<string, unknown>>>;
-  /** The client has opened its stream for notifications. */
-  onStream?(peer: McpPeer): void;
-  onClose?(peer: McpPeer): void;
 }
 
 /** Connects one client: MCP's handshake with our negotiation in it, tools, vendor methods. */
@@ -63,7 +96,9 @@ export async function serveSession(options: {
     { name: side.name, version: VERSION },
     { capabilities: { tools: { listChanged: true } } },
   );
-  const offer: Offer = { version: VERSION, versions: [VERSION], features: side.features };
+  const features = [...new Set(side.parts.flatMap((part) => part.features))];
+  const offer: Offer = { version: VERSION, versions: [VERSION], features };
+  const methods = new Map(side.parts.flatMap((part) => [...part.methods]));
   const peer: McpPeer = {
     agent: '',
     agreement: { mode: 'mcp', version: null, features: [], reason: 'not initialised' },
@@ -92,30 +127,57 @@ export async function serveSession(options: {
       instructions: side.instructions,
     };
   });
-  server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: side.listTools() }));
+  const contextOf = (meta: RequestMeta | undefined, extra: Extra): RequestContext => ({
+    identity: identityOf(extra.authInfo) ?? {
+      agent: peer.agent,
+      authenticated: false,
+      scopes: [],
+      actors: [],
+    },
+    meta: meta?.[EXTENSION],
+    signal: extra.signal,
+    progress(progress) {
+      const token = meta?.progressToken;
+      if (token === undefined) return;
+      extra
+        .sendNotification({ method: 'notifications/progress', params: { progressToken: token, ...progress } })
+        .catch((error: unknown) => env.log.debug({ error: String(error) }, 'progress not delivered'));
+    },
+  });
+
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) => ({
+    tools: side.listTools(peer, contextOf(params?._meta, extra)),
+  }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
     shield(env, params.name, () =>
       side.callTool(peer, {
+        ...contextOf(params._meta, extra),
         name: params.name,
         arguments: params.arguments ?? {},
-        meta: params._meta?.[EXTENSION],
-        signal: extra.signal,
       }),
     ),
   );
-  server.fallbackRequestHandler = (request) =>
+  server.fallbackRequestHandler = (request, extra) =>
     shield(env, request.method, async () => {
-      const method = side.methods.get(request.method);
-      const feature = FEATURE_OF[request.method];
+      const method = methods.get(request.method);
+      const feature = featureOfMethod(request.method);
       if (method === undefined) throw new RpcError(METHOD_NOT_FOUND, 'Method not found');
       if (feature === undefined || !peer.agreement.features.some((named) => named === feature)) {
         throw new RpcError(METHOD_NOT_FOUND, `Feature ${feature ?? '?'} was not negotiated`);
       }
-      return method(peer, request.params);
+      return method(peer, request.params, contextOf(request.params?._meta as RequestMeta | undefined, extra));
     });
   server.onerror = (error) => env.log.debug({ agent: peer.agent, error: error.message }, 'MCP session error');
   await server.connect(transport);
   return peer;
+}
+
+type RequestMeta = { progressToken?: string | number; [key: string]: unknown };
+type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
+
+/** The identity that the host put beside the request when it authenticated it. */
+function identityOf(auth: AuthInfo | undefined): Identity | undefined {
+  return auth?.extra?.identity as Identity | undefined;
 }
 
 /** NetMCP 1: the chosen version; without a common one, the versions that we have, and no choice. */

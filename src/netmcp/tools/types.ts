@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Category, ToolMeta } from '../schema.ts';
+import type { Category, ToolMeta } from '../schema/index.ts';
 
 export interface SbiRequest {
   /** TS 29.510 NFType, or the name under which a service outside the core is registered. */

@@ -2,7 +2,7 @@ import { createActor, fromPromise, toPromise } from 'xstate';
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import { type ToolCallOutput, toolCallMachine } from '../../../machines/protocols/tool-call.machine.ts';
-import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema.ts';
+import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema/index.ts';
 import type { CallToolResult } from '../session/server-session.ts';
 import type { SbiRequest, SbiResponse, ToolContext } from '../tools/types.ts';
 import { uuidOf } from './idempotency.ts';

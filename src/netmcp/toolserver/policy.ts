@@ -1,5 +1,5 @@
 import type { Verdict } from '../../../machines/protocols/tool-call.machine.ts';
-import type { Permission } from '../schema.ts';
+import type { Permission } from '../schema/index.ts';
 import { compileRule, parametersOf, refuse } from './verify.ts';
 
 /** A limit that the operator sets, beyond what a tool itself allows. */

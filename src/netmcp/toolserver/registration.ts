@@ -6,7 +6,7 @@ import {
   type Report,
   registerResultSchema,
   reportResultSchema,
-} from '../schema.ts';
+} from '../schema/index.ts';
 import { openSession, type Session } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 

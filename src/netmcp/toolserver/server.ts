@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
-import { callMetaSchema, ERROR_OVERLOADED, EXTENSION, type Registration } from '../schema.ts';
+import type { Registration } from '../schema/index.ts';
 import { listenMcp } from '../session/host.ts';
-import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
-import type { CallRequest, CallToolResult, McpPeer } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
-import { type Approve, type CallEnd, runCall, type SbiPort } from './call.ts';
-import { createReplays } from './idempotency.ts';
+import type { Approve, SbiPort } from './call.ts';
+import { createCaller } from './caller.ts';
 import { createMeter } from './meter.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
-import { compileTool } from './verify.ts';
+import { createShelf } from './shelf.ts';
 
 export interface ToolServerOptions {
   env: Env;
@@ -49,58 +47,17 @@ export interface ToolServer {
  */
 export async function startToolServer(options: ToolServerOptions): Promise<ToolServer> {
   const { env, id } = options;
-  const tools = new Map(
-    options.tools
-      .map((tool) => ({ ...tool, meta: { ...tool.meta, serviceArea: options.serviceArea ?? [] } }))
-      .map((tool) => [tool.name, compileTool(tool)]),
+  const shelf = createShelf(
+    options.tools.map((tool) => ({
+      ...tool,
+      meta: { ...tool.meta, serviceArea: options.serviceArea ?? [] },
+    })),
   );
-  const definitions = [...tools.values()].map(({ definition }) => definition);
   const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
   const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 });
-  const replays = createReplays<CallEnd>(env.clock, (end) => end.binding);
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
-
-  async function callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult> {
-    const compiled = tools.get(request.name);
-    if (compiled === undefined)
-      throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
-    const meta = callMetaSchema.safeParse(request.meta ?? {});
-    if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
-    const entry = meter.enter();
-    if (entry === null) {
-      tellBusy();
-      throw new RpcError(ERROR_OVERLOADED, `${id} is past its limit`, {
-        alternates: membership?.alternates() ?? [],
-        retryAfterMs: Math.max(200, Math.min(5_000, meter.p95Ms() * 4)),
-      });
-    }
-    const leave = await entry;
-    try {
-      const args = withoutNulls(request.arguments);
-      const run = () =>
-        runCall({
-          env,
-          serverId: id,
-          agent: peer.agent,
-          compiled,
-          args,
-          meta: meta.data,
-          signal: request.signal,
-          sbi,
-          authoriser,
-          approve: options.approve ?? noHuman,
-        });
-      const key = meta.data.idempotencyKey;
-      if (key === undefined || meta.data.dryRun === true) return (await run()).result;
-      const once = await replays.once(`${peer.agent}\n${request.name}\n${key}`, args, run);
-      if (once === 'conflict') return conflict(id, request.name);
-      return once.replayed ? markReplayed(once.result.result) : once.result.result;
-    } finally {
-      leave();
-    }
-  }
 
   /** Does not wait for the heartbeat when the limit is reached; once until it is calm again. */
   function tellBusy(): void {
@@ -111,6 +68,17 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     });
   }
 
+  const call = createCaller({
+    env,
+    serverId: id,
+    shelf,
+    meter,
+    sbi,
+    authoriser,
+    approve: options.approve ?? noHuman,
+    alternates: () => membership?.alternates() ?? [],
+    onBusy: tellBusy,
+  });
   const server = await listenMcp({
     env,
     host: options.host,
@@ -118,11 +86,13 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      features: ['discover', 'load', 'lifecycle', 'trace'],
-      listTools: () => definitions,
-      callTool,
-      methods: new Map(),
+      parts: [{ features: ['trace'], methods: new Map() }],
+      listTools: () => shelf.list().map(({ definition }) => definition),
+      callTool: (_, request) => call(request),
     },
+  });
+  shelf.onChange(() => {
+    for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
   });
   const close = async () => {
     await membership?.leave(false);
@@ -138,9 +108,11 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     serviceArea: options.serviceArea ?? [],
     categories: [...new Set(options.tools.map((tool) => tool.meta.category))],
     summary: options.summary ?? summaryOf(options.tools),
-    toolCount: definitions.length,
+    toolCount: shelf.list().length,
     digest: createHash('sha256')
-      .update(JSON.stringify(definitions.map(({ name, inputSchema }) => [name, inputSchema])))
+      .update(
+        JSON.stringify(shelf.list().map(({ definition: { name, inputSchema } }) => [name, inputSchema])),
+      )
       .digest('hex'),
     tools: options.tools.map(({ name, title, description, meta }) => ({
       name,
@@ -161,7 +133,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     await close();
     throw error;
   }
-  env.log.info({ id, url: server.url, tools: definitions.length }, 'tool server ready');
+  env.log.info({ id, url: server.url, tools: shelf.list().length }, 'tool server ready');
   return {
     url: server.url,
     id,
@@ -176,36 +148,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
 
 const noHuman: Approve = () => Promise.reject(new Error('no human can be asked'));
 
-/** An agent's expression gives null for what it does not have: at the top level that means absent. */
-function withoutNulls(args: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(args).filter(([, value]) => value !== null));
-}
-
 function summaryOf(tools: NfTool[]): string {
   return `Tools: ${tools.map((tool) => tool.title).join('; ')}.`.slice(0, 2_000);
-}
-
-function markReplayed(result: CallToolResult): CallToolResult {
-  const own = (result._meta?.[EXTENSION] ?? {}) as Record<string, unknown>;
-  return { ...result, _meta: { ...result._meta, [EXTENSION]: { ...own, replayed: true } } };
-}
-
-function conflict(server: string, tool: string): CallToolResult {
-  const refusal = {
-    step: 'idempotency' as const,
-    parameter: 'idempotencyKey',
-    rule: 'one key, one set of arguments',
-    allowed: 'a new key, or the same arguments',
-    message: 'the idempotency key was used with other arguments',
-  };
-  return {
-    content: [
-      {
-        type: 'text',
-        text: `${tool} was refused (idempotency): ${refusal.message}. Allowed: ${refusal.allowed}.`,
-      },
-    ],
-    isError: true,
-    _meta: { [EXTENSION]: { server, chain: [], refusal } },
-  };
 }

@@ -3,7 +3,7 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { z } from 'zod';
 import type { Refusal, Verdict } from '../../../machines/protocols/tool-call.machine.ts';
 import { fail } from '../../errors.ts';
-import { EXTENSION } from '../schema.ts';
+import { EXTENSION } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
 

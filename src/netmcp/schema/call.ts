@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { name } from './base.ts';
+
+/** 3. `_meta` of a call. */
+export const callMetaSchema = z.object({
+  version: z.string().max(16).optional(),
+  idempotencyKey: z.string().min(1).max(200).optional(),
+  contextId: z.string().max(200).optional(),
+  /** ms left. */
+  deadline: z.number().positive().max(86_400_000).optional(),
+  traceparent: z.string().max(64).optional(),
+  dryRun: z.boolean().optional(),
+});
+export type CallMeta = z.infer<typeof callMetaSchema>;
+
+export const chainEntrySchema = z.object({
+  nf: z.string(),
+  operation: z.string(),
+  /** HTTP status of the NF; 0 when no answer came. */
+  status: z.number().int(),
+  ms: z.number().min(0),
+});
+export type ChainEntry = z.infer<typeof chainEntrySchema>;
+
+/** 3. `_meta` of a result. */
+export const resultMetaSchema = z.object({
+  server: name,
+  chain: z.array(chainEntrySchema),
+  dryRun: z.boolean().optional(),
+  replayed: z.boolean().optional(),
+  attempts: z.number().int().optional(),
+  refusal: z
+    .object({
+      step: z.string(),
+      parameter: z.string(),
+      rule: z.string(),
+      allowed: z.string(),
+      message: z.string(),
+    })
+    .optional(),
+});
+export type ResultMeta = z.infer<typeof resultMetaSchema>;

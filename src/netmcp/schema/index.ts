@@ -1,0 +1,54 @@
+/** Every parameter and result of NetMCP 1.0: zod schemas, types inferred from them. */
+export {
+  ERROR_CONFLICT,
+  ERROR_FORBIDDEN,
+  ERROR_LIMIT,
+  ERROR_NOT_OWNER,
+  ERROR_OVERLOADED,
+  EXTENSION,
+  emptyResultSchema,
+  VERSION,
+} from './base.ts';
+export {
+  type CallMeta,
+  type ChainEntry,
+  callMetaSchema,
+  chainEntrySchema,
+  type ResultMeta,
+  resultMetaSchema,
+} from './call.ts';
+export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
+export {
+  alternateSchema,
+  type ChangeNotice,
+  changedParamsSchema,
+  type DiscoverParams,
+  deregisterParamsSchema,
+  discoverParamsSchema,
+  discoverResultSchema,
+  type LoadNotice,
+  loadParamsSchema,
+  loadStateSchema,
+  overloadedDataSchema,
+  type Registration,
+  type Report,
+  registerParamsSchema,
+  registerResultSchema,
+  reportParamsSchema,
+  reportResultSchema,
+  type ServerEntry,
+  serverEntrySchema,
+  subscribeParamsSchema,
+  subscribeResultSchema,
+  type ToolSummary,
+  toolSummarySchema,
+  updateParamsSchema,
+} from './servers.ts';
+export {
+  type Category,
+  categorySchema,
+  type Permission,
+  permissionSchema,
+  type ToolMeta,
+  toolMetaSchema,
+} from './tool.ts';
