@@ -48,7 +48,7 @@ export interface Look {
 
 export interface Decision {
   state: WatchState;
-  measure: 'standby-network' | 'qos-priority' | 'proactive-notice' | 'none';
+  measure: 'standby-network' | 'return-to-5g' | 'qos-priority' | 'proactive-notice' | 'none';
   reason: string;
   arguments: Record<string, unknown>;
 }
@@ -172,7 +172,7 @@ function switchTo(
       lastSwitch: radio.t,
       exceptions: [...state.exceptions, exception(radio, 'weak-coverage', measure, reason, foreseen)],
     },
-    measure: 'standby-network',
+    measure,
     reason,
     arguments: { supi, rat },
   };

@@ -69,11 +69,11 @@ describe('the three emergency measures', () => {
     };
     const failing = { rsrpDbm: -115, sinrDb: -5, t: T + 15_000 };
     const back = decide(look({ state: weak.state }, { ...onStandby, ...failing }));
-    expect(back).toMatchObject({ measure: 'standby-network', arguments: { rat: 'NR' } });
+    expect(back).toMatchObject({ measure: 'return-to-5g', arguments: { rat: 'NR' } });
     const first = decide(look({ state: weak.state }, { ...onStandby, t: T + 15_000 }));
     expect(first.measure).toBe('none');
     const second = decide(look({ state: first.state }, { ...onStandby, t: T + 20_000 }));
-    expect(second).toMatchObject({ measure: 'standby-network', arguments: { rat: 'NR' } });
+    expect(second).toMatchObject({ measure: 'return-to-5g', arguments: { rat: 'NR' } });
     expect(second.state.exceptions.at(-1)?.measure).toBe('return-to-5g');
   });
 
