@@ -69,7 +69,7 @@ async function callTool(name: string, parsed: Parsed, output: Output): Promise<n
   }
 }
 
-function argumentsOf(text: string): Record<string, unknown> {
+export function argumentsOf(text: string): Record<string, unknown> {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -154,9 +154,13 @@ export const CHART: Verb = {
 
 export const CONFORMANCE: Verb = {
   name: 'conformance',
-  summary: 'checks an agent or a broker against the A2A-over-MQTT profile, item by item',
-  positional: 'a2a-mqtt',
+  summary: 'checks an agent, a broker or a server against the A2A-over-MQTT or NetMCP profile, item by item',
+  positional: 'a2a-mqtt | netmcp',
   flags: {
+    url: { value: 'URL', help: 'netmcp: MCP endpoint of a tool server or management server' },
+    tool: { value: 'NAME', help: 'netmcp: a tool that may be called (default: one that reads)' },
+    args: { value: 'JSON', help: 'netmcp: its arguments', default: '{}' },
+    token: { value: 'TOKEN', help: 'netmcp: bearer token, where the server wants one' },
     broker: { value: 'URL', help: 'MQTT 5 broker', default: 'mqtt://127.0.0.1:1883', check: checks.broker },
     agent: { value: 'ID', help: 'agent to check, org/unit/agent; without it, the broker is checked' },
     as: { value: 'ID', help: 'id under which the kit asks', default: 'conformance/kit/asker' },
@@ -171,6 +175,7 @@ export const CONFORMANCE: Verb = {
   },
   examples: [
     'npx netagent conformance a2a-mqtt',
+    'npx netagent conformance netmcp --url http://127.0.0.1:8080/mcp',
     'npx netagent conformance a2a-mqtt --broker mqtt://broker:1883 --agent netagent/core/central',
   ],
 };

@@ -4,6 +4,7 @@ export {
 } from './client/client.ts';
 export type { CallOptions, ToolOutcome } from './client/outcome.ts';
 export { connectPlain, type PlainClient } from './client/plain.ts';
+export { conformanceNetMcp, type NetMcpConformanceOptions } from './conformance/index.ts';
 export { startManagementServer } from './management/server.ts';
 export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
 export { toolsOf } from './tools/index.ts';

@@ -96,7 +96,8 @@ export function tool<
 export const supi = z
   .string()
   .regex(/^imsi-[0-9]{5,15}$/)
-  .describe('Subscriber, `imsi-` and digits');
+  .describe('Subscriber, `imsi-` and digits')
+  .meta({ examples: ['imsi-001010000000001'] });
 export const cellIds = z
   .array(z.string().regex(/^[0-9a-f]{7,9}$/i))
   .min(1)

@@ -1,0 +1,57 @@
+import { type Finding, runChecks } from '../../conformance/check.ts';
+import { METHODS } from '../schema/index.ts';
+import type { Tool } from '../session/server-session.ts';
+import { CALL_CHECKS } from './call-checks.ts';
+import { expectResult, type ServerContext } from './context.ts';
+import { HANDSHAKE_CHECKS } from './handshake-checks.ts';
+import { MANAGEMENT_CHECKS } from './management-checks.ts';
+import { type Json, type Offering, Probe } from './probe.ts';
+import { chooseSample } from './sample.ts';
+import { TOOL_CHECKS } from './tool-checks.ts';
+
+/** The conformance kit for NetMCP: any tool server or management server, by a plain HTTP client. */
+
+export interface NetMcpConformanceOptions {
+  /** MCP endpoint of the server. */
+  url: string;
+  /** A tool that may be called, with its arguments; else one that reads is chosen by its schema. */
+  sample?: { tool: string; args: Json } | undefined;
+  /** Bearer token, where the server wants one. */
+  token?: string | undefined;
+  /** How long an answer may take, ms. */
+  patienceMs: number;
+  onFinding?: ((finding: Finding) => void) | undefined;
+}
+
+/** @throws CONFORMANCE_NO_SERVER when no MCP session comes about */
+export async function conformanceNetMcp(options: NetMcpConformanceOptions): Promise<Finding[]> {
+  const { url, sample, token, patienceMs, onFinding = () => undefined } = options;
+  const open = (offering?: Offering) => Probe.open({ url, patienceMs, token }, offering);
+  const probe = await open();
+  try {
+    const tools = expectResult(await probe.ask('tools/list')).tools as Tool[];
+    const context: ServerContext = {
+      url,
+      patienceMs,
+      probe,
+      tools,
+      sample: chooseSample(tools, sample),
+      open,
+      async listening(work) {
+        const other = await open();
+        const stream = await other.listen();
+        try {
+          return await work(other, stream);
+        } finally {
+          stream.close();
+          await other.close();
+        }
+      },
+    };
+    const manages = (await probe.ask(METHODS.discover, {})).json?.result !== undefined;
+    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...(manages ? MANAGEMENT_CHECKS : CALL_CHECKS)];
+    return await runChecks(checks, context, onFinding);
+  } finally {
+    await probe.close();
+  }
+}
