@@ -10,7 +10,6 @@ export interface Answer {
   json: { result?: Json; error?: { code?: number; message?: string; data?: unknown } } | undefined;
   /** What came before the answer on the same stream. */
   before: Array<{ method: string; params?: Json }>;
-  sessionId: string | undefined;
 }
 
 export interface ProbeOptions {
@@ -56,7 +55,6 @@ export class Probe {
         problem: `initialize was answered with HTTP ${answer.status}: ${JSON.stringify(answer.json ?? null).slice(0, 200)}`,
       });
     }
-    this.#session = answer.sessionId;
     this.welcome = answer.json.result;
     await this.post({ jsonrpc: '2.0', method: 'notifications/initialized' });
     return answer;
@@ -93,7 +91,9 @@ export class Probe {
       : parse(text);
     const json = messages.findLast((one) => 'result' in one || 'error' in one) as Answer['json'];
     const before = messages.filter((one) => typeof one.method === 'string') as Answer['before'];
-    return { status: statusCode, json, before, sessionId: one(headers['mcp-session-id']) };
+    // The session that `initialize` began.
+    this.#session ??= one(headers['mcp-session-id']);
+    return { status: statusCode, json, before };
   }
 
   async status(method: 'GET' | 'POST' | 'DELETE', headers: Record<string, string>, body?: string) {
