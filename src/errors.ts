@@ -185,6 +185,12 @@ export const CATALOG = {
     message: 'No healthy edge serves {supi} within {maxDelayMs} ms.',
     hint: 'Ask with a longer delay, or leave the service where it is.',
   },
+  NETMCP_NO_QUIC: {
+    class: 'terminal',
+    status: 501,
+    message: 'HTTP/3 and QUIC cannot be served: {problem}.',
+    hint: 'Install the optional package @currentspace/http3 and give a key and a certificate, or leave them out.',
+  },
   NETMCP_TOOL_INVALID: {
     class: 'terminal',
     status: 500,

@@ -7,6 +7,7 @@ export { connectPlain, type PlainClient } from './client/plain.ts';
 export { conformanceNetMcp, type NetMcpConformanceOptions } from './conformance/index.ts';
 export { startManagementServer } from './management/server.ts';
 export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
+export type { ListenOptions } from './session/host.ts';
 export { toolsOf } from './tools/index.ts';
 export type { NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
 export { startToolServer, type ToolServer, type ToolServerOptions } from './toolserver/server.ts';

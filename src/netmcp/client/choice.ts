@@ -4,6 +4,8 @@ import type { Session } from '../session/client-session.ts';
 export interface Candidate {
   serverId: string;
   url: string;
+  /** Over what it can be reached, as it registered them. */
+  endpoints: string[];
 }
 
 const RANK = { normal: 0, high: 1, overloaded: 2, draining: 3, gone: 4 } as const;
@@ -19,7 +21,14 @@ export function order(entries: ServerEntry[], sessions: ReadonlyMap<string, Sess
       const state = sessions.get(entry.serverId)?.state();
       const open = state?.phase === 'ready';
       const rank = Math.max(RANK[entry.state], open ? RANK[state.loadState] : 0);
-      return { serverId: entry.serverId, url: entry.endpoints[0] ?? '', weight: entry.weight, open, rank };
+      return {
+        serverId: entry.serverId,
+        url: entry.endpoints[0] ?? '',
+        endpoints: entry.endpoints,
+        weight: entry.weight,
+        open,
+        rank,
+      };
     })
     .filter((candidate) => candidate.rank < RANK.draining && candidate.url !== '')
     .sort(
@@ -29,5 +38,5 @@ export function order(entries: ServerEntry[], sessions: ReadonlyMap<string, Sess
         b.weight - a.weight ||
         a.serverId.localeCompare(b.serverId),
     )
-    .map(({ serverId, url }) => ({ serverId, url }));
+    .map(({ serverId, url, endpoints }) => ({ serverId, url, endpoints }));
 }

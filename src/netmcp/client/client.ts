@@ -15,6 +15,7 @@ import {
 import { openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import type { Tool } from '../session/server-session.ts';
+import type { Trust } from '../transport/address.ts';
 import { type Candidate, order } from './choice.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
 
@@ -34,8 +35,10 @@ export async function connectNetMcp(options: {
   env: Env;
   agentId: string;
   management: string;
+  tls?: Trust;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
+  const trust = options.tls === undefined ? {} : { tls: options.tls };
   const pool = createHttpPool();
   const sessions = new Map<string, Session>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
@@ -46,7 +49,7 @@ export async function connectNetMcp(options: {
       env,
       agentId,
       serverId: 'management',
-      target: { url: options.management },
+      target: { url: options.management, ...trust },
       pool,
       onNotification(method, params) {
         if (method === NOTIFICATIONS.load) heedLoad(params);
@@ -113,10 +116,17 @@ export async function connectNetMcp(options: {
     return entries;
   }
 
-  function sessionWith({ serverId, url }: Candidate): Session {
+  function sessionWith({ serverId, endpoints }: Candidate): Session {
     const open = sessions.get(serverId);
     if (open !== undefined && ['connecting', 'ready'].includes(open.state().phase)) return open;
-    const session = openSession({ env, agentId, serverId, target: { url }, pool, maxAttempts: 2 });
+    const session = openSession({
+      env,
+      agentId,
+      serverId,
+      target: { endpoints, ...trust },
+      pool,
+      maxAttempts: 2,
+    });
     sessions.set(serverId, session);
     return session;
   }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import { CLIENT_OFFER, EXTENSION } from '../schema/index.ts';
-import { openSession, type SessionState } from '../session/client-session.ts';
+import { openSession, type SessionState, type Target } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
 
@@ -22,7 +22,7 @@ export interface PlainClient {
  */
 export async function connectPlain(options: {
   env: Env;
-  target: string | { url: string } | { command: string; args?: string[] };
+  target: string | Target;
   agentId?: string;
   /** What we say that we speak; the default is NetMCP 1.0. */
   offer?: { version?: string; versions?: string[]; features: string[] };
@@ -30,7 +30,8 @@ export async function connectPlain(options: {
   const { env } = options;
   const target = typeof options.target === 'string' ? { url: options.target } : options.target;
   const pool = createHttpPool(8);
-  const serverId = 'url' in target ? target.url : target.command;
+  const serverId =
+    'url' in target ? target.url : 'command' in target ? target.command : (target.endpoints[0] ?? '');
   const session = openSession({
     env,
     agentId: options.agentId ?? 'netagent',

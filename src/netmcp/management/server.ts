@@ -16,7 +16,7 @@ import {
   subscribeResultSchema,
   updateParamsSchema,
 } from '../schema/index.ts';
-import { listenMcp } from '../session/host.ts';
+import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallToolResult, McpPeer, Tool } from '../session/server-session.ts';
 import { createRegistry, type LeaseTimes } from './registry.ts';
@@ -65,7 +65,9 @@ export async function startManagementServer(options: {
   host: string;
   port: number;
   times?: Partial<LeaseTimes>;
-}): Promise<{ url: string; close(): Promise<void> }> {
+  /** Over what it is reached; plain HTTP if nothing is said. */
+  listen?: ListenOptions;
+}): Promise<{ url: string; endpoints: string[]; ended: Promise<void>; close(): Promise<void> }> {
   const { env } = options;
   const times: LeaseTimes = { leaseMs: 15_000, graceMs: 30_000, drainMs: 30_000, ...options.times };
   /** null = all servers. */
@@ -182,6 +184,7 @@ export async function startManagementServer(options: {
     env,
     host: options.host,
     port: options.port,
+    ...(options.listen && { listen: options.listen }),
     side: {
       name: 'netmcp-management',
       instructions:
@@ -216,6 +219,8 @@ export async function startManagementServer(options: {
   });
   return {
     url: host.url,
+    endpoints: host.endpoints,
+    ended: host.ended,
     async close() {
       await host.close();
       registry.close();

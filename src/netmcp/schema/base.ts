@@ -17,7 +17,8 @@ export const ERROR_LIMIT = -32014;
 
 export const name = z.string().min(1).max(128);
 export const text = z.string().max(2_000);
-export const endpoint = z.url({ protocol: /^(https?|quic)$/ }).max(512);
+/** 9. `https+h3:` is Streamable HTTP over HTTP/3, `quic:` one stream of QUIC. */
+export const endpoint = z.url({ protocol: /^(https?|https\+h3|quic)$/ }).max(512);
 export const percent = z.number().min(0).max(100);
 export const count = z.number().int().min(0).max(1_000_000);
 

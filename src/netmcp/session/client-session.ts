@@ -1,5 +1,4 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
@@ -29,11 +28,11 @@ import {
   overloadedDataSchema,
   VERSION,
 } from '../schema/index.ts';
+import { type Target, type TransportKind, takeWay } from '../transport/dial.ts';
 import { readCallError } from './call-error.ts';
 import type { HttpPool } from './keep-alive.ts';
 
-/** A server: its MCP endpoint, or a program that speaks MCP over its standard streams. */
-export type Target = { url: string } | { command: string; args?: string[] };
+export type { Target } from '../transport/dial.ts';
 
 export interface SessionOptions {
   env: Env;
@@ -79,6 +78,10 @@ export interface SessionState {
   inFlight: number;
   agreement: Agreement | null;
   reason: string;
+  /** What carries the session; null before it was first connected. */
+  transport: TransportKind | null;
+  /** The better endpoint that could not be used, and why. */
+  fellBack: string | null;
 }
 
 /** Opens one session: one root actor of the session chart around one MCP client. */
@@ -89,28 +92,38 @@ export function openSession(options: SessionOptions): Session {
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
 
+  let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
+
+  async function handshake(line: Transport, signal: AbortSignal): Promise<Connected> {
+    const fresh = new Client(
+      { name: agentId, version: VERSION },
+      { capabilities: { extensions: { [EXTENSION]: offer } } },
+    );
+    fresh.fallbackNotificationHandler = async (notification) => {
+      if (notification.method === 'notifications/tools/list_changed') toolCache = null;
+      options.onNotification?.(notification.method, notification.params);
+    };
+    fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
+    await fresh.connect(line, { signal, timeout: 10_000 });
+    client = fresh;
+    transport = line;
+    fresh.onclose = () => tell({ type: 'LOST', reason: 'the connection was closed' });
+    return {
+      peer: fresh.getServerCapabilities()?.extensions?.[EXTENSION],
+      serverName: fresh.getServerVersion()?.name ?? '',
+      protocolVersion: 'protocolVersion' in line ? String(line.protocolVersion) : '',
+    };
+  }
+
   const machine = sessionMachine.provide({
     actors: {
       connect: fromPromise<Connected>(async ({ signal }) => {
-        const fresh = new Client(
-          { name: agentId, version: VERSION },
-          { capabilities: { extensions: { [EXTENSION]: offer } } },
+        const { target, pool } = options;
+        const taken = await takeWay(env, { target, pool, serverId, signal }, (line) =>
+          handshake(line, signal),
         );
-        const line = openTransport(options.target, options.pool);
-        fresh.fallbackNotificationHandler = async (notification) => {
-          if (notification.method === 'notifications/tools/list_changed') toolCache = null;
-          options.onNotification?.(notification.method, notification.params);
-        };
-        fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
-        await fresh.connect(line, { signal, timeout: 10_000 });
-        client = fresh;
-        transport = line;
-        fresh.onclose = () => tell({ type: 'LOST', reason: 'the connection was closed' });
-        return {
-          peer: fresh.getServerCapabilities()?.extensions?.[EXTENSION],
-          serverName: fresh.getServerVersion()?.name ?? '',
-          protocolVersion: 'protocolVersion' in line ? String(line.protocolVersion) : '',
-        };
+        way = { transport: taken.kind, fellBack: taken.fellBack };
+        return taken.value;
       }),
       disconnect: fromPromise<void>(async () => {
         if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
@@ -170,7 +183,7 @@ export function openSession(options: SessionOptions): Session {
 
   return {
     serverId,
-    state: () => readState(actor.getSnapshot()),
+    state: () => ({ ...readState(actor.getSnapshot()), ...way }),
     ready,
     async tools() {
       const live = await connected();
@@ -247,11 +260,6 @@ function overload(error: unknown) {
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
 }
 
-function openTransport(target: Target, pool: HttpPool): Transport {
-  if ('url' in target) return new StreamableHTTPClientTransport(new URL(target.url), { fetch: pool.fetch });
-  return new StdioClientTransport({ command: target.command, args: target.args ?? [], stderr: 'ignore' });
-}
-
 async function listAll(client: Client): Promise<Tool[]> {
   const tools: Tool[] = [];
   let cursor: string | undefined;
@@ -268,7 +276,9 @@ async function listAll(client: Client): Promise<Tool[]> {
   return tools;
 }
 
-function readState(snapshot: SnapshotFrom<typeof sessionMachine>): SessionState {
+function readState(
+  snapshot: SnapshotFrom<typeof sessionMachine>,
+): Omit<SessionState, 'transport' | 'fellBack'> {
   const { context } = snapshot;
   const value = typeof snapshot.value === 'string' ? snapshot.value : 'ready';
   const phase =

@@ -1,9 +1,33 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { Readable, Writable } from 'node:stream';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
-import { refuseRequest } from './http-guard.ts';
-import { type Identity, type McpPeer, type ServerSide, serveSession } from './server-session.ts';
+import type { Authenticate } from '../transport/authenticate.ts';
+import type { Exchange } from '../transport/exchange.ts';
+import { createFront, FRONT_LIMITS, type FrontLimits } from '../transport/front.ts';
+import { createLineFront } from '../transport/line-front.ts';
+import { loadQuic, QUIC_ALPN, type QuicProvider } from '../transport/quic-provider.ts';
+import { type Listener, listenTcp, type TlsFiles } from '../transport/tcp.ts';
+import type { McpPeer, ServerSide } from './server-session.ts';
+
+export type { Authenticate } from '../transport/authenticate.ts';
+
+/** Over what a server can be reached (NetMCP 9); without it, plain HTTP/1.1. */
+export interface ListenOptions {
+  /** Serves HTTPS in place of plain HTTP. */
+  tls?: TlsFiles;
+  /** HTTP/2 by ALPN beside HTTP/1.1 where there is TLS; on by default. */
+  h2?: boolean;
+  /** HTTP/3, at its own UDP port; 0 takes any free one. Needs `tls` and the QUIC package. */
+  h3?: { port: number };
+  /** Raw QUIC, at its own UDP port; 0 takes any free one. Needs `tls` and the QUIC package. */
+  quic?: { port: number };
+  /** False: no TCP at all. */
+  http?: boolean;
+  /** One client over a pair of streams: this program is its child. */
+  stdio?: { input: Readable; output: Writable };
+  /** Names beside the bound address under which clients may call, for example those of the certificate. */
+  hosts?: string[];
+}
 
 export interface HostOptions {
   env: Env;
@@ -18,168 +42,123 @@ export interface HostOptions {
   maxSessions?: number;
   /** ms without a request or an open stream after which a session is ended. */
   idleMs?: number;
+  limits?: Partial<FrontLimits>;
+  listen?: ListenOptions;
+  /** The QUIC package; the installed one if none is given. */
+  quic?: () => Promise<QuicProvider | null>;
 }
 
-/** The sender of a request, or why it is refused, with the challenge of RFC 6750. */
-export type Authenticate = (
-  request: IncomingMessage,
-) => Promise<{ identity: Identity } | { status: 401 | 403; challenge: string; message: string }>;
-
 export interface McpHost {
-  /** The MCP endpoint. */
+  /** The MCP endpoint over TCP, '' if there is none. */
   url: string;
+  /** All endpoints, that of `url` first. */
+  endpoints: string[];
   peers(): McpPeer[];
+  /** Resolves when the client on the standard streams has gone; never without one. */
+  ended: Promise<void>;
   close(): Promise<void>;
 }
 
-interface Live {
-  /** Who opened the session; nobody else may use it. */
-  agent: string | null;
-  transport: StreamableHTTPServerTransport;
-  peer: McpPeer;
-  streams: number;
-  seen: number;
-}
+const MAX_CONNECTIONS = 1_024;
+const HEAD_MS = 10_000;
+const QUIC_IDLE_MS = 30_000;
 
 /**
- * Serves MCP over Streamable HTTP with sessions, on loopback. @throws RUNTIME_PORT_IN_USE
+ * Serves MCP over all transports that are asked for, with one map of sessions and the same checks.
+ * @throws RUNTIME_PORT_IN_USE, NETMCP_NO_QUIC
  */
 export async function listenMcp(options: HostOptions): Promise<McpHost> {
-  const { env, host, side } = options;
-  const sessions = new Map<string, Live>();
-  const maxSessions = options.maxSessions ?? 512;
-  const idleMs = options.idleMs ?? 600_000;
-  const http = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => {
-      env.log.error({ error: String(error) }, 'MCP request failed');
-      if (!response.headersSent) deny(response, 500, 'internal error');
-    });
+  const { env, host, side, authenticate } = options;
+  const { tls, h2, h3, quic, http, stdio, hosts } = options.listen ?? {};
+  const limits: FrontLimits = {
+    ...FRONT_LIMITS,
+    ...options.limits,
+    ...(options.maxBody !== undefined && { maxBody: options.maxBody }),
+    ...(options.maxSessions !== undefined && { maxSessions: options.maxSessions }),
+    ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
+  };
+  const shared = { env, side, limits, ...(authenticate && { authenticate }) };
+  const front = createFront(shared);
+  const lines = createLineFront({ ...shared, headMs: HEAD_MS });
+  // The parent of a child program needs no further proof of who it is.
+  const parent = createLineFront({ env, side, limits, headMs: null });
+  const listeners: Listener[] = [];
+  const endpoints: string[] = [];
+  const name = host.includes(':') ? `[${host}]` : host;
+  let finish = () => {};
+  const ended = new Promise<void>((resolve) => {
+    finish = resolve;
   });
-  const port = await listen(http, host, options.port);
-  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
+  const close = async () => {
+    await Promise.all([front.close(), lines.close(), parent.close()]);
+    await Promise.all(listeners.map((listener) => listener.close()));
+  };
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const refused = refuseRequest(request, port, host);
-    if (refused !== null) return deny(response, 403, refused);
-    if (new URL(request.url ?? '/', url).pathname !== '/mcp') return deny(response, 404, 'no such endpoint');
-    const identity = await authenticated(request, response);
-    if (identity === undefined) return;
-    const id = request.headers['mcp-session-id'];
-    if (id === undefined) {
-      if (request.method !== 'POST') return deny(response, 400, 'the session id is missing');
-      if (sessions.size >= maxSessions) return deny(response, 503, 'too many sessions');
-      return void (await open(identity)).handleRequest(request, response);
-    }
-    const live = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (live === undefined || live.agent !== (identity?.agent ?? null))
-      return deny(response, 404, 'the session is unknown or has ended');
-    live.seen = env.clock.now();
-    if (request.method === 'GET') {
-      live.streams += 1;
-      response.on('close', () => {
-        live.streams -= 1;
-        live.seen = env.clock.now();
-      });
-      // Once the head is out, notifications reach this client: what it missed is told again.
-      const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
-      response.writeHead = (...args: unknown[]) => {
-        const result = writeHead(...args);
-        queueMicrotask(() => {
-          for (const part of side.parts) part.onStream?.(live.peer);
-        });
-        return result;
-      };
-    }
-    await live.transport.handleRequest(request, response);
+  /** The port is known once the listener is bound, before any request can come. */
+  async function add(
+    endpoint: (port: number) => string,
+    listen: (onExchange: (exchange: Exchange) => void) => Promise<Listener>,
+  ): Promise<void> {
+    const names = { port: 0, bound: host, hosts: hosts ?? [] };
+    const listener = await listen((exchange) => front.handle(exchange, names));
+    names.port = listener.port;
+    listeners.push(listener);
+    endpoints.push(endpoint(listener.port));
   }
 
-  /** null: nobody is authenticated here; undefined: refused, and answered. */
-  async function authenticated(
-    request: IncomingMessage,
-    response: ServerResponse,
-  ): Promise<Identity | null | undefined> {
-    if (options.authenticate === undefined) return null;
-    const known = await options.authenticate(request);
-    if ('identity' in known) {
-      const { identity } = known;
-      // The SDK hands `auth` of a request to the handlers; the token itself goes no further.
-      Object.assign(request, {
-        auth: { token: '', clientId: identity.agent, scopes: identity.scopes, extra: { identity } },
-      });
-      return identity;
+  try {
+    if (http !== false) {
+      await add(
+        (port) => `${tls ? 'https' : 'http'}://${name}:${port}/mcp`,
+        (onExchange) =>
+          listenTcp({
+            clock: env.clock,
+            host,
+            port: options.port,
+            ...(tls && { tls }),
+            http2: h2 ?? true,
+            maxConnections: MAX_CONNECTIONS,
+            headMs: HEAD_MS,
+            onExchange,
+          }),
+      );
     }
-    response.setHeader('www-authenticate', known.challenge);
-    deny(response, known.status, known.message);
-    return undefined;
-  }
-
-  async function open(identity: Identity | null): Promise<StreamableHTTPServerTransport> {
-    const transport = new StreamableHTTPServerTransport({
-      sessionIdGenerator: () => env.ids.uuid(),
-      enableJsonResponse: true,
-      maxRequestBodySize: options.maxBody ?? 1_048_576,
-      onsessioninitialized: (id) => {
-        sessions.set(id, {
-          agent: identity?.agent ?? null,
-          transport,
-          peer,
-          streams: 0,
-          seen: env.clock.now(),
-        });
-      },
-      onsessionclosed: (id) => {
-        sessions.delete(id);
-      },
-    });
-    const peer = await serveSession({ env, side, transport });
-    const ended = transport.onclose;
-    transport.onclose = () => {
-      if (transport.sessionId !== undefined) sessions.delete(transport.sessionId);
-      ended?.();
-      for (const part of side.parts) part.onClose?.(peer);
-    };
-    return transport;
-  }
-
-  let sweep: unknown;
-  const scheduleSweep = () => {
-    sweep = env.clock.setTimeout(() => {
-      for (const live of sessions.values()) {
-        if (live.streams === 0 && env.clock.now() - live.seen > idleMs) void live.transport.close();
+    if (h3 !== undefined || quic !== undefined) {
+      const provider = await (options.quic ?? loadQuic)();
+      if (tls === undefined) throw fail('NETMCP_NO_QUIC', { problem: 'it needs a key and a certificate' });
+      if (provider === null) throw fail('NETMCP_NO_QUIC', { problem: 'no QUIC package runs here' });
+      const common = { host, tls, idleMs: QUIC_IDLE_MS, maxConnections: MAX_CONNECTIONS };
+      if (h3 !== undefined) {
+        await add(
+          (port) => `https+h3://${name}:${port}/mcp`,
+          (onExchange) => provider.listenHttp3({ ...common, port: h3.port }, onExchange),
+        );
       }
-      scheduleSweep();
-    }, idleMs / 2);
-    if (typeof sweep === 'object' && sweep !== null && 'unref' in sweep) (sweep as NodeJS.Timeout).unref();
-  };
-  scheduleSweep();
-
+      if (quic !== undefined) {
+        await add(
+          (port) => `quic://${name}:${port}`,
+          () => provider.listenLines({ ...common, port: quic.port, alpn: QUIC_ALPN }, lines.serve),
+        );
+      }
+    }
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  if (stdio !== undefined) {
+    parent.serve({
+      ...stdio,
+      release() {
+        stdio.input.pause();
+        finish();
+      },
+    });
+  }
   return {
-    url,
-    peers: () => [...sessions.values()].map((live) => live.peer),
-    async close() {
-      env.clock.clearTimeout(sweep);
-      await Promise.all([...sessions.values()].map((live) => live.transport.close()));
-      await new Promise<void>((resolve) => {
-        http.close(() => resolve());
-        http.closeAllConnections();
-      });
-    },
+    url: http === false ? '' : (endpoints[0] ?? ''),
+    endpoints,
+    peers: () => [...front.peers(), ...lines.peers(), ...parent.peers()],
+    ended,
+    close,
   };
-}
-
-function deny(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
-  response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null }));
-}
-
-function listen(http: ReturnType<typeof createServer>, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? fail('RUNTIME_PORT_IN_USE', { port, host }) : error);
-    });
-    http.listen(port, host, () => {
-      const address = http.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }

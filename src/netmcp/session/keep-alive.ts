@@ -1,12 +1,10 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import { z } from 'zod';
+import { addressOf, nameToCheck, type Trust } from '../transport/address.ts';
+import { createHttp3Fetch } from '../transport/http3-fetch.ts';
+import { loadQuic, type QuicProvider } from '../transport/quic-provider.ts';
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
-
-export interface HttpPool {
-  fetch: Fetch;
-  close(): Promise<void>;
-}
 
 const messageSchema = z.object({
   id: z.union([z.string(), z.number()]).optional(),
@@ -14,32 +12,95 @@ const messageSchema = z.object({
   params: z.object({ requestId: z.union([z.string(), z.number()]).optional() }).optional(),
 });
 
+export interface HttpPool {
+  /** Over HTTP/1.1, or with TLS over HTTP/2 if the server has it. */
+  fetch: Fetch;
+  fetchFor(tls: Trust | undefined): Fetch;
+  /** Over HTTP/3, once a connection stands. @throws where there is none to be had */
+  http3(url: URL, tls: Trust | undefined, signal: AbortSignal): Promise<Fetch>;
+  quic(): Promise<QuicProvider | null>;
+  /** Endpoints that lately could not be reached, and until when that is believed. */
+  broken: Map<string, number>;
+  close(): Promise<void>;
+}
+
+/** Agents and HTTP/3 connections of one pool, each for its own trust. */
+const MAX_AGENTS = 64;
+
 /**
  * An HTTP client that keeps its connections. A request that is cancelled over JSON-RPC has no answer
  * (MCP 2025-11-25, cancellation), so its pending POST is aborted here: else it would hold a connection.
  */
-export function createHttpPool(connections = 32): HttpPool {
-  const agent = new Agent({
+export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQuic): HttpPool {
+  const common = {
     connections,
-    pipelining: 1,
     keepAliveTimeout: 30_000,
     // The deadline of a call is its requester's; a server stream has none.
     headersTimeout: 0,
     bodyTimeout: 0,
-    connectTimeout: 5_000,
-  });
-  const pending = new Map<string, AbortController>();
+  };
+  const agents = new Map<string, Agent>();
+  const http3 = new Map<string, ReturnType<typeof createHttp3Fetch>>();
 
-  const fetch: Fetch = async (url, init) => {
+  function agentFor({ ca = '', servername = '' }: Trust): Agent {
+    const key = `${servername} ${ca}`;
+    const made = agents.get(key);
+    if (made !== undefined) return made;
+    if (agents.size >= MAX_AGENTS) throw new Error('too many authorities to trust');
+    const agent = new Agent({
+      ...common,
+      allowH2: true,
+      connect: { timeout: 5_000, ...(ca !== '' && { ca }), ...(servername !== '' && { servername }) },
+    });
+    agents.set(key, agent);
+    return agent;
+  }
+
+  const overTcp = (tls: Trust): Fetch =>
+    cancellable(async (url, init) => {
+      const options = { ...init, dispatcher: agentFor(tls) } as Parameters<typeof undiciFetch>[1];
+      return (await undiciFetch(url, options)) as unknown as Response;
+    });
+
+  return {
+    fetch: overTcp({}),
+    fetchFor: (tls) => overTcp(tls ?? {}),
+    async http3(url, tls, signal) {
+      const provider = await quic();
+      if (provider === null) throw new Error('no QUIC package runs here');
+      const { host, port } = addressOf(url);
+      const servername = nameToCheck(host, tls);
+      const ca = tls?.ca;
+      const key = `${host} ${port} ${servername} ${ca ?? ''}`;
+      const held = http3.get(key);
+      if (held !== undefined) return cancellable((await held).fetch);
+      if (http3.size >= MAX_AGENTS) throw new Error('too many HTTP/3 connections');
+      const made = createHttp3Fetch({ provider, host, port, servername, signal, ...(ca && { ca }) });
+      http3.set(key, made);
+      made.catch(() => http3.delete(key));
+      return cancellable((await made).fetch);
+    },
+    quic,
+    broken: new Map(),
+    async close() {
+      await Promise.all([
+        ...[...agents.values()].map((agent) => agent.destroy()),
+        ...[...http3.values()].map((made) => made.then(({ close }) => close()).catch(() => {})),
+      ]);
+    },
+  };
+}
+
+/** Aborts the POST of a request that is cancelled over JSON-RPC. */
+function cancellable(send: Fetch): Fetch {
+  const pending = new Map<string, AbortController>();
+  return async (url, init) => {
     const session = new Headers(init?.headers).get('mcp-session-id') ?? '';
     const message = typeof init?.body === 'string' ? readMessage(init.body) : null;
     if (message?.method === 'notifications/cancelled' && message.params?.requestId !== undefined) {
       pending.get(`${session}\n${message.params.requestId}`)?.abort(new Error('cancelled'));
     }
-    const options = { ...init, dispatcher: agent } as Parameters<typeof undiciFetch>[1];
-    if (message?.method === undefined || message.id === undefined) {
-      return (await undiciFetch(url, options)) as unknown as Response;
-    }
+    if (message?.method === undefined || message.id === undefined) return send(url, init);
     const key = `${session}\n${message.id}`;
     const controller = new AbortController();
     const outer = init?.signal;
@@ -48,13 +109,12 @@ export function createHttpPool(connections = 32): HttpPool {
     outer?.addEventListener('abort', forward, { once: true });
     pending.set(key, controller);
     try {
-      return (await undiciFetch(url, { ...options, signal: controller.signal })) as unknown as Response;
+      return await send(url, { ...init, signal: controller.signal });
     } finally {
       pending.delete(key);
       outer?.removeEventListener('abort', forward);
     }
   };
-  return { fetch, close: () => agent.destroy() };
 }
 
 /** Only the head of a message matters, and a message of ours begins with its method. */

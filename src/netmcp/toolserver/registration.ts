@@ -9,6 +9,7 @@ import {
 } from '../schema/index.ts';
 import { openSession, type Session } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
+import type { Trust } from '../transport/address.ts';
 
 export interface Membership {
   /** Servers that can take our calls, as the management server last said. */
@@ -26,6 +27,7 @@ export interface Membership {
 export async function joinRegistry(options: {
   env: Env;
   management: string;
+  tls?: Trust;
   registration: Registration;
   measure(): Omit<Report, 'lease' | 'nfLoad'>;
 }): Promise<Membership> {
@@ -45,7 +47,7 @@ export async function joinRegistry(options: {
         env,
         agentId: registration.serverId,
         serverId: 'management',
-        target: { url: options.management },
+        target: { url: options.management, ...(options.tls && { tls: options.tls }) },
         pool,
       });
     }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
 import type { Registration } from '../schema/index.ts';
-import { listenMcp } from '../session/host.ts';
+import { type ListenOptions, listenMcp } from '../session/host.ts';
 import type { NfTool } from '../tools/types.ts';
+import type { Trust } from '../transport/address.ts';
 import type { Approve, SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
 import { createMeter } from './meter.ts';
@@ -17,8 +18,12 @@ export interface ToolServerOptions {
   /** 0 takes any free port. */
   port: number;
   id: string;
-  /** URL of the management server. */
-  management: string;
+  /** URL of the management server; without it the server takes no part in a registry. */
+  management?: string;
+  /** Over what it is reached, and registered; plain HTTP if nothing is said. */
+  listen?: ListenOptions;
+  /** Whom it trusts as management server. */
+  trust?: Trust;
   /** API root of the NRF; or a port to the SBI, where the caller has one. */
   nrf: string | SbiPort;
   tools: NfTool[];
@@ -33,6 +38,10 @@ export interface ToolServerOptions {
 
 export interface ToolServer {
   url: string;
+  /** All endpoints, that of `url` first. */
+  endpoints: string[];
+  /** Resolves when the client on the standard streams has gone. */
+  ended: Promise<void>;
   id: string;
   /** Fixes the load that it reports, in percent, and refuses calls from 100 on; null measures again. */
   setLoad(load: number | null): Promise<void>;
@@ -83,6 +92,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     env,
     host: options.host,
     port: options.port,
+    ...(options.listen && { listen: options.listen }),
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
@@ -101,7 +111,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   };
   const registration: Registration = {
     serverId: id,
-    endpoints: [server.url],
+    endpoints: server.endpoints,
     vendor: 'netagent',
     version: '1.0',
     maxLoad: 100,
@@ -128,7 +138,10 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     p95Ms: meter.p95Ms(),
   });
   try {
-    membership = await joinRegistry({ env, management: options.management, registration, measure });
+    if (options.management !== undefined) {
+      const { management, trust: tls } = options;
+      membership = await joinRegistry({ env, management, registration, measure, ...(tls && { tls }) });
+    }
   } catch (error) {
     await close();
     throw error;
@@ -136,6 +149,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   env.log.info({ id, url: server.url, tools: shelf.list().length }, 'tool server ready');
   return {
     url: server.url,
+    endpoints: server.endpoints,
+    ended: server.ended,
     id,
     async setLoad(load) {
       meter.force(load);

@@ -1,0 +1,91 @@
+import type { Readable, Writable } from 'node:stream';
+import { ReadBuffer, serializeMessage } from '@modelcontextprotocol/sdk/shared/stdio.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Clock } from '../../../machines/ports.ts';
+import { STUCK } from './exchange.ts';
+
+export interface LineOptions {
+  clock: Clock;
+  input: Readable;
+  output: Writable;
+  /** Bytes of one message. */
+  maxLine: number;
+  /** ms within which a message that was begun is whole. */
+  lineMs: number;
+  /** Releases what carries the two streams. */
+  release(): void;
+}
+
+/**
+ * Newline-delimited JSON-RPC over a pair of byte streams: MCP's stdio framing, and NetMCP 9 for one
+ * bidirectional stream of QUIC. Whatever ends either stream ends the transport.
+ */
+export function createLineTransport(options: LineOptions): Transport {
+  const { clock, input, output } = options;
+  const buffer = new ReadBuffer({ maxBufferSize: options.maxLine });
+  let whole: unknown;
+  let closed = false;
+
+  function end(error?: Error): void {
+    if (closed) return;
+    closed = true;
+    clock.clearTimeout(whole);
+    input.off('data', take);
+    if (error !== undefined) transport.onerror?.(error);
+    options.release();
+    transport.onclose?.();
+  }
+
+  function take(chunk: Buffer): void {
+    try {
+      buffer.append(chunk);
+    } catch {
+      end(new Error('a message is longer than the limit'));
+      return;
+    }
+    if (chunk.includes(NEWLINE)) {
+      clock.clearTimeout(whole);
+      whole = undefined;
+      read();
+      if (closed) return;
+    }
+    // What was begun must end: a peer that sends a byte now and then holds nothing.
+    if (whole === undefined && chunk.at(-1) !== NEWLINE) {
+      whole = clock.setTimeout(() => end(new Error('a message did not come whole in time')), options.lineMs);
+    }
+  }
+
+  function read(): void {
+    while (!closed) {
+      try {
+        const message = buffer.readMessage();
+        if (message === null) return;
+        transport.onmessage?.(message);
+      } catch {
+        transport.onerror?.(new Error('a line is no JSON-RPC message'));
+      }
+    }
+  }
+
+  const transport: Transport = {
+    async start() {
+      input.on('data', take);
+      for (const stream of new Set([input, output])) {
+        stream.on('error', (error: Error) => end(error));
+        stream.on('close', () => end());
+      }
+      input.on('end', () => end());
+    },
+    async send(message) {
+      if (closed) throw new Error('the connection is closed');
+      output.write(serializeMessage(message));
+      if (output.writableLength > STUCK) end(new Error('the peer does not read'));
+    },
+    async close() {
+      end();
+    },
+  };
+  return transport;
+}
+
+const NEWLINE = 10;

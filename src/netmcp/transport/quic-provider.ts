@@ -1,0 +1,61 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Exchange } from './exchange.ts';
+import type { Line } from './line-front.ts';
+import type { Listener, TlsFiles } from './tcp.ts';
+
+/** NetMCP 9: one bidirectional stream a session, newline-delimited JSON-RPC. */
+export const QUIC_ALPN = 'netmcp/1';
+
+export interface QuicListenOptions {
+  host: string;
+  /** 0 takes any free port. */
+  port: number;
+  tls: TlsFiles;
+  /** ms without a packet after which a connection is over. */
+  idleMs: number;
+  maxConnections: number;
+}
+
+export interface QuicDialOptions {
+  host: string;
+  port: number;
+  /** The name that the certificate must have. */
+  servername: string;
+  /** PEM of the authority to trust; without it, those of the system. */
+  ca?: string;
+  /** ms for the handshake. */
+  connectMs: number;
+  idleMs: number;
+  signal?: AbortSignal;
+}
+
+/** A connection of HTTP/3 at the client. */
+export interface Http3Connection {
+  closed(): boolean;
+  request(
+    headers: Record<string, string>,
+    body: string | null,
+    signal: AbortSignal | undefined,
+  ): Promise<{ status: number; headers: IncomingHttpHeaders; body: Readable }>;
+  close(): Promise<void>;
+}
+
+/** What NetMCP needs of an implementation of QUIC. */
+export interface QuicProvider {
+  /** Each first stream of a connection becomes a line; further streams are refused. */
+  listenLines(options: QuicListenOptions & { alpn: string }, onLine: (line: Line) => void): Promise<Listener>;
+  dialLine(options: QuicDialOptions & { alpn: string }): Promise<Line & { ping(): void }>;
+  listenHttp3(options: QuicListenOptions, onExchange: (exchange: Exchange) => void): Promise<Listener>;
+  dialHttp3(options: QuicDialOptions): Promise<Http3Connection>;
+}
+
+let loading: Promise<QuicProvider | null> | undefined;
+
+/** The provider of this installation; null where none is installed or it does not run here. */
+export function loadQuic(): Promise<QuicProvider | null> {
+  loading ??= import('./currentspace.ts')
+    .then(({ loadCurrentspace }) => loadCurrentspace())
+    .catch(() => null);
+  return loading;
+}
