@@ -69,7 +69,11 @@ test('a plain SDK client lists and calls our tools, and uses the registry by pla
     return client;
   };
   const client = await plain(tools.url);
-  expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual(['test_create', 'test_read']);
+  expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual([
+    'tools_discover',
+    'test_create',
+    'test_read',
+  ]);
   const result = await client.callTool({ name: 'test_read', arguments: {} });
   expect(result.structuredContent).toEqual({ value: 1 });
   await expect(client.callTool({ name: 'constructor', arguments: {} })).rejects.toMatchObject({

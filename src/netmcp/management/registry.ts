@@ -61,6 +61,7 @@ function startLease(env: Env, serverId: string, times: LeaseTimes) {
 /** The tool servers that are there, each with a lease actor (NetMCP 4). */
 export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEvents): Registry {
   const byLease = new Map<string, Entry>();
+  const ranker = createRanker();
   const all = () => [...byLease.values()];
 
   const stateOf = (entry: Entry): LoadState => {
@@ -157,7 +158,12 @@ export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEven
     discover(query) {
       const entries = all();
       const scores =
-        query.task === undefined ? null : createRanker(entries.map((e) => e.registration)).score(query.task);
+        query.task === undefined
+          ? null
+          : ranker.score(
+              entries.map((e) => e.registration),
+              query.task,
+            );
       const top = scores === null ? 1 : Math.max(...scores.values(), Number.MIN_VALUE);
       return entries
         .filter(

@@ -19,6 +19,12 @@ export {
 } from './call.ts';
 export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
 export {
+  type ToolsDiscoverParams,
+  type ToolsDiscoverResult,
+  toolsDiscoverParamsSchema,
+  toolsDiscoverResultSchema,
+} from './search.ts';
+export {
   alternateSchema,
   type ChangeNotice,
   changedParamsSchema,

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
 import type { Registration } from '../schema/index.ts';
+import type { Embedder } from '../search/embedder.ts';
+import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
@@ -34,6 +36,8 @@ export interface ToolServerOptions {
   policy?: PolicyRule[];
   /** Asks a human about a call that no rule decides; without it such a call is refused. */
   approve?: Approve;
+  /** Search by meaning beside search by words (NetMCP 8). */
+  embedder?: Embedder;
 }
 
 export interface ToolServer {
@@ -88,6 +92,12 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
   });
+  const search = createToolSearch({
+    env,
+    shelf,
+    server: { id, summary: options.summary ?? '' },
+    ...(options.embedder && { embedder: options.embedder }),
+  });
   const server = await listenMcp({
     env,
     host: options.host,
@@ -96,15 +106,21 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      parts: [{ features: ['trace'], methods: new Map() }],
-      listTools: () => shelf.list().map(({ definition }) => definition),
-      callTool: (_, request) => call(request),
+      parts: [{ features: ['trace'], methods: new Map() }, search.part],
+      listTools: (_, { identity }) => [search.definition, ...search.list(identity)],
+      async callTool(_, request) {
+        if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
+        const result = await call(request);
+        search.called(request.identity, request.name, result);
+        return result;
+      },
     },
   });
   shelf.onChange(() => {
     for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
   });
   const close = async () => {
+    search.close();
     await membership?.leave(false);
     await server.close();
     await sbi.close();
