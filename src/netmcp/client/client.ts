@@ -161,6 +161,7 @@ export async function connectNetMcp(options: {
         const result = await session.call(name, args, metaOf(call, left), {
           timeoutMs: left,
           ...(signal && { signal }),
+          ...(call.onProgress && { onProgress: call.onProgress }),
         });
         return outcomeOf(result, next.serverId);
       } catch (error) {

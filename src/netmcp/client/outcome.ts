@@ -15,6 +15,8 @@ export interface CallOptions {
   deadlineMs?: number | undefined;
   /** Verify and authorise only. */
   dryRun?: boolean | undefined;
+  /** Hears how far the call is; asks the server to say it. */
+  onProgress?: ((progress: { progress: number; total?: number; message?: string }) => void) | undefined;
 }
 
 export interface ToolOutcome {

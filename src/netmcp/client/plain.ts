@@ -61,6 +61,7 @@ export async function connectPlain(options: {
           await session.call(name, args, meta, {
             timeoutMs: left,
             ...(call.signal && { signal: call.signal }),
+            ...(call.onProgress && { onProgress: call.onProgress }),
           }),
           serverId,
         );

@@ -57,7 +57,7 @@ export interface Session {
     name: string,
     args: object,
     meta: object,
-    options: { signal?: AbortSignal; timeoutMs?: number },
+    options: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<CallToolResult>;
   /** A vendor method; 10 s if no time is given. @throws NETMCP_NO_FEATURE before anything is sent. */
   request<T>(
@@ -193,7 +193,7 @@ export function openSession(options: SessionOptions): Session {
       });
       return toolCache;
     },
-    async call(name, args, meta, { signal, timeoutMs }) {
+    async call(name, args, meta, { signal, timeoutMs, onProgress }) {
       const live = await connected();
       tell({ type: 'CALL_STARTED' });
       try {
@@ -207,7 +207,11 @@ export function openSession(options: SessionOptions): Session {
             },
           },
           CallToolResultSchema,
-          { timeout: timeoutMs ?? 60_000, ...(signal === undefined ? {} : { signal }) },
+          {
+            timeout: timeoutMs ?? 60_000,
+            ...(signal && { signal }),
+            ...(onProgress && { onprogress: onProgress }),
+          },
         );
       } catch (error) {
         if (signal?.aborted) throw fail('NETMCP_CANCELLED', { tool: name }, { cause: error });
