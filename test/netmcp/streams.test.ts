@@ -233,3 +233,43 @@ test('progress of a call and of a vendor method reaches an SDK client and ours',
   });
   expect(told.at(-1)).toEqual({ progress: 1, message: 'half' });
 });
+
+test('whoever lacks scopes hears it in the head of the answer, and documents are for everybody', async () => {
+  const identity = { agent: 'netagent/a', authenticated: true, scopes: ['use'], actors: [] };
+  const document = { resource: 'x' };
+  const { url } = await serve(
+    {},
+    {
+      side: {
+        ...sideOf({}),
+        async callTool(_, request) {
+          expect(request.identity).toEqual(identity);
+          return { content: [{ type: 'text', text: 'no' }], isError: true };
+        },
+      },
+      protect: (resource) => ({
+        authenticate: async ({ headers }) =>
+          headers.authorization === 'Bearer t'
+            ? { identity }
+            : { status: 401, challenge: `Bearer resource="${resource}"`, message: 'who are you' },
+        insufficient: (scopes) => `Bearer scope="${scopes.join(' ')}"`,
+        documents: new Map([['/.well-known/oauth-protected-resource/mcp', document]]),
+      }),
+    },
+  );
+  const found = await fetch(new URL('/.well-known/oauth-protected-resource/mcp', url));
+  expect(await found.json()).toEqual(document);
+  const refused = await fetch(url, { method: 'POST' });
+  expect([refused.status, refused.headers.get('www-authenticate')]).toEqual([
+    401,
+    `Bearer resource="${url}"`,
+  ]);
+  const sdk = new Client({ name: 'sdk', version: '1' });
+  closers.push(() => sdk.close());
+  await sdk.connect(
+    new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers: { authorization: 'Bearer t' } },
+    }),
+  );
+  expect(await sdk.callTool({ name: 'x', arguments: {} })).toMatchObject({ isError: true });
+});

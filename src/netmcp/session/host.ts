@@ -1,7 +1,8 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
-import type { Authenticate } from '../transport/authenticate.ts';
+import { isLoopback } from '../transport/address.ts';
+import type { Protection } from '../transport/authenticate.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { createFront, FRONT_LIMITS, type FrontLimits } from '../transport/front.ts';
 import { createLineFront } from '../transport/line-front.ts';
@@ -9,7 +10,7 @@ import { loadQuic, QUIC_ALPN, type QuicProvider } from '../transport/quic-provid
 import { type Listener, listenTcp, type TlsFiles } from '../transport/tcp.ts';
 import type { McpPeer, ServerSide } from './server-session.ts';
 
-export type { Authenticate } from '../transport/authenticate.ts';
+export type { Authenticate, Protection } from '../transport/authenticate.ts';
 
 /** Over what a server can be reached (NetMCP 9); without it, plain HTTP/1.1. */
 export interface ListenOptions {
@@ -35,8 +36,8 @@ export interface HostOptions {
   /** 0 takes any free port. */
   port: number;
   side: ServerSide;
-  /** Who sends a request; without it nobody is authenticated and everybody is served. */
-  authenticate?: Authenticate;
+  /** Who may come in, given our URL; without it nobody is authenticated and everybody on loopback is served. */
+  protect?: (url: string) => Protection;
   /** Bytes of one request body. */
   maxBody?: number;
   maxSessions?: number;
@@ -65,10 +66,12 @@ const QUIC_IDLE_MS = 30_000;
 
 /**
  * Serves MCP over all transports that are asked for, with one map of sessions and the same checks.
- * @throws RUNTIME_PORT_IN_USE, NETMCP_NO_QUIC
+ * Away from loopback it serves only those that are authenticated.
+ * @throws RUNTIME_PORT_IN_USE, RUNTIME_ADDRESS_OPEN, NETMCP_NO_QUIC
  */
 export async function listenMcp(options: HostOptions): Promise<McpHost> {
-  const { env, host, side, authenticate } = options;
+  const { env, host, side } = options;
+  if (options.protect === undefined && !isLoopback(host)) throw fail('RUNTIME_ADDRESS_OPEN', { host });
   const { tls, h2, h3, quic, http, stdio, hosts } = options.listen ?? {};
   const limits: FrontLimits = {
     ...FRONT_LIMITS,
@@ -77,11 +80,12 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     ...(options.maxSessions !== undefined && { maxSessions: options.maxSessions }),
     ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
   };
-  const shared = { env, side, limits, ...(authenticate && { authenticate }) };
+  let protection: Protection | undefined;
+  const shared = { env, side, limits, protection: () => protection };
   const front = createFront(shared);
   const lines = createLineFront({ ...shared, headMs: HEAD_MS });
   // The parent of a child program needs no further proof of who it is.
-  const parent = createLineFront({ env, side, limits, headMs: null });
+  const parent = createLineFront({ ...shared, protection: () => undefined, headMs: null });
   const listeners: Listener[] = [];
   const endpoints: string[] = [];
   const name = host.includes(':') ? `[${host}]` : host;
@@ -123,6 +127,8 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
           }),
       );
     }
+    // Tokens are for the first endpoint, whatever way they come.
+    protection = options.protect?.(endpoints[0] ?? '');
     if (h3 !== undefined || quic !== undefined) {
       const provider = await (options.quic ?? loadQuic)();
       if (tls === undefined) throw fail('NETMCP_NO_QUIC', { problem: 'it needs a key and a certificate' });

@@ -45,7 +45,11 @@ async function listenLines(
   server.on('error', () => {});
   server.on('session', (session) => {
     let taken = false;
+    let over = false;
     session.on('error', () => {});
+    session.on('close', () => {
+      over = true;
+    });
     session.on('stream', (stream) => {
       if (taken) return void stream.destroy();
       taken = true;
@@ -55,7 +59,8 @@ async function listenLines(
         output: stream,
         release() {
           stream.destroy();
-          session.close();
+          // The library numbers its connections: a number that is free may be that of a new one by now.
+          if (!over) session.close();
         },
       });
     });
@@ -151,16 +156,18 @@ function http3Exchange(stream: ServerStream, raw: Headers): Exchange {
       body.resume();
     },
     begin(given) {
+      if (stream.destroyed) return;
       stream.respond({ ':status': '200', ...given });
     },
-    write: (text) => stream.write(text) || stream.writableLength < STUCK,
+    write: (text) => stream.destroyed || stream.write(text) || stream.writableLength < STUCK,
     end() {
+      if (over) return;
       over = true;
-      stream.end();
+      if (!stream.destroyed) stream.end();
     },
     abort() {
       over = true;
-      stream.close();
+      if (!stream.destroyed) stream.close();
     },
     onClose: (listener) => void stream.once('close', listener),
   };

@@ -2,9 +2,10 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Env } from '../../../machines/ports.ts';
+import { EXTENSION } from '../schema/index.ts';
 import type { Fetch, HttpPool } from '../session/keep-alive.ts';
 import { addressOf, isLoopback, nameToCheck, type Trust } from './address.ts';
-import { createLineTransport } from './lines.ts';
+import { createLineTransport, paced } from './lines.ts';
 import { QUIC_ALPN } from './quic-provider.ts';
 
 /** A server: its endpoints, or a program that speaks MCP over its standard streams. */
@@ -13,6 +14,14 @@ export type Target =
   /** The best that can be reached is used: QUIC, HTTP/3, HTTP/2, HTTP/1.1. */
   | { endpoints: readonly string[]; tls?: Trust }
   | { command: string; args?: string[]; env?: Record<string, string> };
+
+/** How a client shows who it is. */
+export interface Credentials {
+  /** Adds the token to what goes to an endpoint over HTTP. */
+  wrap(fetch: Fetch, endpoint: string): Fetch;
+  /** The value of an `authorization` header, for a line of QUIC; null: none is needed. */
+  authorization(): Promise<string | null>;
+}
 
 export type TransportKind = 'quic' | 'http/3' | 'https' | 'http' | 'stdio';
 
@@ -42,7 +51,7 @@ const UDP_CONNECT_MS = 2_000;
  * The ways to a target, best first. A way over UDP that lately led nowhere comes last. Where an endpoint
  * is encrypted, plain words off this machine are no way: who blocks the first must not get to read the other.
  */
-export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
+export function waysTo(env: Env, target: Target, pool: HttpPool, credentials?: Credentials): Way[] {
   if ('command' in target) {
     const { command, args = [] } = target;
     return [
@@ -50,12 +59,14 @@ export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
         kind: 'stdio',
         name: command,
         open: async () =>
-          new StdioClientTransport({
-            command,
-            args,
-            stderr: 'ignore',
-            ...(target.env && { env: target.env }),
-          }),
+          paced(
+            new StdioClientTransport({
+              command,
+              args,
+              stderr: 'ignore',
+              ...(target.env && { env: target.env }),
+            }),
+          ),
       },
     ];
   }
@@ -73,33 +84,33 @@ export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
       kind,
       name: endpoint,
       rank,
-      open: (signal) => openWay(env, kind, url, target.tls, pool, signal),
+      open: (signal) => openWay({ env, kind, url, tls: target.tls, pool, credentials, signal }),
     });
   }
   return ways.sort((a, b) => a.rank - b.rank);
 }
 
-async function openWay(
-  env: Env,
-  kind: TransportKind,
-  url: URL,
-  tls: Trust | undefined,
-  pool: HttpPool,
-  signal: AbortSignal,
-): Promise<Transport> {
-  if (kind === 'quic') return dialQuic(env, url, tls, pool, signal);
-  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls, signal) : pool.fetchFor(tls);
-  const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
-  return new StreamableHTTPClientTransport(address, { fetch });
+interface Opening {
+  env: Env;
+  kind: TransportKind;
+  url: URL;
+  tls: Trust | undefined;
+  pool: HttpPool;
+  credentials: Credentials | undefined;
+  signal: AbortSignal;
 }
 
-async function dialQuic(
-  env: Env,
-  url: URL,
-  tls: Trust | undefined,
-  pool: HttpPool,
-  signal: AbortSignal,
-): Promise<Transport> {
+async function openWay(opening: Opening): Promise<Transport> {
+  const { kind, url, tls, pool, credentials, signal } = opening;
+  if (kind === 'quic') return dialQuic(opening);
+  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls, signal) : pool.fetchFor(tls);
+  const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
+  return new StreamableHTTPClientTransport(address, {
+    fetch: credentials?.wrap(fetch, address.href) ?? fetch,
+  });
+}
+
+async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): Promise<Transport> {
   const provider = await pool.quic();
   if (provider === null) throw new Error('no QUIC package runs here');
   const address = addressOf(url);
@@ -120,7 +131,7 @@ async function dialQuic(
     }, IDLE_MS / 3);
   };
   beat();
-  return createLineTransport({
+  const lines = createLineTransport({
     clock: env.clock,
     input: line.input,
     output: line.output,
@@ -131,6 +142,22 @@ async function dialQuic(
       line.release();
     },
   });
+  return credentials === undefined ? lines : authorisedLines(lines, credentials);
+}
+
+/** NetMCP 9: over QUIC the token goes in `_meta` of a message, at first and whenever there is a new one. */
+function authorisedLines(lines: Transport, credentials: Credentials): Transport {
+  const send = lines.send.bind(lines);
+  let sent: string | null = null;
+  lines.send = async (message, options) => {
+    const token = 'method' in message ? await credentials.authorization() : sent;
+    if (token === sent || !('method' in message)) return send(message, options);
+    sent = token;
+    const { _meta = {}, ...params } = message.params ?? {};
+    const ours = { ...(_meta[EXTENSION] as object | undefined), authorization: token };
+    return send({ ...message, params: { ...params, _meta: { ..._meta, [EXTENSION]: ours } } }, options);
+  };
+  return lines;
 }
 
 /** How long a way over UDP that led nowhere is tried last, ms. */
@@ -144,13 +171,19 @@ const UDP: ReadonlySet<TransportKind> = new Set(['quic', 'http/3']);
  */
 export async function takeWay<T>(
   env: Env,
-  options: { target: Target; pool: HttpPool; serverId: string; signal: AbortSignal },
+  options: {
+    target: Target;
+    pool: HttpPool;
+    serverId: string;
+    signal: AbortSignal;
+    credentials?: Credentials;
+  },
   connect: (transport: Transport) => Promise<T>,
 ): Promise<{ value: T; kind: TransportKind; fellBack: string | null }> {
   const { target, pool, serverId, signal } = options;
   let fellBack: string | null = null;
   let last: unknown = new Error('no endpoint that this client can use');
-  const ways = waysTo(env, target, pool);
+  const ways = waysTo(env, target, pool, options.credentials);
   for (const [tried, { kind, name, open }] of ways.entries()) {
     signal.throwIfAborted();
     let reached = false;

@@ -1,22 +1,22 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import {
   isInitializeRequest,
-  type JSONRPCMessage,
   JSONRPCMessageSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
 import { type Identity, type McpPeer, type ServerSide, serveSession } from '../session/server-session.ts';
-import type { Authenticate } from './authenticate.ts';
+import { ownerOf, type Protection } from './authenticate.ts';
 import type { EventLimits } from './event-log.ts';
 import { BodyRefused, type Exchange, readBody } from './exchange.ts';
 import { type Names, refuseExchange } from './guard.ts';
-import { createStreamable, refusal, type Streamable } from './streamable.ts';
+import { createStreamable, type Posted, refusal, type Streamable } from './streamable.ts';
 
 export interface FrontOptions {
   env: Env;
   side: ServerSide;
-  authenticate?: Authenticate;
+  /** Without it nobody is authenticated and everybody is served. */
+  protection(): Protection | undefined;
   limits: FrontLimits;
 }
 
@@ -52,8 +52,8 @@ export interface Front {
 }
 
 interface Live {
-  /** Who opened the session; nobody else may use it. */
-  agent: string | null;
+  /** Who opened the session; nobody else may use it (MCP 2025-11-25, security: session hijacking). */
+  owner: string | null;
   streamable: Streamable;
   peer: McpPeer;
   seen: number;
@@ -74,6 +74,19 @@ export function createFront(options: FrontOptions): Front {
   async function handle(exchange: Exchange, names: Names): Promise<void> {
     const refused = refuseExchange(exchange, names);
     if (refused !== null) return deny(exchange, 403, refused);
+    const document =
+      exchange.method === 'GET' ? options.protection()?.documents.get(exchange.path) : undefined;
+    if (document !== undefined) {
+      return exchange.reply(
+        200,
+        {
+          'content-type': 'application/json',
+          'access-control-allow-origin': '*',
+          'cache-control': 'max-age=60',
+        },
+        JSON.stringify(document),
+      );
+    }
     if (exchange.path !== '/mcp') return deny(exchange, 404, 'no such endpoint');
     const identity = await authenticated(exchange);
     if (identity === undefined) return;
@@ -85,7 +98,7 @@ export function createFront(options: FrontOptions): Front {
         : deny(exchange, 400, 'the session id is missing');
     }
     const live = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (live === undefined || live.agent !== (identity?.agent ?? null)) {
+    if (live === undefined || live.owner !== ownerOf(identity)) {
       return deny(exchange, 404, 'the session is unknown or has ended');
     }
     if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(String(version))) {
@@ -96,7 +109,7 @@ export function createFront(options: FrontOptions): Front {
       case 'POST': {
         const posted = await take(exchange);
         if (posted === null) return;
-        return live.streamable.post(exchange, posted, authOf(identity), String(version ?? ''));
+        return live.streamable.post(exchange, posted, authOf(identity, posted), String(version ?? ''));
       }
       case 'GET': {
         if (!accepts(exchange, 'text/event-stream'))
@@ -120,8 +133,9 @@ export function createFront(options: FrontOptions): Front {
 
   /** null: nobody is authenticated here; undefined: refused, and answered. */
   async function authenticated(exchange: Exchange): Promise<Identity | null | undefined> {
-    if (options.authenticate === undefined) return null;
-    const known = await options.authenticate({
+    const protection = options.protection();
+    if (protection === undefined) return null;
+    const known = await protection.authenticate({
       headers: exchange.headers,
       method: exchange.method,
       url: exchange.path,
@@ -136,7 +150,7 @@ export function createFront(options: FrontOptions): Front {
   }
 
   /** The messages of a POST; null: refused, and answered. */
-  async function take(exchange: Exchange): Promise<{ messages: JSONRPCMessage[]; batch: boolean } | null> {
+  async function take(exchange: Exchange): Promise<Posted | null> {
     const { headers } = exchange;
     if (!accepts(exchange, 'application/json') || !accepts(exchange, 'text/event-stream')) {
       deny(exchange, 406, 'the answer is JSON or an event stream');
@@ -155,7 +169,7 @@ export function createFront(options: FrontOptions): Front {
         deny(exchange, 400, 'the body is no JSON-RPC message', INVALID_REQUEST);
         return null;
       }
-      return { messages: read.map((item) => item.data), batch };
+      return { messages: read.map((item) => item.data), batch, challenge: null };
     } catch (error) {
       if (error instanceof BodyRefused) deny(exchange, error.status, error.message);
       else deny(exchange, 400, 'the body is no JSON', PARSE_ERROR);
@@ -191,12 +205,30 @@ export function createFront(options: FrontOptions): Front {
       for (const part of side.parts) part.onClose?.(peer);
     };
     sessions.set(sessionId, {
-      agent: identity?.agent ?? null,
+      owner: ownerOf(identity),
       streamable,
       peer,
       seen: env.clock.now(),
     });
-    streamable.post(exchange, posted, authOf(identity), first.params.protocolVersion);
+    streamable.post(exchange, posted, authOf(identity, posted), first.params.protocolVersion);
+  }
+
+  /** The SDK hands it to the handlers; the token itself goes no further. */
+  function authOf(identity: Identity | null, posted: Posted): AuthInfo | undefined {
+    return identity === null
+      ? undefined
+      : {
+          token: '',
+          clientId: identity.agent,
+          scopes: identity.scopes,
+          extra: {
+            identity,
+            // Too few scopes are answered with 403, which only the handler finds out.
+            lacks(scopes: string[]) {
+              posted.challenge = options.protection()?.insufficient([...identity.scopes, ...scopes]) ?? null;
+            },
+          },
+        };
   }
 
   let sweep: unknown;
@@ -231,11 +263,4 @@ export function createFront(options: FrontOptions): Front {
 function accepts(exchange: Exchange, type: string): boolean {
   const accept = exchange.headers.accept ?? '';
   return accept.includes(type) || accept.includes('*/*');
-}
-
-/** The SDK hands it to the handlers; the token itself goes no further. */
-function authOf(identity: Identity | null): AuthInfo | undefined {
-  return identity === null
-    ? undefined
-    : { token: '', clientId: identity.agent, scopes: identity.scopes, extra: { identity } };
 }

@@ -25,16 +25,19 @@ export interface StreamableOptions {
   onStream(): void;
 }
 
+/** The messages of one POST. */
+export interface Posted {
+  messages: JSONRPCMessage[];
+  batch: boolean;
+  /** Set by a handler: the answer says in its head that the token lacks scopes (MCP, authorization). */
+  challenge: string | null;
+}
+
 /** The server's side of one session of Streamable HTTP (MCP 2025-11-25, transports). */
 export interface Streamable {
   transport: Transport;
-  /** Takes the messages of one POST. `version` is what the client negotiated, '' if it did not say. */
-  post(
-    exchange: Exchange,
-    posted: { messages: JSONRPCMessage[]; batch: boolean },
-    auth: AuthInfo | undefined,
-    version: string,
-  ): void;
+  /** `version` is what the client negotiated, '' if it did not say. */
+  post(exchange: Exchange, posted: Posted, auth: AuthInfo | undefined, version: string): void;
   get(exchange: Exchange, version: string): void;
   /** Streams that are open now. */
   streams(): number;
@@ -46,7 +49,7 @@ interface Call {
   exchange: Exchange | null;
   streaming: boolean;
   resumable: boolean;
-  batch: boolean;
+  posted: Posted;
   outstanding: Set<RequestId>;
   answers: JSONRPCMessage[];
   timer: unknown;
@@ -133,8 +136,17 @@ export function createStreamable(options: StreamableOptions): Streamable {
       log.finish(call.stream);
     } else if (call.exchange?.open()) {
       const [first] = call.answers;
-      const body = JSON.stringify(call.batch ? call.answers : first);
-      call.exchange.reply(200, { ...head, 'content-type': 'application/json' }, body);
+      const { batch, challenge } = call.posted;
+      const body = JSON.stringify(batch ? call.answers : first);
+      call.exchange.reply(
+        challenge === null ? 200 : 403,
+        {
+          ...head,
+          'content-type': 'application/json',
+          ...(challenge !== null && { 'www-authenticate': challenge }),
+        },
+        body,
+      );
     } else {
       env.log.debug({ sessionId }, 'an answer had nobody left to read it');
     }
@@ -219,7 +231,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
 
   return {
     transport,
-    post(exchange, { messages, batch }, auth, version) {
+    post(exchange, posted, auth, version) {
+      const { messages } = posted;
       const requests = messages.filter((message) => 'method' in message && 'id' in message) as Array<
         JSONRPCMessage & { id: RequestId; params?: { _meta?: { progressToken?: unknown } } }
       >;
@@ -236,7 +249,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
         exchange,
         streaming: false,
         resumable: version >= RESUMABLE_SINCE,
-        batch,
+        posted,
         outstanding: ids,
         answers: [],
         timer: undefined,
