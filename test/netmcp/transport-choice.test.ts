@@ -353,8 +353,11 @@ describe('with programs of others', () => {
     }
   });
 
-  test.runIf(curl.includes('HTTP2'))('curl --http2', async () => {
-    const { host } = await serve({ tls });
+  test.runIf(curl.includes('HTTP2')).each([
+    { h2: true, version: '2' },
+    { h2: false, version: '1.1' },
+  ])('curl --http2 gets HTTP/$version', async ({ h2, version }) => {
+    const { host } = await serve({ tls, h2 });
     const body = JSON.stringify({
       jsonrpc: '2.0',
       id: 1,
@@ -376,7 +379,7 @@ describe('with programs of others', () => {
       '\n%{http_version} %{http_code}',
     ]);
     const [answer, status] = stdout.split('\n');
-    expect(status).toBe('2 200');
+    expect(status).toBe(`${version} 200`);
     expect(JSON.parse(answer ?? '')).toMatchObject({ id: 1, result: { serverInfo: { name: 'side' } } });
   });
 });

@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Duplex, PassThrough } from 'node:stream';
+import type { HttpConnection } from './connection-fetch.ts';
 import { authorityOf, type Exchange, pathOf, STUCK } from './exchange.ts';
 import type { Line } from './line-front.ts';
-import type { Http3Connection, QuicDialOptions, QuicListenOptions, QuicProvider } from './quic-provider.ts';
+import type { QuicDialOptions, QuicListenOptions, QuicProvider } from './quic-provider.ts';
 import type { Listener } from './tcp.ts';
 
 type Library = typeof import('@currentspace/http3');
@@ -28,7 +29,7 @@ export async function loadCurrentspace(): Promise<QuicProvider> {
 
 async function listenLines(
   library: Library,
-  { host, port, tls, alpn, idleMs, maxConnections }: QuicListenOptions & { alpn: string },
+  { host, port, tls, alpn, idleMs, maxConnections, retry }: QuicListenOptions & { alpn: string },
   onLine: (line: Line) => void,
 ): Promise<Listener> {
   const server = library.createQuicServer({
@@ -40,7 +41,7 @@ async function listenLines(
     // A session has one stream.
     initialMaxStreamsBidi: 1,
     initialMaxData: STUCK * 4,
-    disableRetry: false,
+    disableRetry: !retry,
   });
   server.on('error', () => {});
   server.on('session', (session) => {
@@ -115,11 +116,18 @@ async function listenHttp3(
 
 function bindHttp3(
   library: Library,
-  { host, port, tls, idleMs, maxConnections }: QuicListenOptions,
+  { host, port, tls, idleMs, maxConnections, retry }: QuicListenOptions,
   onExchange: (exchange: Exchange) => void,
 ): Promise<Listener> {
   const server = library.createSecureServer(
-    { ...tls, ...RUNTIME, maxIdleTimeoutMs: idleMs, maxConnections, initialMaxStreamsBidi: MAX_STREAMS },
+    {
+      ...tls,
+      ...RUNTIME,
+      maxIdleTimeoutMs: idleMs,
+      maxConnections,
+      disableRetry: !retry,
+      initialMaxStreamsBidi: MAX_STREAMS,
+    },
     (stream, headers) => onExchange(http3Exchange(stream, headers)),
   );
   return new Promise((resolve, reject) => {
@@ -173,7 +181,7 @@ function http3Exchange(stream: ServerStream, raw: Headers): Exchange {
   };
 }
 
-async function dialHttp3(library: Library, options: QuicDialOptions): Promise<Http3Connection> {
+async function dialHttp3(library: Library, options: QuicDialOptions): Promise<HttpConnection> {
   const session = await library.connectAsync(
     { host: options.host, port: options.port, servername: options.servername },
     {
@@ -215,7 +223,7 @@ function hold(stream: Duplex): PassThrough {
   return held;
 }
 
-function answerOf(stream: Duplex, signal: AbortSignal | undefined): ReturnType<Http3Connection['request']> {
+function answerOf(stream: Duplex, signal: AbortSignal | undefined): ReturnType<HttpConnection['request']> {
   return new Promise((resolve, reject) => {
     const cut = () => void stream.destroy(signal?.reason as Error);
     stream.on('error', reject);

@@ -3,7 +3,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Env } from '../../../machines/ports.ts';
 import { EXTENSION } from '../schema/index.ts';
-import type { Fetch, HttpPool } from '../session/keep-alive.ts';
+import { type Fetch, type HttpPool, UDP_CONNECT_MS, UDP_IDLE_MS } from '../session/keep-alive.ts';
 import { addressOf, isLoopback, nameToCheck, type Trust } from './address.ts';
 import { createLineTransport, paced } from './lines.ts';
 import { QUIC_ALPN } from './quic-provider.ts';
@@ -43,9 +43,6 @@ const ORDER: TransportKind[] = ['quic', 'http/3', 'https', 'http'];
 
 const MAX_LINE = 10_485_760;
 const LINE_MS = 60_000;
-const IDLE_MS = 30_000;
-/** ms for a handshake over UDP: where it is blocked, nothing answers at all. */
-const UDP_CONNECT_MS = 2_000;
 
 /**
  * The ways to a target, best first. A way over UDP that lately led nowhere comes last. Where an endpoint
@@ -101,9 +98,9 @@ interface Opening {
 }
 
 async function openWay(opening: Opening): Promise<Transport> {
-  const { kind, url, tls, pool, credentials, signal } = opening;
+  const { kind, url, tls, pool, credentials } = opening;
   if (kind === 'quic') return dialQuic(opening);
-  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls, signal) : pool.fetchFor(tls);
+  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls) : pool.fetchFor(tls);
   const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
   return new StreamableHTTPClientTransport(address, {
     fetch: credentials?.wrap(fetch, address.href) ?? fetch,
@@ -119,7 +116,7 @@ async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): 
     servername: nameToCheck(address.host, tls),
     alpn: QUIC_ALPN,
     connectMs: UDP_CONNECT_MS,
-    idleMs: IDLE_MS,
+    idleMs: UDP_IDLE_MS,
     signal,
     ...(tls?.ca !== undefined && { ca: tls.ca }),
   });
@@ -128,7 +125,7 @@ async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): 
     ping = env.clock.setTimeout(() => {
       line.ping();
       beat();
-    }, IDLE_MS / 3);
+    }, UDP_IDLE_MS / 3);
   };
   beat();
   const lines = createLineTransport({
