@@ -252,6 +252,7 @@ describe.runIf(quic !== null)('over UDP', () => {
   };
 
   test.each([
+    ['silence', '', 1_000],
     ['a line without end', '{"jsonrpc"', 1_000],
     ['a line too long', 'x'.repeat(20_000), 0],
     ['a line that is drawn out after the handshake', `${initialize()}\n{"json`, 1_000],

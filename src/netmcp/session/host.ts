@@ -146,7 +146,11 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
       if (quic !== undefined) {
         await add(
           (port) => `quic://${name}:${port}`,
-          () => provider.listenLines({ retry: true, ...common, ...quic, alpn: QUIC_ALPN }, lines.serve),
+          () =>
+            provider.listenLines(
+              { retry: true, ...common, ...quic, alpn: QUIC_ALPN, clock: env.clock, headMs: HEAD_MS },
+              lines.serve,
+            ),
         );
       }
     }

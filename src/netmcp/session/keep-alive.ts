@@ -25,8 +25,8 @@ export interface HttpPool {
   close(): Promise<void>;
 }
 
-/** Agents and HTTP/3 connections of one pool, each for its own trust. */
-const MAX_AGENTS = 64;
+/** Agents of one pool, each for its own trust, and connections of HTTP/2 and of HTTP/3, each to its own origin. */
+const MAX_AGENTS = 1_024;
 /** ms for a handshake over UDP: where it is blocked, nothing answers at all. */
 export const UDP_CONNECT_MS = 2_000;
 export const UDP_IDLE_MS = 30_000;

@@ -29,9 +29,10 @@ export async function loadCurrentspace(): Promise<QuicProvider> {
 
 async function listenLines(
   library: Library,
-  { host, port, tls, alpn, idleMs, maxConnections, retry }: QuicListenOptions & { alpn: string },
+  { clock, headMs, ...options }: Parameters<QuicProvider['listenLines']>[0],
   onLine: (line: Line) => void,
 ): Promise<Listener> {
+  const { host, port, tls, alpn, idleMs, maxConnections, retry } = options;
   const server = library.createQuicServer({
     ...tls,
     ...RUNTIME,
@@ -48,12 +49,17 @@ async function listenLines(
     let taken = false;
     let over = false;
     session.on('error', () => {});
+    const silent = clock.setTimeout(() => {
+      if (!over) session.close();
+    }, headMs);
     session.on('close', () => {
       over = true;
+      clock.clearTimeout(silent);
     });
     session.on('stream', (stream) => {
       if (taken) return void stream.destroy();
       taken = true;
+      clock.clearTimeout(silent);
       stream.on('error', () => {});
       onLine({
         input: stream,
@@ -127,6 +133,7 @@ function bindHttp3(
       maxConnections,
       disableRetry: !retry,
       initialMaxStreamsBidi: MAX_STREAMS,
+      initialMaxData: STUCK * 8,
     },
     (stream, headers) => onExchange(http3Exchange(stream, headers)),
   );

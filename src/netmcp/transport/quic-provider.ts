@@ -1,3 +1,4 @@
+import type { Clock } from '../../../machines/ports.ts';
 import type { HttpConnection } from './connection-fetch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Line } from './line-front.ts';
@@ -37,7 +38,11 @@ export interface QuicDialOptions {
 /** What NetMCP needs of an implementation of QUIC. */
 export interface QuicProvider {
   /** Each first stream of a connection becomes a line; further streams are refused. */
-  listenLines(options: QuicListenOptions & { alpn: string }, onLine: (line: Line) => void): Promise<Listener>;
+  listenLines(
+    /** `headMs`: ms for a first stream. */
+    options: QuicListenOptions & { alpn: string; clock: Clock; headMs: number },
+    onLine: (line: Line) => void,
+  ): Promise<Listener>;
   dialLine(options: QuicDialOptions & { alpn: string }): Promise<Line & { ping(): void }>;
   listenHttp3(options: QuicListenOptions, onExchange: (exchange: Exchange) => void): Promise<Listener>;
   dialHttp3(options: QuicDialOptions): Promise<HttpConnection>;

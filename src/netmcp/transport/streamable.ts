@@ -71,6 +71,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
   let keepAlive: unknown;
 
   const head = { 'mcp-session-id': sessionId };
+  const json = { ...head, 'content-type': 'application/json' };
   const SSE = {
     ...head,
     'content-type': 'text/event-stream',
@@ -141,8 +142,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       call.exchange.reply(
         challenge === null ? 200 : 403,
         {
-          ...head,
-          'content-type': 'application/json',
+          ...json,
           ...(challenge !== null && { 'www-authenticate': challenge }),
         },
         body,
@@ -182,7 +182,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
   function replay(exchange: Exchange, id: string): void {
     const missed = log.after(id);
     if (missed === null) {
-      exchange.reply(400, head, refusal('the event is not known, or was too long ago'));
+      exchange.reply(400, json, refusal('the event is not known, or was too long ago'));
       return;
     }
     begin(exchange);
@@ -219,7 +219,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       for (const call of calls.values()) {
         clock.clearTimeout(call.timer);
         if (!call.streaming && call.exchange?.open()) {
-          call.exchange.reply(404, {}, refusal('the session has ended'));
+          call.exchange.reply(404, json, refusal('the session has ended'));
         }
       }
       for (const exchange of open) exchange.end();
@@ -237,11 +237,11 @@ export function createStreamable(options: StreamableOptions): Streamable {
         JSONRPCMessage & { id: RequestId; params?: { _meta?: { progressToken?: unknown } } }
       >;
       if (calls.size + requests.length > MAX_CALLS) {
-        return exchange.reply(503, { ...head, 'retry-after': '1' }, refusal('too many calls in flight'));
+        return exchange.reply(503, { ...json, 'retry-after': '1' }, refusal('too many calls in flight'));
       }
       const ids = new Set(requests.map(({ id }) => id));
       if (ids.size < requests.length || requests.some(({ id }) => calls.has(id))) {
-        return exchange.reply(400, head, refusal('a request id is in use'));
+        return exchange.reply(400, json, refusal('a request id is in use'));
       }
       posts += 1;
       const call: Call = {
@@ -274,7 +274,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       const last = exchange.headers['last-event-id'];
       if (typeof last === 'string' && last !== '') return replay(exchange, last);
       if (server?.open()) {
-        return exchange.reply(409, head, refusal('the session has a stream already'));
+        return exchange.reply(409, json, refusal('the session has a stream already'));
       }
       begin(exchange);
       const from = log.open(SERVER_STREAM, told);
