@@ -179,6 +179,18 @@ export const CATALOG = {
     message: 'No healthy edge serves {supi} within {maxDelayMs} ms.',
     hint: 'Ask with a longer delay, or leave the service where it is.',
   },
+  NETMCP_UNAUTHORISED: {
+    class: 'terminal',
+    status: 401,
+    message: 'No token for {server}: {problem}.',
+    hint: 'See that the client is known to the authorisation server, and its secret right.',
+  },
+  NETMCP_FORBIDDEN: {
+    class: 'terminal',
+    status: 403,
+    message: 'The server {server} wants {needs}, which this client cannot get.',
+    hint: 'Have the operator, or the person who consents, allow it.',
+  },
   NETMCP_TOOL_INVALID: {
     class: 'terminal',
     status: 500,

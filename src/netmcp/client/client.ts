@@ -2,6 +2,7 @@ import type { NetAgentError } from '../../../machines/failure.ts';
 import { NetAgentError as Known } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   changedParamsSchema,
   type DiscoverParams,
@@ -34,8 +35,11 @@ export async function connectNetMcp(options: {
   env: Env;
   agentId: string;
   management: string;
+  /** How to come by tokens, at the management server and at each tool server. */
+  auth?: ClientAuth;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
+  const auth = options.auth === undefined ? {} : { auth: options.auth };
   const pool = createHttpPool();
   const sessions = new Map<string, Session>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
@@ -48,6 +52,7 @@ export async function connectNetMcp(options: {
       serverId: 'management',
       target: { url: options.management },
       pool,
+      ...auth,
       onNotification(method, params) {
         if (method === NOTIFICATIONS.load) heedLoad(params);
         if (method === NOTIFICATIONS.changed && changedParamsSchema.safeParse(params).success) known.clear();
@@ -116,7 +121,7 @@ export async function connectNetMcp(options: {
   function sessionWith({ serverId, url }: Candidate): Session {
     const open = sessions.get(serverId);
     if (open !== undefined && ['connecting', 'ready'].includes(open.state().phase)) return open;
-    const session = openSession({ env, agentId, serverId, target: { url }, pool, maxAttempts: 2 });
+    const session = openSession({ env, agentId, serverId, target: { url }, pool, maxAttempts: 2, ...auth });
     sessions.set(serverId, session);
     return session;
   }

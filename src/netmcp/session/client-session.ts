@@ -21,6 +21,8 @@ import {
   sessionMachine,
 } from '../../../machines/protocols/session.machine.ts';
 import { fail } from '../../errors.ts';
+import { authorisedFetch } from '../auth/authorised-fetch.ts';
+import { type ClientAuth, createTokenSource, type TokenSource } from '../auth/token-source.ts';
 import {
   CLIENT_OFFER,
   ERROR_OVERLOADED,
@@ -30,7 +32,7 @@ import {
   VERSION,
 } from '../schema/index.ts';
 import { readCallError } from './call-error.ts';
-import type { HttpPool } from './keep-alive.ts';
+import type { Fetch, HttpPool } from './keep-alive.ts';
 
 /** A server: its MCP endpoint, or a program that speaks MCP over its standard streams. */
 export type Target = { url: string } | { command: string; args?: string[] };
@@ -41,6 +43,8 @@ export interface SessionOptions {
   serverId: string;
   target: Target;
   pool: HttpPool;
+  /** How to come by a token; without it requests carry none. */
+  auth?: ClientAuth;
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
@@ -88,6 +92,7 @@ export function openSession(options: SessionOptions): Session {
   let client: Client | null = null;
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
+  const { tokens, fetch } = fetchOf(options);
 
   const machine = sessionMachine.provide({
     actors: {
@@ -96,13 +101,15 @@ export function openSession(options: SessionOptions): Session {
           { name: agentId, version: VERSION },
           { capabilities: { extensions: { [EXTENSION]: offer } } },
         );
-        const line = openTransport(options.target, options.pool);
+        const line = openTransport(options.target, fetch);
         fresh.fallbackNotificationHandler = async (notification) => {
           if (notification.method === 'notifications/tools/list_changed') toolCache = null;
           options.onNotification?.(notification.method, notification.params);
         };
         fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
-        await fresh.connect(line, { signal, timeout: 10_000 });
+        // Where a person is asked first, the handshake waits for that person.
+        const timeout = options.auth !== undefined && 'interactive' in options.auth ? 660_000 : 10_000;
+        await fresh.connect(line, { signal, timeout });
         client = fresh;
         transport = line;
         fresh.onclose = () => tell({ type: 'LOST', reason: 'the connection was closed' });
@@ -237,6 +244,7 @@ export function openSession(options: SessionOptions): Session {
     async close() {
       tell({ type: 'CLOSE' });
       await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });
+      tokens?.close();
     },
   };
 }
@@ -247,8 +255,14 @@ function overload(error: unknown) {
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
 }
 
-function openTransport(target: Target, pool: HttpPool): Transport {
-  if ('url' in target) return new StreamableHTTPClientTransport(new URL(target.url), { fetch: pool.fetch });
+function fetchOf({ env, auth, target, pool }: SessionOptions): { tokens: TokenSource | null; fetch: Fetch } {
+  if (auth === undefined || !('url' in target)) return { tokens: null, fetch: pool.fetch };
+  const tokens = createTokenSource({ env, resource: target.url, auth, fetch: pool.fetch });
+  return { tokens, fetch: authorisedFetch(pool.fetch, tokens, target.url) };
+}
+
+function openTransport(target: Target, fetch: Fetch): Transport {
+  if ('url' in target) return new StreamableHTTPClientTransport(new URL(target.url), { fetch });
   return new StdioClientTransport({ command: target.command, args: target.args ?? [], stderr: 'ignore' });
 }
 

@@ -1,8 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { isLoopback } from '../../../broker/index.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { Protection } from '../auth/resource.ts';
 import { refuseRequest } from './http-guard.ts';
+import { listen } from './listen.ts';
 import { type Identity, type McpPeer, type ServerSide, serveSession } from './server-session.ts';
 
 export interface HostOptions {
@@ -11,19 +14,14 @@ export interface HostOptions {
   /** 0 takes any free port. */
   port: number;
   side: ServerSide;
-  /** Who sends a request; without it nobody is authenticated and everybody is served. */
-  authenticate?: Authenticate;
+  /** Who may come in, given our URL; without it nobody is authenticated and everybody on loopback is served. */
+  protect?: (url: string) => Protection;
   /** Bytes of one request body. */
   maxBody?: number;
   maxSessions?: number;
   /** ms without a request or an open stream after which a session is ended. */
   idleMs?: number;
 }
-
-/** The sender of a request, or why it is refused, with the challenge of RFC 6750. */
-export type Authenticate = (
-  request: IncomingMessage,
-) => Promise<{ identity: Identity } | { status: 401 | 403; challenge: string; message: string }>;
 
 export interface McpHost {
   /** The MCP endpoint. */
@@ -33,8 +31,8 @@ export interface McpHost {
 }
 
 interface Live {
-  /** Who opened the session; nobody else may use it. */
-  agent: string | null;
+  /** Who opened the session; nobody else may use it (MCP 2025-11-25, security: session hijacking). */
+  owner: string | null;
   transport: StreamableHTTPServerTransport;
   peer: McpPeer;
   streams: number;
@@ -42,10 +40,12 @@ interface Live {
 }
 
 /**
- * Serves MCP over Streamable HTTP with sessions, on loopback. @throws RUNTIME_PORT_IN_USE
+ * Serves MCP over Streamable HTTP with sessions; away from loopback only to who is authenticated.
+ * @throws RUNTIME_PORT_IN_USE, RUNTIME_ADDRESS_OPEN
  */
 export async function listenMcp(options: HostOptions): Promise<McpHost> {
   const { env, host, side } = options;
+  if (options.protect === undefined && !isLoopback(host)) throw fail('RUNTIME_ADDRESS_OPEN', { host });
   const sessions = new Map<string, Live>();
   const maxSessions = options.maxSessions ?? 512;
   const idleMs = options.idleMs ?? 600_000;
@@ -58,10 +58,15 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
   const port = await listen(http, host, options.port);
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}/mcp`;
 
+  const protection = options.protect?.(url);
+
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const refused = refuseRequest(request, port, host);
     if (refused !== null) return deny(response, 403, refused);
-    if (new URL(request.url ?? '/', url).pathname !== '/mcp') return deny(response, 404, 'no such endpoint');
+    const { pathname } = new URL(request.url ?? '/', url);
+    const document = request.method === 'GET' ? protection?.documents.get(pathname) : undefined;
+    if (document !== undefined) return publish(response, document);
+    if (pathname !== '/mcp') return deny(response, 404, 'no such endpoint');
     const identity = await authenticated(request, response);
     if (identity === undefined) return;
     const id = request.headers['mcp-session-id'];
@@ -71,7 +76,7 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
       return void (await open(identity)).handleRequest(request, response);
     }
     const live = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (live === undefined || live.agent !== (identity?.agent ?? null))
+    if (live === undefined || live.owner !== ownerOf(identity))
       return deny(response, 404, 'the session is unknown or has ended');
     live.seen = env.clock.now();
     if (request.method === 'GET') {
@@ -98,13 +103,22 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<Identity | null | undefined> {
-    if (options.authenticate === undefined) return null;
-    const known = await options.authenticate(request);
+    if (protection === undefined) return null;
+    const known = await protection.authenticate(request);
     if ('identity' in known) {
       const { identity } = known;
       // The SDK hands `auth` of a request to the handlers; the token itself goes no further.
       Object.assign(request, {
-        auth: { token: '', clientId: identity.agent, scopes: identity.scopes, extra: { identity } },
+        auth: {
+          token: '',
+          clientId: identity.agent,
+          scopes: identity.scopes,
+          extra: {
+            identity,
+            lacks: (scopes: string[]) =>
+              challengeLater(response, protection.insufficient([...identity.scopes, ...scopes])),
+          },
+        },
       });
       return identity;
     }
@@ -120,7 +134,7 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
       maxRequestBodySize: options.maxBody ?? 1_048_576,
       onsessioninitialized: (id) => {
         sessions.set(id, {
-          agent: identity?.agent ?? null,
+          owner: ownerOf(identity),
           transport,
           peer,
           streams: 0,
@@ -167,19 +181,31 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
   };
 }
 
+/** Subject and actors: who comes for somebody else has a session of its own. */
+function ownerOf(identity: Identity | null): string | null {
+  return identity === null ? null : JSON.stringify([identity.agent, ...identity.actors]);
+}
+
+/** MCP 2025-11-25, authorization: too few scopes are answered with 403, which only the handler finds out. */
+function challengeLater(response: ServerResponse, challenge: string): void {
+  if (response.headersSent) return;
+  const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => ServerResponse;
+  response.writeHead = (status: number, ...rest: unknown[]) => {
+    response.setHeader('www-authenticate', challenge);
+    return writeHead(status === 200 ? 403 : status, ...rest);
+  };
+}
+
+function publish(response: ServerResponse, document: object): void {
+  response.writeHead(200, {
+    'content-type': 'application/json',
+    'access-control-allow-origin': '*',
+    'cache-control': 'max-age=60',
+  });
+  response.end(JSON.stringify(document));
+}
+
 function deny(response: ServerResponse, status: number, message: string): void {
   response.writeHead(status, { 'content-type': 'application/json', connection: 'close' });
   response.end(JSON.stringify({ jsonrpc: '2.0', error: { code: -32000, message }, id: null }));
-}
-
-function listen(http: ReturnType<typeof createServer>, host: string, port: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? fail('RUNTIME_PORT_IN_USE', { port, host }) : error);
-    });
-    http.listen(port, host, () => {
-      const address = http.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : port);
-    });
-  });
 }

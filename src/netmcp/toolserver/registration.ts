@@ -1,4 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   emptyResultSchema,
   METHODS,
@@ -28,6 +29,7 @@ export async function joinRegistry(options: {
   management: string;
   registration: Registration;
   measure(): Omit<Report, 'lease' | 'nfLoad'>;
+  auth?: ClientAuth;
 }): Promise<Membership> {
   const { env, registration } = options;
   const pool = createHttpPool(2);
@@ -47,6 +49,7 @@ export async function joinRegistry(options: {
         serverId: 'management',
         target: { url: options.management },
         pool,
+        ...(options.auth && { auth: options.auth }),
       });
     }
     const taken = await session.request(METHODS.register, registration, registerResultSchema);

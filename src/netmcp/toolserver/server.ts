@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
+import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import type { Registration } from '../schema/index.ts';
 import { listenMcp } from '../session/host.ts';
 import type { NfTool } from '../tools/types.ts';
@@ -29,6 +32,8 @@ export interface ToolServerOptions {
   policy?: PolicyRule[];
   /** Asks a human about a call that no rule decides; without it such a call is refused. */
   approve?: Approve;
+  /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
+  auth?: ResourceAuth & { client: ClientAuth };
 }
 
 export interface ToolServer {
@@ -87,9 +92,14 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
       parts: [{ features: ['trace'], methods: new Map() }],
-      listTools: () => shelf.list().map(({ definition }) => definition),
+      listTools: (_, { identity }) =>
+        shelf
+          .list()
+          .filter(({ tool }) => mayUse(tool.meta.permission, identity))
+          .map(({ definition }) => definition),
       callTool: (_, request) => call(request),
     },
+    ...protection({ env, auth: options.auth, name: id, scopes: () => scopesOf(shelf.list()) }),
   });
   shelf.onChange(() => {
     for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
@@ -119,6 +129,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       title,
       description,
       labels: meta.labels,
+      permission: meta.permission,
     })),
   };
   const measure = () => ({
@@ -128,7 +139,13 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     p95Ms: meter.p95Ms(),
   });
   try {
-    membership = await joinRegistry({ env, management: options.management, registration, measure });
+    membership = await joinRegistry({
+      env,
+      management: options.management,
+      registration,
+      measure,
+      ...(options.auth && { auth: options.auth.client }),
+    });
   } catch (error) {
     await close();
     throw error;
