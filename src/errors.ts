@@ -191,6 +191,18 @@ export const CATALOG = {
     message: 'HTTP/3 and QUIC cannot be served: {problem}.',
     hint: 'Install the optional package @currentspace/http3 and give a key and a certificate, or leave them out.',
   },
+  NETMCP_UNAUTHORISED: {
+    class: 'terminal',
+    status: 401,
+    message: 'No token for {server}: {problem}.',
+    hint: 'See that the client is known to the authorisation server, and its secret right.',
+  },
+  NETMCP_FORBIDDEN: {
+    class: 'terminal',
+    status: 403,
+    message: 'The server {server} wants {needs}, which this client cannot get.',
+    hint: 'Have the operator, or the person who consents, allow it.',
+  },
   NETMCP_TOOL_INVALID: {
     class: 'terminal',
     status: 500,

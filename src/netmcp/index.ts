@@ -1,3 +1,12 @@
+export type { Resources, TrustedClient } from './auth/directory.ts';
+export type { Passwords } from './auth/provider.ts';
+export type { ResourceAuth } from './auth/resource.ts';
+export {
+  type AuthorisationServer,
+  type AuthorisationServerOptions,
+  startAuthorisationServer,
+} from './auth/server.ts';
+export type { ClientAuth } from './auth/token-source.ts';
 export {
   connectNetMcp,
   type NetMcpClient,

@@ -61,10 +61,12 @@ test.each(all.map((tool) => [tool.name, tool] as const))(
   },
 );
 
+const ANYBODY = { agent: 'a', authenticated: false, scopes: [], actors: [] };
+
 test("the operator's limits refuse what the schema would allow", () => {
   const authoriser = createAuthoriser(OPERATOR_LIMITS);
   const decide = (name: string, args: Record<string, unknown>) =>
-    authoriser.decide(name, { mode: 'public' }, 'a', args);
+    authoriser.decide(name, { mode: 'public' }, ANYBODY, args);
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), (ratio) => {
       expect(decide('ran_reserve_prbs', { ratio }).decision).toBe(ratio <= 60 ? 'allow' : 'refuse');

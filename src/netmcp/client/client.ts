@@ -2,6 +2,7 @@ import type { NetAgentError } from '../../../machines/failure.ts';
 import { NetAgentError as Known } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   changedParamsSchema,
   type DiscoverParams,
@@ -36,9 +37,12 @@ export async function connectNetMcp(options: {
   agentId: string;
   management: string;
   tls?: Trust;
+  /** How to come by tokens, at the management server and at each tool server. */
+  auth?: ClientAuth;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const trust = options.tls === undefined ? {} : { tls: options.tls };
+  const auth = options.auth === undefined ? {} : { auth: options.auth };
   const pool = createHttpPool();
   const sessions = new Map<string, Session>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
@@ -51,6 +55,7 @@ export async function connectNetMcp(options: {
       serverId: 'management',
       target: { url: options.management, ...trust },
       pool,
+      ...auth,
       onNotification(method, params) {
         if (method === NOTIFICATIONS.load) heedLoad(params);
         if (method === NOTIFICATIONS.changed && changedParamsSchema.safeParse(params).success) known.clear();
@@ -126,6 +131,7 @@ export async function connectNetMcp(options: {
       target: { endpoints, ...trust },
       pool,
       maxAttempts: 2,
+      ...auth,
     });
     sessions.set(serverId, session);
     return session;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import { CLIENT_OFFER, EXTENSION } from '../schema/index.ts';
 import { openSession, type SessionState, type Target } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
@@ -25,6 +26,7 @@ export async function connectPlain(options: {
   target: string | Target;
   agentId?: string;
   /** What we say that we speak; the default is NetMCP 1.0. */
+  auth?: ClientAuth;
   offer?: { version?: string; versions?: string[]; features: string[] };
 }): Promise<PlainClient> {
   const { env } = options;
@@ -40,6 +42,7 @@ export async function connectPlain(options: {
     pool,
     offer: options.offer ?? CLIENT_OFFER,
     maxAttempts: 1,
+    ...(options.auth && { auth: options.auth }),
   });
   try {
     const agreement = await session.ready();

@@ -7,7 +7,7 @@ import {
   weightOf,
 } from '../../../machines/protocols/lease.machine.ts';
 import type { LoadState } from '../../../machines/protocols/session.machine.ts';
-import type { ChangeNotice, LoadNotice, Registration, ServerEntry } from '../schema/index.ts';
+import type { ChangeNotice, LoadNotice, Registration, ServerEntry, ToolSummary } from '../schema/index.ts';
 import { createRanker } from './rank.ts';
 
 export interface LeaseTimes {
@@ -39,7 +39,10 @@ export interface Registry {
   update(lease: string, change: Partial<Registration>): boolean;
   send(lease: string, event: LeaseEvent): boolean;
   status(lease: string): LoadNotice | undefined;
-  discover(query: Query): ServerEntry[];
+  /** The server that has this lease. */
+  holder(lease: string): string | undefined;
+  /** `usable`: the tools that the asker may use; a server without one for it is not shown. */
+  discover(query: Query, usable?: (tool: ToolSummary) => boolean): ServerEntry[];
   notices(): LoadNotice[];
   close(): void;
 }
@@ -155,8 +158,11 @@ export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEven
       const entry = byLease.get(lease);
       return entry === undefined ? undefined : notice(entry);
     },
-    discover(query) {
-      const entries = all();
+    holder: (lease) => byLease.get(lease)?.registration.serverId,
+    discover(query, usable) {
+      const entries = all()
+        .map((entry) => (usable === undefined ? entry : { ...entry, registration: shown(entry, usable) }))
+        .filter(({ registration: r }) => usable === undefined || r.tools.length > 0);
       const scores =
         query.task === undefined
           ? null
@@ -177,7 +183,7 @@ export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEven
         )
         .map((entry): ServerEntry => {
           const { registration: r } = entry;
-          const now = notice(entry);
+          const now = notice(byLease.get(entry.lease) as Entry);
           const relevance = scores === null ? 1 : (scores.get(r.serverId) ?? 0) / top;
           return {
             serverId: r.serverId,
@@ -206,6 +212,10 @@ export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEven
       byLease.clear();
     },
   };
+}
+
+function shown({ registration }: Entry, usable: (tool: ToolSummary) => boolean): Registration {
+  return { ...registration, tools: registration.tools.filter(usable) };
 }
 
 function serves(registration: Registration, area: string | undefined): boolean {

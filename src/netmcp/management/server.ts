@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import { type Resources, SCOPE_ADMIN, SCOPE_REGISTER, SCOPE_USE } from '../auth/directory.ts';
+import { mayUse } from '../auth/permission.ts';
+import { protection, type ResourceAuth } from '../auth/resource.ts';
 import {
+  approveParamsSchema,
   deregisterParamsSchema,
   discoverParamsSchema,
   discoverResultSchema,
@@ -14,11 +18,13 @@ import {
   reportResultSchema,
   subscribeParamsSchema,
   subscribeResultSchema,
+  unapprovedResultSchema,
   updateParamsSchema,
 } from '../schema/index.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
-import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
-import type { CallToolResult, McpPeer, Tool } from '../session/server-session.ts';
+import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import type { CallToolResult, McpPeer, RequestContext, Tool } from '../session/server-session.ts';
+import { createAdmission, openAdmission } from './admission.ts';
 import { createRegistry, type LeaseTimes } from './registry.ts';
 
 interface Operation {
@@ -28,7 +34,7 @@ interface Operation {
   readOnly: boolean;
   params: z.ZodType;
   result: z.ZodType;
-  run(peer: McpPeer, params: unknown): Record<string, unknown>;
+  run(peer: McpPeer, params: unknown, context: RequestContext): Record<string, unknown>;
 }
 
 function operation<P, R>(definition: {
@@ -38,16 +44,16 @@ function operation<P, R>(definition: {
   readOnly?: boolean;
   params: z.ZodType<P>;
   result: z.ZodType<R>;
-  run(peer: McpPeer, params: P): R & Record<string, unknown>;
+  run(peer: McpPeer, params: P, context: RequestContext): R & Record<string, unknown>;
 }): Operation {
   const { params, run } = definition;
   return {
     ...definition,
     readOnly: definition.readOnly ?? false,
-    run(peer, raw) {
+    run(peer, raw, context) {
       const read = params.safeParse(raw ?? {});
       if (!read.success) throw new RpcError(INVALID_PARAMS, z.prettifyError(read.error));
-      return run(peer, read.data);
+      return run(peer, read.data, context);
     },
   };
 }
@@ -67,8 +73,14 @@ export async function startManagementServer(options: {
   times?: Partial<LeaseTimes>;
   /** Over what it is reached; plain HTTP if nothing is said. */
   listen?: ListenOptions;
+  /**
+   * Who may come in; without it everybody on loopback is served. `resources`: the authorisation server's,
+   * which learns from the registry what tokens can be asked for.
+   */
+  auth?: ResourceAuth & { resources?: Resources };
 }): Promise<{ url: string; endpoints: string[]; ended: Promise<void>; close(): Promise<void> }> {
-  const { env } = options;
+  const { env, auth } = options;
+  const admission = auth === undefined ? openAdmission : createAdmission(env, auth.resources);
   const times: LeaseTimes = { leaseMs: 15_000, graceMs: 30_000, drainMs: 30_000, ...options.times };
   /** null = all servers. */
   const subscribers = new Map<McpPeer, Set<string> | null>();
@@ -98,11 +110,14 @@ export async function startManagementServer(options: {
         description: 'Takes a tool server into the registry and gives it a lease that its reports renew.',
         params: registerParamsSchema,
         result: registerResultSchema,
-        run: (_, params) => ({
-          lease: registry.register(params),
-          leaseMs: times.leaseMs,
-          reportEveryMs: Math.round(times.leaseMs / 3),
-        }),
+        run(_, params, { identity }) {
+          admission.admit(params, identity);
+          return {
+            lease: registry.register(params),
+            leaseMs: times.leaseMs,
+            reportEveryMs: Math.round(times.leaseMs / 3),
+          };
+        },
       }),
     ],
     [
@@ -113,7 +128,8 @@ export async function startManagementServer(options: {
         description: 'Changes what the registry knows of a tool server.',
         params: updateParamsSchema,
         result: emptyResultSchema,
-        run(_, { lease, ...change }) {
+        run(_, { lease, ...change }, { identity }) {
+          admission.own(registry.holder(lease), identity);
           const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
           if (!registry.update(lease, given)) throw unknownLease();
           return {};
@@ -128,7 +144,8 @@ export async function startManagementServer(options: {
         description: 'Takes a tool server out, at once or after its calls in flight have finished (drain).',
         params: deregisterParamsSchema,
         result: emptyResultSchema,
-        run(_, { lease, drain }) {
+        run(_, { lease, drain }, { identity }) {
+          admission.own(registry.holder(lease), identity);
           if (!registry.send(lease, { type: drain ? 'DRAIN' : 'LEAVE' })) throw unknownLease();
           return {};
         },
@@ -142,7 +159,8 @@ export async function startManagementServer(options: {
         description: 'Heartbeat and load of a tool server; renews its lease.',
         params: reportParamsSchema,
         result: reportResultSchema,
-        run(_, { lease, load, inFlight, queue, p95Ms }) {
+        run(_, { lease, load, inFlight, queue, p95Ms }, { identity }) {
+          admission.own(registry.holder(lease), identity);
           if (!registry.send(lease, { type: 'REPORT', load, inFlight, queue, p95Ms })) throw unknownLease();
           const status = registry.status(lease);
           return status ?? { state: 'gone' as const, weight: 0, alternates: [] };
@@ -158,7 +176,35 @@ export async function startManagementServer(options: {
         readOnly: true,
         params: discoverParamsSchema,
         result: discoverResultSchema,
-        run: (_, params) => ({ servers: registry.discover(params) }),
+        run: (_, params, { identity }) => ({
+          servers: registry.discover(params, auth && ((tool) => mayUse(tool.permission, identity))),
+        }),
+      }),
+    ],
+    [
+      METHODS.unapproved,
+      operation({
+        tool: 'servers_unapproved',
+        title: 'Unapproved tool servers',
+        description: 'Tool servers that asked to register and are not approved; nothing is routed to them.',
+        readOnly: true,
+        params: emptyResultSchema,
+        result: unapprovedResultSchema,
+        run: (_, __, { identity }) => ({ servers: admission.unapproved(identity) }),
+      }),
+    ],
+    [
+      METHODS.approve,
+      operation({
+        tool: 'servers_approve',
+        title: 'Approve a tool server',
+        description: 'Lets a tool server in that waits, at the endpoints that it gave.',
+        params: approveParamsSchema,
+        result: emptyResultSchema,
+        run(_, { serverId }, { identity }) {
+          admission.approve(serverId, identity);
+          return {};
+        },
       }),
     ],
     [
@@ -195,10 +241,10 @@ export async function startManagementServer(options: {
         if (entry === undefined)
           throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
         try {
-          const output = entry.run(peer, request.arguments);
+          const output = entry.run(peer, request.arguments, request);
           return { content: [{ type: 'text', text: JSON.stringify(output) }], structuredContent: output };
         } catch (error) {
-          if (!(error instanceof RpcError)) throw error;
+          if (!(error instanceof RpcError) || error instanceof Forbidden) throw error;
           return { content: [{ type: 'text', text: error.message }], isError: true };
         }
       },
@@ -208,7 +254,8 @@ export async function startManagementServer(options: {
           methods: new Map(
             [...operations].map(([method, entry]) => [
               method,
-              async (peer: McpPeer, params: unknown) => entry.run(peer, params),
+              async (peer: McpPeer, params: unknown, context: RequestContext) =>
+                entry.run(peer, params, context),
             ]),
           ),
           onStream: tellAll,
@@ -216,7 +263,17 @@ export async function startManagementServer(options: {
         },
       ],
     },
+    ...protection({ env, auth, name: 'netmcp-management', scopes: () => managementScopes(auth?.resources) }),
   });
+  const offerTokens = () =>
+    auth?.resources?.put({
+      resource: host.url,
+      owner: 'netmcp-management',
+      name: 'netmcp-management',
+      scopes: managementScopes(auth.resources),
+    });
+  offerTokens();
+  auth?.resources?.onChange(offerTokens);
   return {
     url: host.url,
     endpoints: host.endpoints,
@@ -226,6 +283,12 @@ export async function startManagementServer(options: {
       registry.close();
     },
   };
+}
+
+/** Beside its own, the scopes of every tool: with them in its token an agent is shown those tools. */
+function managementScopes(resources: Resources | undefined): string[] {
+  const own = [SCOPE_USE, SCOPE_REGISTER, SCOPE_ADMIN];
+  return [...new Set([...own, ...(resources?.list() ?? []).flatMap(({ scopes }) => scopes)])];
 }
 
 function toolOf(entry: Operation): Tool {

@@ -1,4 +1,5 @@
 /** Every parameter and result of NetMCP 1.0: zod schemas, types inferred from them. */
+export { approveParamsSchema, unapprovedResultSchema } from './admission.ts';
 export {
   ERROR_CONFLICT,
   ERROR_FORBIDDEN,

@@ -9,6 +9,8 @@ export const METHODS = {
   report: 'netmcp/servers/report',
   discover: 'netmcp/servers/discover',
   subscribe: 'netmcp/servers/subscribe',
+  unapproved: 'netmcp/servers/unapproved',
+  approve: 'netmcp/servers/approve',
   // 5. Life of a tool.
   toolRegister: 'netmcp/tools/register',
   toolUpdate: 'netmcp/tools/update',
@@ -46,6 +48,8 @@ const FEATURES = {
     METHODS.register,
     METHODS.update,
     METHODS.deregister,
+    METHODS.unapproved,
+    METHODS.approve,
     METHODS.toolRegister,
     METHODS.toolUpdate,
     METHODS.toolRemove,

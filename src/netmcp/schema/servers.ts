@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count, endpoint, name, percent, text } from './base.ts';
-import { categorySchema } from './tool.ts';
+import { categorySchema, permissionSchema } from './tool.ts';
 
 export const loadStateSchema = z.enum(['normal', 'high', 'overloaded', 'draining', 'gone']);
 
@@ -13,6 +13,8 @@ export const toolSummarySchema = z.object({
   title: z.string().max(200).default(''),
   description: text.default(''),
   labels: z.array(z.string().max(64)).max(32).default([]),
+  /** Who may use it; discovery shows a caller only what is for that caller. */
+  permission: permissionSchema.default({ mode: 'public' }),
 });
 export type ToolSummary = z.infer<typeof toolSummarySchema>;
 

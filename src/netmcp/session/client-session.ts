@@ -20,6 +20,8 @@ import {
   sessionMachine,
 } from '../../../machines/protocols/session.machine.ts';
 import { fail } from '../../errors.ts';
+import { authorisedFetch } from '../auth/authorised-fetch.ts';
+import { type ClientAuth, createTokenSource } from '../auth/token-source.ts';
 import {
   CLIENT_OFFER,
   ERROR_OVERLOADED,
@@ -30,7 +32,7 @@ import {
 } from '../schema/index.ts';
 import { type Target, type TransportKind, takeWay } from '../transport/dial.ts';
 import { readCallError } from './call-error.ts';
-import type { HttpPool } from './keep-alive.ts';
+import type { Fetch, HttpPool } from './keep-alive.ts';
 
 export type { Target } from '../transport/dial.ts';
 
@@ -40,6 +42,8 @@ export interface SessionOptions {
   serverId: string;
   target: Target;
   pool: HttpPool;
+  /** How to come by a token; without it requests carry none. */
+  auth?: ClientAuth;
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
@@ -91,6 +95,7 @@ export function openSession(options: SessionOptions): Session {
   let client: Client | null = null;
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
+  const { tokens, wrap } = fetchOf(options);
 
   let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
 
@@ -104,7 +109,9 @@ export function openSession(options: SessionOptions): Session {
       options.onNotification?.(notification.method, notification.params);
     };
     fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
-    await fresh.connect(line, { signal, timeout: 10_000 });
+    // Where a person is asked first, the handshake waits for that person.
+    const timeout = options.auth !== undefined && 'interactive' in options.auth ? 660_000 : 10_000;
+    await fresh.connect(line, { signal, timeout });
     client = fresh;
     transport = line;
     fresh.onclose = () => tell({ type: 'LOST', reason: 'the connection was closed' });
@@ -119,7 +126,7 @@ export function openSession(options: SessionOptions): Session {
     actors: {
       connect: fromPromise<Connected>(async ({ signal }) => {
         const { target, pool } = options;
-        const taken = await takeWay(env, { target, pool, serverId, signal }, (line) =>
+        const taken = await takeWay(env, { target, pool, serverId, signal, ...(wrap && { wrap }) }, (line) =>
           handshake(line, signal),
         );
         way = { transport: taken.kind, fellBack: taken.fellBack };
@@ -250,6 +257,7 @@ export function openSession(options: SessionOptions): Session {
     async close() {
       tell({ type: 'CLOSE' });
       await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });
+      tokens?.close();
     },
   };
 }
@@ -258,6 +266,19 @@ function overload(error: unknown) {
   if (!(error instanceof Error) || !('code' in error) || error.code !== ERROR_OVERLOADED) return null;
   const data = overloadedDataSchema.safeParse('data' in error ? error.data : null);
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
+}
+
+function fetchOf({ env, auth, target, pool }: SessionOptions) {
+  const endpoint = endpointOf(target);
+  if (auth === undefined || endpoint === undefined) return { tokens: null, wrap: undefined };
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetch });
+  return { tokens, wrap: (fetch: Fetch, url: string) => authorisedFetch(fetch, tokens, url) };
+}
+
+/** The HTTP endpoint that tokens are for (RFC 8707). */
+function endpointOf(target: Target): string | undefined {
+  if ('url' in target) return target.url;
+  return 'endpoints' in target ? target.endpoints.find((endpoint) => endpoint.startsWith('http')) : undefined;
 }
 
 async function listAll(client: Client): Promise<Tool[]> {

@@ -21,7 +21,7 @@ import {
   type Offer,
 } from '../../../machines/protocols/negotiation.machine.ts';
 import { EXTENSION, featureOfMethod, VERSION } from '../schema/index.ts';
-import { INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
+import { Forbidden, INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
 
 export type { CallToolResult, Tool };
 
@@ -149,7 +149,7 @@ export async function serveSession(options: {
     tools: side.listTools(peer, contextOf(params?._meta, extra)),
   }));
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    shield(env, params.name, () =>
+    shield(env, params.name, extra, () =>
       side.callTool(peer, {
         ...contextOf(params._meta, extra),
         name: params.name,
@@ -158,7 +158,7 @@ export async function serveSession(options: {
     ),
   );
   server.fallbackRequestHandler = (request, extra) =>
-    shield(env, request.method, async () => {
+    shield(env, request.method, extra, async () => {
       const method = methods.get(request.method);
       const feature = featureOfMethod(request.method);
       if (method === undefined) throw new RpcError(METHOD_NOT_FOUND, 'Method not found');
@@ -180,6 +180,11 @@ function identityOf(auth: AuthInfo | undefined): Identity | undefined {
   return auth?.extra?.identity as Identity | undefined;
 }
 
+/** Tells the host that the token has too few scopes. */
+function lacksOf(auth: AuthInfo | undefined): ((scopes: string[]) => void) | undefined {
+  return auth?.extra?.lacks as ((scopes: string[]) => void) | undefined;
+}
+
 /** NetMCP 1: the chosen version; without a common one, the versions that we have, and no choice. */
 function answer(offer: Offer, agreement: Agreement, offered: unknown): Record<string, unknown> {
   if (agreement.mode === 'netmcp') {
@@ -199,10 +204,11 @@ async function negotiate(env: Env, ours: Offer, peer: unknown): Promise<Agreemen
 }
 
 /** Lets our own errors through and hides the inside of all others. */
-async function shield<T>(env: Env, what: string, work: () => Promise<T>): Promise<T> {
+async function shield<T>(env: Env, what: string, extra: Extra, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof Forbidden) lacksOf(extra.authInfo)?.(error.scopes);
     if (error instanceof RpcError) throw error;
     env.log.error(
       { what, error: error instanceof Error ? error.stack : String(error) },

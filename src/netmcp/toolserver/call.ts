@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import { type ToolCallOutput, toolCallMachine } from '../../../machines/protocols/tool-call.machine.ts';
 import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema/index.ts';
-import type { CallToolResult } from '../session/server-session.ts';
+import type { CallToolResult, Identity } from '../session/server-session.ts';
 import type { SbiRequest, SbiResponse, ToolContext } from '../tools/types.ts';
 import { uuidOf } from './idempotency.ts';
 import type { Authoriser } from './policy.ts';
@@ -23,7 +23,7 @@ export type Approve = (question: string, signal: AbortSignal) => Promise<boolean
 export interface CallOptions {
   env: Env;
   serverId: string;
-  agent: string;
+  identity: Identity;
   compiled: CompiledTool;
   args: Record<string, unknown>;
   meta: CallMeta;
@@ -49,7 +49,7 @@ export async function runCall(options: CallOptions): Promise<CallEnd> {
       actors: {
         verify: fromPromise(async () => compiled.verify(args)),
         authorise: fromPromise(async () =>
-          options.authoriser.decide(tool.name, tool.meta.permission, options.agent, args),
+          options.authoriser.decide(tool.name, tool.meta.permission, options.identity, args),
         ),
         escalate: fromPromise(async ({ input, signal }) => options.approve(input.question, signal)),
         execute: fromPromise(({ signal }) => execute(options, chain, signal)),
@@ -108,7 +108,7 @@ function contextOf(options: CallOptions, chain: ChainEntry[], signal: AbortSigna
       ids += 1;
       return key === undefined
         ? env.ids.uuid()
-        : uuidOf(`${options.agent}\n${compiled.tool.name}\n${key}\n${ids}`);
+        : uuidOf(`${options.identity.agent}\n${compiled.tool.name}\n${key}\n${ids}`);
     },
     async sbi(request) {
       const began = env.clock.now();

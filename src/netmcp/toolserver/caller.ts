@@ -1,6 +1,7 @@
 import type { Env } from '../../../machines/ports.ts';
+import { accessOf } from '../auth/permission.ts';
 import { callMetaSchema, ERROR_OVERLOADED, EXTENSION } from '../schema/index.ts';
-import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallRequest, CallToolResult } from '../session/server-session.ts';
 import { type Approve, type CallEnd, runCall, type SbiPort } from './call.ts';
 import { createReplays } from './idempotency.ts';
@@ -33,6 +34,10 @@ export function createCaller(options: CallerOptions): Caller {
     const compiled = shelf.get(request.name);
     if (compiled === undefined)
       throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
+    const access = accessOf(compiled.tool.meta.permission, request.identity);
+    // MCP 2025-11-25, authorization: a wider token may be asked for, so this is no tool error.
+    if (!access.allowed && request.identity.authenticated && access.scopes !== null)
+      throw new Forbidden(`${request.name} needs ${access.needs}`, access.scopes);
     const meta = callMetaSchema.safeParse(request.meta ?? {});
     if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
     const entry = meter.enter();
@@ -45,13 +50,13 @@ export function createCaller(options: CallerOptions): Caller {
     }
     const leave = await entry;
     try {
-      const { agent } = request.identity;
+      const { identity } = request;
       const args = withoutNulls(request.arguments);
       const run = () =>
         runCall({
           env,
           serverId,
-          agent,
+          identity,
           compiled,
           args,
           meta: meta.data,
@@ -62,7 +67,7 @@ export function createCaller(options: CallerOptions): Caller {
         });
       const key = meta.data.idempotencyKey;
       if (key === undefined || meta.data.dryRun === true) return (await run()).result;
-      const once = await replays.once(`${agent}\n${request.name}\n${key}`, args, run);
+      const once = await replays.once(`${identity.agent}\n${request.name}\n${key}`, args, run);
       if (once === 'conflict') return conflict(serverId, request.name);
       return once.replayed ? markReplayed(once.result.result) : once.result.result;
     } finally {

@@ -1,5 +1,7 @@
 import type { Verdict } from '../../../machines/protocols/tool-call.machine.ts';
+import { accessOf } from '../auth/permission.ts';
 import type { Permission } from '../schema/index.ts';
+import type { Identity } from '../session/server-session.ts';
 import { compileRule, parametersOf, refuse } from './verify.ts';
 
 /** A limit that the operator sets, beyond what a tool itself allows. */
@@ -39,21 +41,22 @@ export const OPERATOR_LIMITS: PolicyRule[] = [
 ];
 
 export interface Authoriser {
-  decide(tool: string, permission: Permission, agent: string, args: Record<string, unknown>): Verdict;
+  decide(tool: string, permission: Permission, identity: Identity, args: Record<string, unknown>): Verdict;
 }
 
 /** Permission of the tool first, then the limits. @throws if a rule does not parse */
 export function createAuthoriser(rules: PolicyRule[]): Authoriser {
   const compiled = rules.map((rule) => ({ ...rule, holds: compileRule(rule.rule) }));
   return {
-    decide(tool, permission, agent, args) {
-      const denied = deny(permission, agent);
-      if (denied !== null) {
+    decide(tool, permission, identity, args) {
+      const { agent } = identity;
+      const access = accessOf(permission, identity);
+      if (!access.allowed) {
         return refuse({
           step: 'permission',
           parameter: '',
           rule: permission.mode,
-          allowed: denied,
+          allowed: access.needs,
           message: `${agent || 'this client'} may not use ${tool}`,
         });
       }
@@ -80,13 +83,4 @@ function holds(rule: ReturnType<typeof compileRule>, args: Record<string, unknow
   } catch {
     return false;
   }
-}
-
-function deny(permission: Permission, agent: string): string | null {
-  if (permission.mode === 'public') return null;
-  if (permission.mode === 'specified') {
-    return permission.agents.includes(agent) ? null : `agents ${permission.agents.join(', ')}`;
-  }
-  // No authorisation server yet: a tool that wants a token is closed.
-  return `a token with ${permission.scopes.join(', ')}`;
 }

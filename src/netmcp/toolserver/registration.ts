@@ -1,4 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   emptyResultSchema,
   METHODS,
@@ -30,6 +31,7 @@ export async function joinRegistry(options: {
   tls?: Trust;
   registration: Registration;
   measure(): Omit<Report, 'lease' | 'nfLoad'>;
+  auth?: ClientAuth;
 }): Promise<Membership> {
   const { env, registration } = options;
   const pool = createHttpPool(2);
@@ -49,6 +51,7 @@ export async function joinRegistry(options: {
         serverId: 'management',
         target: { url: options.management, ...(options.tls && { tls: options.tls }) },
         pool,
+        ...(options.auth && { auth: options.auth }),
       });
     }
     const taken = await session.request(METHODS.register, registration, registerResultSchema);

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
+import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
@@ -38,6 +41,8 @@ export interface ToolServerOptions {
   approve?: Approve;
   /** Search by meaning beside search by words (NetMCP 8). */
   embedder?: Embedder;
+  /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
+  auth?: ResourceAuth & { client: ClientAuth };
 }
 
 export interface ToolServer {
@@ -93,6 +98,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     onBusy: tellBusy,
   });
   const search = createToolSearch({
+    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
     shelf,
     server: { id, summary: options.summary ?? '' },
@@ -115,6 +121,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         return result;
       },
     },
+    ...protection({ env, auth: options.auth, name: id, scopes: () => scopesOf(shelf.list()) }),
   });
   shelf.onChange(() => {
     for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
@@ -145,6 +152,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       title,
       description,
       labels: meta.labels,
+      permission: meta.permission,
     })),
   };
   const measure = () => ({
@@ -156,7 +164,14 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   try {
     if (options.management !== undefined) {
       const { management, trust: tls } = options;
-      membership = await joinRegistry({ env, management, registration, measure, ...(tls && { tls }) });
+      membership = await joinRegistry({
+        env,
+        management,
+        registration,
+        measure,
+        ...(tls && { tls }),
+        ...(options.auth && { auth: options.auth.client }),
+      });
     }
   } catch (error) {
     await close();

@@ -16,6 +16,9 @@ export type Target =
 
 export type TransportKind = 'quic' | 'http/3' | 'https' | 'http' | 'stdio';
 
+/** Puts tokens on the requests to an endpoint. */
+export type Wrap = (fetch: Fetch, url: string) => Fetch;
+
 /** A way to the server that can be tried. */
 export interface Way {
   kind: TransportKind;
@@ -42,7 +45,7 @@ const UDP_CONNECT_MS = 2_000;
  * The ways to a target, best first. A way over UDP that lately led nowhere comes last. Where an endpoint
  * is encrypted, plain words off this machine are no way: who blocks the first must not get to read the other.
  */
-export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
+export function waysTo(env: Env, target: Target, pool: HttpPool, wrap?: Wrap): Way[] {
   if ('command' in target) {
     const { command, args = [] } = target;
     return [
@@ -65,7 +68,8 @@ export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
   for (const endpoint of endpoints) {
     const url = URL.parse(endpoint);
     const kind = KINDS.get(url?.protocol ?? '');
-    if (url === null || kind === undefined) continue;
+    // Tokens are fetched and renewed by HTTP alone.
+    if (url === null || kind === undefined || (wrap !== undefined && kind === 'quic')) continue;
     if (kind === 'http' && encrypted && !isLoopback(addressOf(url).host)) continue;
     const rank =
       ORDER.indexOf(kind) + ((pool.broken.get(endpoint) ?? 0) > env.clock.now() ? ORDER.length : 0);
@@ -73,7 +77,7 @@ export function waysTo(env: Env, target: Target, pool: HttpPool): Way[] {
       kind,
       name: endpoint,
       rank,
-      open: (signal) => openWay(env, kind, url, target.tls, pool, signal),
+      open: (signal) => openWay(env, kind, url, target.tls, pool, signal, wrap),
     });
   }
   return ways.sort((a, b) => a.rank - b.rank);
@@ -86,11 +90,12 @@ async function openWay(
   tls: Trust | undefined,
   pool: HttpPool,
   signal: AbortSignal,
+  wrap: Wrap | undefined,
 ): Promise<Transport> {
   if (kind === 'quic') return dialQuic(env, url, tls, pool, signal);
   const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls, signal) : pool.fetchFor(tls);
   const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
-  return new StreamableHTTPClientTransport(address, { fetch });
+  return new StreamableHTTPClientTransport(address, { fetch: wrap?.(fetch, url.href) ?? fetch });
 }
 
 async function dialQuic(
@@ -144,13 +149,13 @@ const UDP: ReadonlySet<TransportKind> = new Set(['quic', 'http/3']);
  */
 export async function takeWay<T>(
   env: Env,
-  options: { target: Target; pool: HttpPool; serverId: string; signal: AbortSignal },
+  options: { target: Target; pool: HttpPool; serverId: string; signal: AbortSignal; wrap?: Wrap },
   connect: (transport: Transport) => Promise<T>,
 ): Promise<{ value: T; kind: TransportKind; fellBack: string | null }> {
   const { target, pool, serverId, signal } = options;
   let fellBack: string | null = null;
   let last: unknown = new Error('no endpoint that this client can use');
-  const ways = waysTo(env, target, pool);
+  const ways = waysTo(env, target, pool, options.wrap);
   for (const [tried, { kind, name, open }] of ways.entries()) {
     signal.throwIfAborted();
     let reached = false;

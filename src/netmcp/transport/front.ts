@@ -6,8 +6,8 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
+import type { Protection } from '../auth/resource.ts';
 import { type Identity, type McpPeer, type ServerSide, serveSession } from '../session/server-session.ts';
-import type { Authenticate } from './authenticate.ts';
 import type { EventLimits } from './event-log.ts';
 import { BodyRefused, type Exchange, readBody } from './exchange.ts';
 import { type Names, refuseExchange } from './guard.ts';
@@ -16,7 +16,8 @@ import { createStreamable, refusal, type Streamable } from './streamable.ts';
 export interface FrontOptions {
   env: Env;
   side: ServerSide;
-  authenticate?: Authenticate;
+  /** What requests are held to; undefined: everybody is served. */
+  protection(): Protection | undefined;
   limits: FrontLimits;
 }
 
@@ -53,7 +54,7 @@ export interface Front {
 
 interface Live {
   /** Who opened the session; nobody else may use it. */
-  agent: string | null;
+  owner: string | null;
   streamable: Streamable;
   peer: McpPeer;
   seen: number;
@@ -74,6 +75,8 @@ export function createFront(options: FrontOptions): Front {
   async function handle(exchange: Exchange, names: Names): Promise<void> {
     const refused = refuseExchange(exchange, names);
     if (refused !== null) return deny(exchange, 403, refused);
+    const document = exchange.method === 'GET' && options.protection()?.documents.get(exchange.path);
+    if (document) return publish(exchange, document);
     if (exchange.path !== '/mcp') return deny(exchange, 404, 'no such endpoint');
     const identity = await authenticated(exchange);
     if (identity === undefined) return;
@@ -85,7 +88,7 @@ export function createFront(options: FrontOptions): Front {
         : deny(exchange, 400, 'the session id is missing');
     }
     const live = typeof id === 'string' ? sessions.get(id) : undefined;
-    if (live === undefined || live.agent !== (identity?.agent ?? null)) {
+    if (live === undefined || live.owner !== ownerOf(identity)) {
       return deny(exchange, 404, 'the session is unknown or has ended');
     }
     if (version !== undefined && !SUPPORTED_PROTOCOL_VERSIONS.includes(String(version))) {
@@ -96,7 +99,8 @@ export function createFront(options: FrontOptions): Front {
       case 'POST': {
         const posted = await take(exchange);
         if (posted === null) return;
-        return live.streamable.post(exchange, posted, authOf(identity), String(version ?? ''));
+        const { answering, auth } = challengeable(exchange, identity);
+        return live.streamable.post(answering, posted, auth, String(version ?? ''));
       }
       case 'GET': {
         if (!accepts(exchange, 'text/event-stream'))
@@ -120,12 +124,9 @@ export function createFront(options: FrontOptions): Front {
 
   /** null: nobody is authenticated here; undefined: refused, and answered. */
   async function authenticated(exchange: Exchange): Promise<Identity | null | undefined> {
-    if (options.authenticate === undefined) return null;
-    const known = await options.authenticate({
-      headers: exchange.headers,
-      method: exchange.method,
-      url: exchange.path,
-    });
+    const protection = options.protection();
+    if (protection === undefined) return null;
+    const known = await protection.authenticate(exchange);
     if ('identity' in known) return known.identity;
     exchange.reply(
       known.status,
@@ -191,12 +192,42 @@ export function createFront(options: FrontOptions): Front {
       for (const part of side.parts) part.onClose?.(peer);
     };
     sessions.set(sessionId, {
-      agent: identity?.agent ?? null,
+      owner: ownerOf(identity),
       streamable,
       peer,
       seen: env.clock.now(),
     });
-    streamable.post(exchange, posted, authOf(identity), first.params.protocolVersion);
+    const { answering, auth } = challengeable(exchange, identity);
+    streamable.post(answering, posted, auth, first.params.protocolVersion);
+  }
+
+  /**
+   * The exchange with what the handlers are told of its sender. MCP 2025-11-25, authorization: too few
+   * scopes are answered with 403, which only the handler finds out.
+   */
+  function challengeable(exchange: Exchange, identity: Identity | null) {
+    const protection = options.protection();
+    if (identity === null || protection === undefined) return { answering: exchange, auth: undefined };
+    let challenge: string | undefined;
+    const answering: Exchange = {
+      ...exchange,
+      reply(status, headers, body) {
+        if (challenge === undefined) return exchange.reply(status, headers, body);
+        const asking = { ...headers, 'www-authenticate': challenge };
+        exchange.reply(status === 200 ? 403 : status, asking, body);
+      },
+    };
+    const lacks = (scopes: string[]) => {
+      challenge = protection.insufficient([...identity.scopes, ...scopes]);
+    };
+    // The SDK hands it to the handlers; the token itself goes no further.
+    const auth: AuthInfo = {
+      token: '',
+      clientId: identity.agent,
+      scopes: identity.scopes,
+      extra: { identity, lacks },
+    };
+    return { answering, auth };
   }
 
   let sweep: unknown;
@@ -233,9 +264,16 @@ function accepts(exchange: Exchange, type: string): boolean {
   return accept.includes(type) || accept.includes('*/*');
 }
 
-/** The SDK hands it to the handlers; the token itself goes no further. */
-function authOf(identity: Identity | null): AuthInfo | undefined {
-  return identity === null
-    ? undefined
-    : { token: '', clientId: identity.agent, scopes: identity.scopes, extra: { identity } };
+/** Subject and actors: who comes for somebody else has a session of its own. */
+export function ownerOf(identity: Identity | null): string | null {
+  return identity === null ? null : JSON.stringify([identity.agent, ...identity.actors]);
+}
+
+function publish(exchange: Exchange, document: object): void {
+  const headers = {
+    'content-type': 'application/json',
+    'access-control-allow-origin': '*',
+    'cache-control': 'max-age=60',
+  };
+  exchange.reply(200, headers, JSON.stringify(document));
 }

@@ -3,10 +3,10 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
+import type { Protection } from '../auth/resource.ts';
 import { ERROR_FORBIDDEN, ERROR_LIMIT, EXTENSION } from '../schema/index.ts';
 import { type McpPeer, type ServerSide, serveSession } from '../session/server-session.ts';
-import type { Authenticate } from './authenticate.ts';
-import type { FrontLimits } from './front.ts';
+import { type FrontLimits, ownerOf } from './front.ts';
 import { createLineTransport } from './lines.ts';
 
 /** A pair of byte streams that carries one session. */
@@ -29,7 +29,8 @@ const MAX_CALLS = 256;
 export function createLineFront(options: {
   env: Env;
   side: ServerSide;
-  authenticate?: Authenticate;
+  /** What messages are held to; undefined: everybody is served. */
+  protection(): Protection | undefined;
   limits: FrontLimits;
   /** ms within which a new line must have said `initialize`; none for the parent of a child program. */
   headMs: number | null;
@@ -62,7 +63,7 @@ export function createLineFront(options: {
   function admit(lines: Transport): Transport {
     const outstanding = new Set<RequestId>();
     let authorization = '';
-    let agent: string | null = null;
+    let owner: string | null = null;
     let queue: Promise<void> = Promise.resolve();
     const silent =
       options.headMs === null ? undefined : env.clock.setTimeout(() => void lines.close(), options.headMs);
@@ -87,9 +88,10 @@ export function createLineFront(options: {
         if (outstanding.size >= MAX_CALLS) return refuse(message.id, ERROR_LIMIT, 'too many calls in flight');
         outstanding.add(message.id);
       }
-      if (options.authenticate === undefined) return pass(message, undefined);
+      const protection = options.protection();
+      if (protection === undefined) return pass(message, undefined);
       queue = queue
-        .then(() => authenticated(message))
+        .then(() => authenticated(protection, message))
         .catch((error: unknown) => {
           env.log.error({ error: String(error) }, 'MCP line failed');
           void lines.close();
@@ -97,15 +99,13 @@ export function createLineFront(options: {
     };
 
     /** Each message is checked with the last token that came, so that one that has run out ends here too. */
-    async function authenticated(message: JSONRPCMessage): Promise<void> {
+    async function authenticated(protection: Protection, message: JSONRPCMessage): Promise<void> {
       authorization = tokenOf(message) ?? authorization;
-      const known = await (options.authenticate as Authenticate)({
+      const known = await protection.authenticate({
         headers: authorization === '' ? {} : { authorization },
-        method: 'POST',
-        url: '/mcp',
       });
-      if ('identity' in known && (agent === null || agent === known.identity.agent)) {
-        agent = known.identity.agent;
+      if ('identity' in known && (owner === null || owner === ownerOf(known.identity))) {
+        owner = ownerOf(known.identity);
         const { identity } = known;
         return pass(message, {
           token: '',
