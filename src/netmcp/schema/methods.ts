@@ -9,6 +9,8 @@ export const METHODS = {
   report: 'netmcp/servers/report',
   discover: 'netmcp/servers/discover',
   subscribe: 'netmcp/servers/subscribe',
+  // 4. Between management servers.
+  sync: 'netmcp/registry/sync',
   // 5. Life of a tool.
   toolRegister: 'netmcp/tools/register',
   toolUpdate: 'netmcp/tools/update',
@@ -46,6 +48,7 @@ const FEATURES = {
     METHODS.register,
     METHODS.update,
     METHODS.deregister,
+    METHODS.sync,
     METHODS.toolRegister,
     METHODS.toolUpdate,
     METHODS.toolRemove,
