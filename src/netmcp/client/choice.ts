@@ -12,11 +12,11 @@ export interface Candidate {
 export type CallOutcome = 'answered' | 'refused' | 'lost' | 'withdrawn';
 
 /**
- * Chooses the server of a call (NetMCP 6): the cheaper of two drawn at random. The cost of a server is how
- * slow it has answered us, times the calls that we have there, over the weight that the management server
- * advertises. So a server that claims to be idle and is slow loses its calls all the same, and many clients
- * do not run to the same server at once. Overloaded servers come last, draining and lost ones never; one
- * that failed several times in a row is left alone for a while.
+ * Chooses the server of a call (NetMCP 6): the cheapest of a few drawn at random. The cost of a server is how
+ * slow it has answered us, times the calls that we have there, over the root of the weight that the management
+ * server advertises: what we measure is newer than what we are told. So a server that claims to be idle and is
+ * slow loses its calls all the same. Overloaded servers come last, draining and lost ones never; one that
+ * failed several times in a row is left alone for a while.
  */
 export interface Balancer {
   pick(
@@ -54,6 +54,8 @@ const MAX_EJECT_MS = 60_000;
 /** So slow against its like, and measured so often, a server is ejected too. */
 const OUTLIER = 10;
 const OUTLIER_SAMPLES = 10;
+/** Servers of which the cheapest is taken; fewer than all keeps many clients from running to the same one. */
+const DRAWN = 8;
 /** A handshake comes on top. */
 const NO_SESSION = 1.5;
 /** Servers and tools that are remembered. */
@@ -151,10 +153,10 @@ export function createBalancer(env: Env): Balancer {
         const seen = of(entry.serverId);
         const slow = Math.max(seen.samples === 0 ? hope : 0, slowness(seen));
         const share = Math.max(1, Math.min(100, weight)) / 100;
-        return ((seen.open.size + 1) * slow * (ready ? 1 : NO_SESSION)) / share;
+        return ((seen.open.size + 1) * slow * (ready ? 1 : NO_SESSION)) / Math.sqrt(share);
       };
-      const drawn = two(pool, random.next);
-      const [chosen] = drawn.sort((a, b) => cost(a) - cost(b));
+      const costs = new Map(draw(pool, DRAWN, random.next).map((one) => [one, cost(one)]));
+      const [[chosen] = []] = [...costs].sort(([, a], [, b]) => a - b);
       if (chosen === undefined) return undefined;
       const { serverId, endpoints, digest } = chosen.entry;
       return { serverId, url: endpoints[0] as string, digest };
@@ -186,11 +188,15 @@ export function createBalancer(env: Env): Balancer {
   };
 }
 
-/** Two at random, in the order of the list; all where there are no more. */
-function two<T>(list: readonly T[], next: () => number): T[] {
-  if (list.length <= 2) return [...list];
-  const i = Math.floor(next() * list.length);
-  const other = Math.floor(next() * (list.length - 1));
-  const j = other >= i ? other + 1 : other;
-  return [list[Math.min(i, j)] as T, list[Math.max(i, j)] as T];
+/** `count` at random, in random order; all where there are no more. */
+function draw<T>(list: readonly T[], count: number, next: () => number): T[] {
+  const rest = [...list];
+  const drawn: T[] = [];
+  while (drawn.length < count && rest.length > 0) {
+    const at = Math.floor(next() * rest.length);
+    drawn.push(rest[at] as T);
+    rest[at] = rest[rest.length - 1] as T;
+    rest.pop();
+  }
+  return drawn;
 }

@@ -15,7 +15,7 @@ import {
 import { openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { openLine, pause } from '../session/line.ts';
-import { type CallOutcome, type Candidate, createBalancer } from './choice.ts';
+import { type Balancer, type CallOutcome, type Candidate, createBalancer } from './choice.ts';
 import { createNoticeGate } from './notices.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
 
@@ -42,6 +42,8 @@ export async function connectNetMcp(options: {
   env: Env;
   agentId: string;
   management: string | string[];
+  /** How the server of a call is chosen; by `createBalancer` if not given. */
+  balancer?: Balancer;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const urls = [options.management].flat();
@@ -49,7 +51,7 @@ export async function connectNetMcp(options: {
   const sessions = new Map<string, Session>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
   const asking = new Map<string, Promise<ServerEntry[]>>();
-  const balancer = createBalancer(env);
+  const balancer = options.balancer ?? createBalancer(env);
   const gate = createNoticeGate(env.clock, ({ serverId, ...notice }) => {
     sessions.get(serverId)?.tell({ type: 'LOAD', ...notice });
     for (const { entries } of known.values()) {
