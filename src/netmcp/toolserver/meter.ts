@@ -50,6 +50,7 @@ export function createMeter(
     telling = true;
     void onStep().finally(() => {
       telling = false;
+      watch();
     });
   }
 
