@@ -20,6 +20,14 @@ export {
 } from './call.ts';
 export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
 export {
+  type EntryValue,
+  type ReplicaPage,
+  type ReplicaRecord,
+  type ReportValue,
+  syncParamsSchema,
+  syncResultSchema,
+} from './registry.ts';
+export {
   type ToolsDiscoverParams,
   type ToolsDiscoverResult,
   toolsDiscoverParamsSchema,

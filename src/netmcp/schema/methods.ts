@@ -11,6 +11,8 @@ export const METHODS = {
   subscribe: 'netmcp/servers/subscribe',
   unapproved: 'netmcp/servers/unapproved',
   approve: 'netmcp/servers/approve',
+  // 4. Between management servers.
+  sync: 'netmcp/registry/sync',
   // 5. Life of a tool.
   toolRegister: 'netmcp/tools/register',
   toolUpdate: 'netmcp/tools/update',
@@ -50,6 +52,7 @@ const FEATURES = {
     METHODS.deregister,
     METHODS.unapproved,
     METHODS.approve,
+    METHODS.sync,
     METHODS.toolRegister,
     METHODS.toolUpdate,
     METHODS.toolRemove,

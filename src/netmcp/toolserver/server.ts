@@ -7,15 +7,18 @@ import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
+import { pause } from '../session/line.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
 import type { Approve, SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { type LoopDelay, measure, watchLoop } from './load.ts';
 import { createMeter } from './meter.ts';
+import { type NfLoad, openNfLoad } from './nf-load.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, type Shelf } from './shelf.ts';
 
 export interface ToolServerOptions {
   env: Env;
@@ -23,8 +26,8 @@ export interface ToolServerOptions {
   /** 0 takes any free port. */
   port: number;
   id: string;
-  /** URL of the management server; without it the server takes no part in a registry. */
-  management?: string;
+  /** URL of the management server, or of several that share one registry; without it there is no registry. */
+  management?: string | string[];
   /** Over what it is reached, and registered; plain HTTP if nothing is said. */
   listen?: ListenOptions;
   /** Whom it trusts as management server. */
@@ -43,6 +46,10 @@ export interface ToolServerOptions {
   embedder?: Embedder;
   /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
   auth?: ResourceAuth & { client: ClientAuth };
+  /** Load of the NFs; read from the NRF if not given, where its address is known. */
+  nfLoad?: Pick<NfLoad, 'read'>;
+  /** Delay of the event loop; measured if not given. */
+  loop?: LoopDelay | null;
 }
 
 export interface ToolServer {
@@ -72,7 +79,13 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     })),
   );
   const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
-  const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 });
+  const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 }, async () => {
+    await membership?.report();
+    // A load that swings is told a few times a second at most.
+    await pause(env, STEP_MS);
+  });
+  const loop = options.loop === undefined ? watchLoop() : options.loop;
+  const nrfLoad = typeof options.nrf === 'string' ? openNfLoad(env, options.nrf) : null;
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
@@ -131,6 +144,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     await membership?.leave(false);
     await server.close();
     await sbi.close();
+    await nrfLoad?.close();
+    loop?.close();
   };
   const registration: Registration = {
     serverId: id,
@@ -139,28 +154,9 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     version: '1.0',
     maxLoad: 100,
     serviceArea: options.serviceArea ?? [],
-    categories: [...new Set(options.tools.map((tool) => tool.meta.category))],
     summary: options.summary ?? summaryOf(options.tools),
-    toolCount: shelf.list().length,
-    digest: createHash('sha256')
-      .update(
-        JSON.stringify(shelf.list().map(({ definition: { name, inputSchema } }) => [name, inputSchema])),
-      )
-      .digest('hex'),
-    tools: options.tools.map(({ name, title, description, meta }) => ({
-      name,
-      title,
-      description,
-      labels: meta.labels,
-      permission: meta.permission,
-    })),
+    ...offered(shelf),
   };
-  const measure = () => ({
-    load: meter.load(),
-    inFlight: meter.inFlight(),
-    queue: meter.queue(),
-    p95Ms: meter.p95Ms(),
-  });
   try {
     if (options.management !== undefined) {
       const { management, trust: tls } = options;
@@ -168,7 +164,13 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         env,
         management,
         registration,
-        measure,
+        measure: () =>
+          measure({
+            meter,
+            loop,
+            nfLoad: options.nfLoad ?? nrfLoad,
+            behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
+          }),
         ...(tls && { tls }),
         ...(options.auth && { auth: options.auth.client }),
       });
@@ -177,6 +179,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     await close();
     throw error;
   }
+  shelf.onChange(() => void membership?.update(offered(shelf)));
   env.log.info({ id, url: server.url, tools: shelf.list().length }, 'tool server ready');
   return {
     url: server.url,
@@ -192,6 +195,27 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   };
 }
 
+/** What the registry knows of the tools. */
+function offered(shelf: Shelf) {
+  const tools = shelf.list();
+  return {
+    toolCount: tools.length,
+    categories: [...new Set(tools.map(({ tool }) => tool.meta.category))],
+    digest: createHash('sha256')
+      .update(JSON.stringify(tools.map(({ definition: { name, inputSchema } }) => [name, inputSchema])))
+      .digest('hex'),
+    tools: tools.map(({ tool: { name, title, description, meta } }) => ({
+      name,
+      title,
+      description,
+      labels: meta.labels,
+      permission: meta.permission,
+    })),
+  };
+}
+
+/** ms between two reports that a step of the load brings about. */
+const STEP_MS = 250;
 const noHuman: Approve = () => Promise.reject(new Error('no human can be asked'));
 
 function summaryOf(tools: NfTool[]): string {
