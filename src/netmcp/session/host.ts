@@ -2,7 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import { createEventStore } from './events.ts';
 import { refuseRequest } from './http-guard.ts';
+import { canBeAsked, readInitialize } from './initialize-body.ts';
 import { type Identity, type McpPeer, type ServerSide, serveSession } from './server-session.ts';
 
 export interface HostOptions {
@@ -68,7 +70,9 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     if (id === undefined) {
       if (request.method !== 'POST') return deny(response, 400, 'the session id is missing');
       if (sessions.size >= maxSessions) return deny(response, 503, 'too many sessions');
-      return void (await open(identity)).handleRequest(request, response);
+      const first = await readInitialize(request, options.maxBody ?? 1_048_576);
+      if (first === undefined) return deny(response, 413, 'the request body is too large');
+      return void (await open(identity, first)).handleRequest(request, response, first);
     }
     const live = typeof id === 'string' ? sessions.get(id) : undefined;
     if (live === undefined || live.agent !== (identity?.agent ?? null))
@@ -113,10 +117,11 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     return undefined;
   }
 
-  async function open(identity: Identity | null): Promise<StreamableHTTPServerTransport> {
+  async function open(identity: Identity | null, first: unknown): Promise<StreamableHTTPServerTransport> {
     const transport = new StreamableHTTPServerTransport({
       sessionIdGenerator: () => env.ids.uuid(),
-      enableJsonResponse: true,
+      enableJsonResponse: !canBeAsked(first),
+      ...(canBeAsked(first) && { eventStore: createEventStore(), retryInterval: 500 }),
       maxRequestBodySize: options.maxBody ?? 1_048_576,
       onsessioninitialized: (id) => {
         sessions.set(id, {
