@@ -12,7 +12,7 @@ import {
   type ServerEntry,
   subscribeResultSchema,
 } from '../schema/index.ts';
-import { openSession, type Session, type SessionState } from '../session/client-session.ts';
+import { type OnElicit, openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import type { Tool } from '../session/server-session.ts';
 import { type Candidate, order } from './choice.ts';
@@ -34,6 +34,8 @@ export async function connectNetMcp(options: {
   env: Env;
   agentId: string;
   management: string;
+  /** Puts a tool server's question to the human behind this agent. */
+  onElicit?: OnElicit;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const pool = createHttpPool();
@@ -116,7 +118,15 @@ export async function connectNetMcp(options: {
   function sessionWith({ serverId, url }: Candidate): Session {
     const open = sessions.get(serverId);
     if (open !== undefined && ['connecting', 'ready'].includes(open.state().phase)) return open;
-    const session = openSession({ env, agentId, serverId, target: { url }, pool, maxAttempts: 2 });
+    const session = openSession({
+      env,
+      agentId,
+      serverId,
+      target: { url },
+      pool,
+      maxAttempts: 2,
+      ...(options.onElicit && { onElicit: options.onElicit }),
+    });
     sessions.set(serverId, session);
     return session;
   }
@@ -151,6 +161,7 @@ export async function connectNetMcp(options: {
         const result = await session.call(name, args, metaOf(call, left), {
           timeoutMs: left,
           ...(signal && { signal }),
+          ...(call.onProgress && { onProgress: call.onProgress }),
         });
         return outcomeOf(result, next.serverId);
       } catch (error) {

@@ -5,6 +5,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolResult,
   CallToolResultSchema,
+  ElicitRequestSchema,
   ListToolsResultSchema,
   type Progress,
   ResultSchema,
@@ -44,7 +45,18 @@ export interface SessionOptions {
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
+  /** Puts a server's question to a human; without it the client does not offer elicitation. */
+  onElicit?: OnElicit;
 }
+
+/** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
+export type OnElicit = (question: {
+  message: string;
+  /** A flat JSON Schema of an object. */
+  requestedSchema: Record<string, unknown>;
+}) => Promise<{ action: 'accept' | 'decline' | 'cancel'; content?: Record<string, ElicitValue> }>;
+
+type ElicitValue = string | number | boolean | string[];
 
 export interface Session {
   readonly serverId: string;
@@ -58,8 +70,15 @@ export interface Session {
     name: string,
     args: object,
     meta: object,
-    options: { signal?: AbortSignal; timeoutMs?: number },
+    options: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<CallToolResult>;
+  /** A request of plain MCP other than the tools'; 10 s if no time is given. @throws NETMCP_REJECTED, NETMCP_LOST, NETMCP_TIMEOUT */
+  plain<T>(
+    method: string,
+    params: object,
+    schema: z.ZodType<T>,
+    options?: { signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<T>;
   /** A vendor method; 10 s if no time is given. @throws NETMCP_NO_FEATURE before anything is sent. */
   request<T>(
     method: string,
@@ -94,8 +113,9 @@ export function openSession(options: SessionOptions): Session {
       connect: fromPromise<Connected>(async ({ signal }) => {
         const fresh = new Client(
           { name: agentId, version: VERSION },
-          { capabilities: { extensions: { [EXTENSION]: offer } } },
+          { capabilities: { extensions: { [EXTENSION]: offer }, ...(options.onElicit && ELICITATION) } },
         );
+        answerQuestions(fresh, options.onElicit);
         const line = openTransport(options.target, options.pool);
         fresh.fallbackNotificationHandler = async (notification) => {
           if (notification.method === 'notifications/tools/list_changed') toolCache = null;
@@ -180,7 +200,7 @@ export function openSession(options: SessionOptions): Session {
       });
       return toolCache;
     },
-    async call(name, args, meta, { signal, timeoutMs }) {
+    async call(name, args, meta, { signal, timeoutMs, onProgress }) {
       const live = await connected();
       tell({ type: 'CALL_STARTED' });
       try {
@@ -194,7 +214,11 @@ export function openSession(options: SessionOptions): Session {
             },
           },
           CallToolResultSchema,
-          { timeout: timeoutMs ?? 60_000, ...(signal === undefined ? {} : { signal }) },
+          {
+            timeout: timeoutMs ?? 60_000,
+            ...(signal === undefined ? {} : { signal }),
+            ...(onProgress && { onprogress: onProgress }),
+          },
         );
       } catch (error) {
         if (signal?.aborted) throw fail('NETMCP_CANCELLED', { tool: name }, { cause: error });
@@ -233,12 +257,38 @@ export function openSession(options: SessionOptions): Session {
         throw known;
       }
     },
+    async plain(method, params, schema, { signal, timeoutMs = 10_000 } = {}) {
+      const live = await connected();
+      try {
+        return schema.parse(
+          await live.request({ method, params: params as Record<string, unknown> }, ResultSchema, {
+            timeout: timeoutMs,
+            ...(signal && { signal }),
+          }),
+        );
+      } catch (error) {
+        throw readCallError(error, serverId, method);
+      }
+    },
     tell,
     async close() {
       tell({ type: 'CLOSE' });
       await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });
     },
   };
+}
+
+/** SEP-1034: what the human leaves open takes the defaults of the question. */
+const ELICITATION = { elicitation: { form: { applyDefaults: true } } };
+
+function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
+  if (onElicit === undefined) return;
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+    // A page of a server's own is not opened for it.
+    if (!('requestedSchema' in params)) return { action: 'decline' };
+    const { message, requestedSchema } = params;
+    return onElicit({ message, requestedSchema: requestedSchema as Record<string, unknown> });
+  });
 }
 
 function overload(error: unknown) {

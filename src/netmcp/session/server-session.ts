@@ -113,10 +113,7 @@ export async function serveSession(options: {
   transport: Transport;
 }): Promise<McpPeer> {
   const { env, side, transport } = options;
-  const server = new Server(
-    { name: side.name, version: VERSION },
-    { capabilities: capabilitiesOf(side) },
-  );
+  const server = new Server({ name: side.name, version: VERSION }, { capabilities: capabilitiesOf(side) });
   const asked = new Set<string>();
   const features = [...new Set(side.parts.flatMap((part) => part.features))];
   const offer: Offer = { version: VERSION, versions: [VERSION], features };

@@ -30,7 +30,11 @@ export interface ResourceSide {
   list(peer: McpPeer, context: RequestContext): Resource[];
   templates?(peer: McpPeer, context: RequestContext): ResourceTemplate[];
   /** Undefined: there is no such resource, or not for this client. */
-  read(uri: string, peer: McpPeer, context: RequestContext): Contents[] | undefined | Promise<Contents[] | undefined>;
+  read(
+    uri: string,
+    peer: McpPeer,
+    context: RequestContext,
+  ): Contents[] | undefined | Promise<Contents[] | undefined>;
 }
 
 /** Instructions that a server words for models (MCP 2025-11-25, prompts). */

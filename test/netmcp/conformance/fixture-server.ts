@@ -172,7 +172,10 @@ const CALLS: Record<string, [Record<string, unknown>, (request: CallRequest) => 
             enum: ['opt1', 'opt2', 'opt3'],
             enumNames: ['Option One', 'Option Two', 'Option Three'],
           },
-          untitledMulti: { type: 'array', items: { type: 'string', enum: ['option1', 'option2', 'option3'] } },
+          untitledMulti: {
+            type: 'array',
+            items: { type: 'string', enum: ['option1', 'option2', 'option3'] },
+          },
           titledMulti: {
             type: 'array',
             items: {
