@@ -3,13 +3,21 @@ import type { Env } from '../../../machines/ports.ts';
 import type { Registration } from '../schema/index.ts';
 import { listenMcp } from '../session/host.ts';
 import type { NfTool } from '../tools/types.ts';
-import type { Approve, SbiPort } from './call.ts';
+import { type Approver, createApprovals } from './approvals.ts';
+import { type Audit, noAudit } from './audit.ts';
+import type { SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { type ExpertModel, ruleExpert } from './expert.ts';
+import type { Approve } from './human.ts';
 import { createMeter } from './meter.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
+import { loadPolicy } from './policy-file.ts';
+import { memoryReceipts, type Receipts } from './receipts.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
 import { createShelf } from './shelf.ts';
+import { createStateSource, type StateSource } from './state.ts';
+import { createSurface } from './surface.ts';
 
 export interface ToolServerOptions {
   env: Env;
@@ -26,9 +34,19 @@ export interface ToolServerOptions {
   serviceArea?: string[];
   summary?: string;
   limits?: { parallel: number; queue: number };
-  policy?: PolicyRule[];
-  /** Asks a human about a call that no rule decides; without it such a call is refused. */
+  /** Limits of the operator: rules, or a YAML file of them. */
+  policy?: PolicyRule[] | string;
+  /** Judges what the rules let through; the rules of the trade if not given. */
+  expert?: ExpertModel;
+  /** What rules see as `state`; what passes through this server if not given. */
+  state?: StateSource;
+  /** Asks a human of the operator where a client cannot put the question; without it such a call is refused. */
   approve?: Approve;
+  /** Those whose signed approvals count. */
+  approvers?: Approver[];
+  /** Memory of executed effects; give a durable one so that it survives a killed process. */
+  receipts?: Receipts;
+  audit?: Audit;
 }
 
 export interface ToolServer {
@@ -53,7 +71,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       meta: { ...tool.meta, serviceArea: options.serviceArea ?? [] },
     })),
   );
-  const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
+  const { policy = OPERATOR_LIMITS, receipts = memoryReceipts() } = options;
+  const rules = typeof policy === 'string' ? loadPolicy(policy) : policy;
   const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 });
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
@@ -74,11 +93,20 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     shelf,
     meter,
     sbi,
-    authoriser,
-    approve: options.approve ?? noHuman,
+    authoriser: createAuthoriser(rules),
+    expert: options.expert ?? ruleExpert(),
+    state: options.state ?? createStateSource(env.clock, meter),
+    approvals: createApprovals({ env, approvers: options.approvers ?? [], receipts }),
+    approve: options.approve,
+    audit: options.audit ?? noAudit,
+    receipts,
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
+    onCall: (call) => {
+      for (const uri of surface.noteCall(call)) for (const peer of server.peers()) peer.updated?.(uri);
+    },
   });
+  const surface = createSurface({ env, serverId: id, shelf, meter, rules });
   const server = await listenMcp({
     env,
     host: options.host,
@@ -87,12 +115,17 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
       parts: [{ features: ['trace'], methods: new Map() }],
+      ...surface.side,
       listTools: () => shelf.list().map(({ definition }) => definition),
       callTool: (_, request) => call(request),
     },
   });
   shelf.onChange(() => {
-    for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
+    for (const peer of server.peers()) {
+      peer.notify('notifications/tools/list_changed', {});
+      peer.notify('notifications/resources/list_changed', {});
+      peer.updated?.(surface.toolsUri);
+    }
   });
   const close = async () => {
     await membership?.leave(false);
@@ -145,8 +178,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     close,
   };
 }
-
-const noHuman: Approve = () => Promise.reject(new Error('no human can be asked'));
 
 function summaryOf(tools: NfTool[]): string {
   return `Tools: ${tools.map((tool) => tool.title).join('; ')}.`.slice(0, 2_000);
