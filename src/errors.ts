@@ -209,6 +209,18 @@ export const CATALOG = {
     message: 'The definition of the tool {tool} is not valid: {problem}.',
     hint: 'Correct the definition.',
   },
+  NETMCP_POLICY_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The policy file {file} is not valid: {problem}.',
+    hint: 'Correct that rule; docs/netmcp/tools.md lists the fields.',
+  },
+  AUDIT_BROKEN: {
+    class: 'terminal',
+    status: 500,
+    message: 'The audit log {file} cannot be trusted or written: {problem}.',
+    hint: 'Keep that file and its .head for inspection, and give another path to start a new log.',
+  },
   // sbi
   SBI_FAILED: {
     class: 'terminal',

@@ -13,7 +13,7 @@ import {
   type ServerEntry,
   subscribeResultSchema,
 } from '../schema/index.ts';
-import { openSession, type Session, type SessionState } from '../session/client-session.ts';
+import { type OnElicit, openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { openLine, pause } from '../session/line.ts';
 import type { Trust } from '../transport/address.ts';
@@ -49,6 +49,8 @@ export async function connectNetMcp(options: {
   auth?: ClientAuth;
   /** How the server of a call is chosen; by `createBalancer` if not given. */
   balancer?: Balancer;
+  /** Puts a tool server's question to the human behind this agent. */
+  onElicit?: OnElicit;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const trust = options.tls === undefined ? {} : { tls: options.tls };
@@ -145,6 +147,7 @@ export async function connectNetMcp(options: {
       pool,
       maxAttempts: alone ? 2 : 1,
       ...auth,
+      ...(options.onElicit && { onElicit: options.onElicit }),
     });
     sessions.set(serverId, session);
     return session;
@@ -192,6 +195,7 @@ export async function connectNetMcp(options: {
         const result = await session.call(name, args, metaOf(call, left), {
           timeoutMs: left,
           ...(signal && { signal }),
+          ...(call.onProgress && { onProgress: call.onProgress }),
         });
         ended('answered');
         return outcomeOf(result, next.serverId);

@@ -15,6 +15,10 @@ export interface CallOptions {
   deadlineMs?: number | undefined;
   /** Verify and authorise only. */
   dryRun?: boolean | undefined;
+  /** An approval that a human gave for exactly this call. */
+  approval?: string | undefined;
+  /** `notifications/progress` of this call. */
+  onProgress?: ((progress: { progress: number; total?: number; message?: string }) => void) | undefined;
 }
 
 export interface ToolOutcome {
@@ -33,6 +37,7 @@ export function metaOf(call: CallOptions, left: number): Record<string, unknown>
     ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
     ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
     ...(call.dryRun !== undefined && { dryRun: call.dryRun }),
+    ...(call.approval !== undefined && { approval: call.approval }),
   };
 }
 

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { CLIENT_OFFER, EXTENSION } from '../schema/index.ts';
-import { openSession, type SessionState, type Target } from '../session/client-session.ts';
+import { type OnElicit, openSession, type SessionState, type Target } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
+import { type PlainParts, plainParts } from './plain-parts.ts';
 
 export interface PlainClient {
   /** What was negotiated; `reason` says why it is plain MCP. */
@@ -13,6 +14,8 @@ export interface PlainClient {
   callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<ToolOutcome>;
   /** A vendor method. @throws NETMCP_NO_FEATURE before anything is sent */
   request(method: string, params: Record<string, unknown>): Promise<unknown>;
+  /** The other parts of MCP: resources, prompts, completion, logging, ping. */
+  mcp: PlainParts;
   state(): SessionState;
   close(): Promise<void>;
 }
@@ -28,6 +31,9 @@ export async function connectPlain(options: {
   /** What we say that we speak; the default is NetMCP 1.0. */
   auth?: ClientAuth;
   offer?: { version?: string; versions?: string[]; features: string[] };
+  /** Puts a server's question to a human; without it the server is told that nobody can be asked. */
+  onElicit?: OnElicit;
+  onNotification?(method: string, params: unknown): void;
 }): Promise<PlainClient> {
   const { env } = options;
   const target = typeof options.target === 'string' ? { url: options.target } : options.target;
@@ -43,6 +49,8 @@ export async function connectPlain(options: {
     offer: options.offer ?? CLIENT_OFFER,
     maxAttempts: 1,
     ...(options.auth && { auth: options.auth }),
+    ...(options.onElicit && { onElicit: options.onElicit }),
+    ...(options.onNotification && { onNotification: options.onNotification }),
   });
   try {
     const agreement = await session.ready();
@@ -64,11 +72,13 @@ export async function connectPlain(options: {
           await session.call(name, args, meta, {
             timeoutMs: left,
             ...(call.signal && { signal: call.signal }),
+            ...(call.onProgress && { onProgress: call.onProgress }),
           }),
           serverId,
         );
       },
       request: (method, params) => session.request(method, params, z.unknown()),
+      mcp: plainParts(session),
       state: session.state,
       async close() {
         await session.close();

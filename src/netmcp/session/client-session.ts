@@ -4,6 +4,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolResult,
   CallToolResultSchema,
+  ElicitRequestSchema,
   ListToolsResultSchema,
   type Progress,
   ResultSchema,
@@ -47,7 +48,18 @@ export interface SessionOptions {
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
+  /** Puts a server's question to a human; without it the client does not offer elicitation. */
+  onElicit?: OnElicit;
 }
+
+/** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
+export type OnElicit = (question: {
+  message: string;
+  /** A flat JSON Schema of an object. */
+  requestedSchema: Record<string, unknown>;
+}) => Promise<{ action: 'accept' | 'decline' | 'cancel'; content?: Record<string, ElicitValue> }>;
+
+type ElicitValue = string | number | boolean | string[];
 
 export interface Session {
   readonly serverId: string;
@@ -61,8 +73,15 @@ export interface Session {
     name: string,
     args: object,
     meta: object,
-    options: { signal?: AbortSignal; timeoutMs?: number },
+    options: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<CallToolResult>;
+  /** A request of plain MCP other than the tools'; 10 s if no time is given. @throws NETMCP_REJECTED, NETMCP_LOST, NETMCP_TIMEOUT */
+  plain<T>(
+    method: string,
+    params: object,
+    schema: z.ZodType<T>,
+    options?: { signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<T>;
   /** A vendor method; 10 s if no time is given. @throws NETMCP_NO_FEATURE before anything is sent. */
   request<T>(
     method: string,
@@ -102,8 +121,9 @@ export function openSession(options: SessionOptions): Session {
   async function handshake(line: Transport, signal: AbortSignal): Promise<Connected> {
     const fresh = new Client(
       { name: agentId, version: VERSION },
-      { capabilities: { extensions: { [EXTENSION]: offer } } },
+      { capabilities: { extensions: { [EXTENSION]: offer }, ...(options.onElicit && ELICITATION) } },
     );
+    answerQuestions(fresh, options.onElicit);
     fresh.fallbackNotificationHandler = async (notification) => {
       if (notification.method === 'notifications/tools/list_changed') toolCache = null;
       options.onNotification?.(notification.method, notification.params);
@@ -200,7 +220,7 @@ export function openSession(options: SessionOptions): Session {
       });
       return toolCache;
     },
-    async call(name, args, meta, { signal, timeoutMs }) {
+    async call(name, args, meta, { signal, timeoutMs, onProgress }) {
       const live = await connected();
       tell({ type: 'CALL_STARTED' });
       try {
@@ -214,7 +234,11 @@ export function openSession(options: SessionOptions): Session {
             },
           },
           CallToolResultSchema,
-          { timeout: timeoutMs ?? 60_000, ...(signal === undefined ? {} : { signal }) },
+          {
+            timeout: timeoutMs ?? 60_000,
+            ...(signal === undefined ? {} : { signal }),
+            ...(onProgress && { onprogress: onProgress }),
+          },
         );
       } catch (error) {
         if (signal?.aborted) throw fail('NETMCP_CANCELLED', { tool: name }, { cause: error });
@@ -253,6 +277,19 @@ export function openSession(options: SessionOptions): Session {
         throw known;
       }
     },
+    async plain(method, params, schema, { signal, timeoutMs = 10_000 } = {}) {
+      const live = await connected();
+      try {
+        return schema.parse(
+          await live.request({ method, params: params as Record<string, unknown> }, ResultSchema, {
+            timeout: timeoutMs,
+            ...(signal && { signal }),
+          }),
+        );
+      } catch (error) {
+        throw readCallError(error, serverId, method);
+      }
+    },
     tell,
     async close() {
       tell({ type: 'CLOSE' });
@@ -260,6 +297,19 @@ export function openSession(options: SessionOptions): Session {
       tokens?.close();
     },
   };
+}
+
+/** SEP-1034: what the human leaves open takes the defaults of the question. */
+const ELICITATION = { elicitation: { form: { applyDefaults: true } } };
+
+function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
+  if (onElicit === undefined) return;
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+    // A page of a server's own is not opened for it.
+    if (!('requestedSchema' in params)) return { action: 'decline' };
+    const { message, requestedSchema } = params;
+    return onElicit({ message, requestedSchema: requestedSchema as Record<string, unknown> });
+  });
 }
 
 function overload(error: unknown) {

@@ -26,3 +26,5 @@ export class Forbidden extends RpcError {
 export const METHOD_NOT_FOUND = -32601;
 export const INVALID_PARAMS = -32602;
 export const INTERNAL_ERROR = -32603;
+/** MCP 2025-11-25, resources. */
+export const RESOURCE_NOT_FOUND = -32002;

@@ -10,15 +10,23 @@ import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { pause } from '../session/line.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
-import type { Approve, SbiPort } from './call.ts';
+import { type Approver, createApprovals } from './approvals.ts';
+import { type Audit, noAudit } from './audit.ts';
+import type { SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { type ExpertModel, ruleExpert } from './expert.ts';
+import type { Approve } from './human.ts';
 import { type LoopDelay, measure, watchLoop } from './load.ts';
 import { createMeter } from './meter.ts';
 import { type NfLoad, openNfLoad } from './nf-load.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
+import { loadPolicy } from './policy-file.ts';
+import { memoryReceipts, type Receipts } from './receipts.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
 import { createShelf, type Shelf } from './shelf.ts';
+import { createStateSource, type StateSource } from './state.ts';
+import { createSurface } from './surface.ts';
 
 export interface ToolServerOptions {
   env: Env;
@@ -39,9 +47,19 @@ export interface ToolServerOptions {
   serviceArea?: string[];
   summary?: string;
   limits?: { parallel: number; queue: number };
-  policy?: PolicyRule[];
-  /** Asks a human about a call that no rule decides; without it such a call is refused. */
+  /** Limits of the operator: rules, or a YAML file of them. */
+  policy?: PolicyRule[] | string;
+  /** Judges what the rules let through; the rules of the trade if not given. */
+  expert?: ExpertModel;
+  /** What rules see as `state`; what passes through this server if not given. */
+  state?: StateSource;
+  /** Asks a human of the operator where a client cannot put the question; without it such a call is refused. */
   approve?: Approve;
+  /** Those whose signed approvals count. */
+  approvers?: Approver[];
+  /** Memory of executed effects; give a durable one so that it survives a killed process. */
+  receipts?: Receipts;
+  audit?: Audit;
   /** Search by meaning beside search by words (NetMCP 8). */
   embedder?: Embedder;
   /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
@@ -78,7 +96,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       meta: { ...tool.meta, serviceArea: options.serviceArea ?? [] },
     })),
   );
-  const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
+  const { policy = OPERATOR_LIMITS, receipts = memoryReceipts() } = options;
+  const rules = typeof policy === 'string' ? loadPolicy(policy) : policy;
   const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 }, async () => {
     await membership?.report();
     // A load that swings is told a few times a second at most.
@@ -105,11 +124,20 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     shelf,
     meter,
     sbi,
-    authoriser,
-    approve: options.approve ?? noHuman,
+    authoriser: createAuthoriser(rules),
+    expert: options.expert ?? ruleExpert(),
+    state: options.state ?? createStateSource(env.clock, meter),
+    approvals: createApprovals({ env, approvers: options.approvers ?? [], receipts }),
+    approve: options.approve,
+    audit: options.audit ?? noAudit,
+    receipts,
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
+    onCall: (call) => {
+      for (const uri of surface.noteCall(call)) for (const peer of server.peers()) peer.updated?.(uri);
+    },
   });
+  const surface = createSurface({ env, serverId: id, shelf, meter, rules });
   const search = createToolSearch({
     mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
@@ -126,7 +154,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
       parts: [{ features: ['trace'], methods: new Map() }, search.part],
-      listTools: (_, { identity }) => [search.definition, ...search.list(identity)],
+      ...surface.side,
+      listTools: (_, { identity }) => [...search.list(identity), search.definition],
       async callTool(_, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
         const result = await call(request);
@@ -137,7 +166,11 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     ...protection({ env, auth: options.auth, name: id, scopes: () => scopesOf(shelf.list()) }),
   });
   shelf.onChange(() => {
-    for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
+    for (const peer of server.peers()) {
+      peer.notify('notifications/tools/list_changed', {});
+      peer.notify('notifications/resources/list_changed', {});
+      peer.updated?.(surface.toolsUri);
+    }
   });
   const close = async () => {
     search.close();
@@ -216,7 +249,6 @@ function offered(shelf: Shelf) {
 
 /** ms between two reports that a step of the load brings about. */
 const STEP_MS = 250;
-const noHuman: Approve = () => Promise.reject(new Error('no human can be asked'));
 
 function summaryOf(tools: NfTool[]): string {
   return `Tools: ${tools.map((tool) => tool.title).join('; ')}.`.slice(0, 2_000);
