@@ -49,6 +49,6 @@ export {
   type IdentityProvider,
   type Verdict,
 } from './embedded/identity.ts';
-export type { TlsFiles } from './embedded/listeners.ts';
+export { isLoopback, type TlsFiles } from './embedded/listeners.ts';
 export { tokenIdentity } from './embedded/token-identity.ts';
 export { BUS_CATALOG } from './errors.ts';

@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
 import { assuranceMachine } from './protocols/assurance.machine.ts';
+import { authorizationMachine } from './protocols/authorization.machine.ts';
 import { delegationMachine } from './protocols/delegation.machine.ts';
 import { handoverMachine } from './protocols/handover.machine.ts';
 import { instructionMachine } from './protocols/instruction.machine.ts';
@@ -33,6 +34,7 @@ const entry = (machine: AnyStateMachine, version = 1): [string, CatalogEntry] =>
 /** Every chart of the project by `id@version`. */
 export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntries([
   entry(assuranceMachine),
+  entry(authorizationMachine),
   entry(delegationMachine),
   entry(handoverMachine),
   entry(instructionMachine),

@@ -191,11 +191,35 @@ export const CATALOG = {
     message: 'HTTP/3 and QUIC cannot be served: {problem}.',
     hint: 'Install the optional package @currentspace/http3 and give a key and a certificate, or leave them out.',
   },
+  NETMCP_UNAUTHORISED: {
+    class: 'terminal',
+    status: 401,
+    message: 'No token for {server}: {problem}.',
+    hint: 'See that the client is known to the authorisation server, and its secret right.',
+  },
+  NETMCP_FORBIDDEN: {
+    class: 'terminal',
+    status: 403,
+    message: 'The server {server} wants {needs}, which this client cannot get.',
+    hint: 'Have the operator, or the person who consents, allow it.',
+  },
   NETMCP_TOOL_INVALID: {
     class: 'terminal',
     status: 500,
     message: 'The definition of the tool {tool} is not valid: {problem}.',
     hint: 'Correct the definition.',
+  },
+  NETMCP_POLICY_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The policy file {file} is not valid: {problem}.',
+    hint: 'Correct that rule; docs/netmcp/tools.md lists the fields.',
+  },
+  AUDIT_BROKEN: {
+    class: 'terminal',
+    status: 500,
+    message: 'The audit log {file} cannot be trusted or written: {problem}.',
+    hint: 'Keep that file and its .head for inspection, and give another path to start a new log.',
   },
   // sbi
   SBI_FAILED: {

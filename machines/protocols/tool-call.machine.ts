@@ -3,7 +3,16 @@ import { assign, fromPromise, setup } from 'xstate';
 /** Why a call was refused before anything reached a network function (NetMCP 3). */
 export interface Refusal {
   /** Which step refused it. */
-  step: 'schema' | 'constraint' | 'policy' | 'permission' | 'human' | 'idempotency';
+  step:
+    | 'bounds'
+    | 'schema'
+    | 'constraint'
+    | 'permission'
+    | 'policy'
+    | 'expert'
+    | 'approval'
+    | 'human'
+    | 'idempotency';
   parameter: string;
   rule: string;
   allowed: string;
@@ -13,8 +22,11 @@ export interface Refusal {
 export type Verdict =
   | { decision: 'allow' }
   | { decision: 'refuse'; refusal: Refusal }
-  /** No rule decides it: a human must, and no answer counts as refused. */
-  | { decision: 'ask'; question: string };
+  /**
+   * No rule decides it. A human must, and no answer counts as refused; `by: 'expert'` lets the expert model
+   * settle it first.
+   */
+  | { decision: 'ask'; question: string; by?: 'human' | 'expert' };
 
 /** What is known of an execution that failed. */
 export interface ExecutionFailure {
@@ -30,7 +42,8 @@ export type Effects = 'read' | 'reversible' | 'irreversible';
 
 export type ToolCallOutput<T = unknown> =
   | { end: 'succeeded'; result: T; attempts: number }
-  | { end: 'rehearsed' }
+  /** `needs`: the question that a human would have to answer before it is executed. */
+  | { end: 'rehearsed'; needs: string | null }
   | { end: 'refused'; refusal: Refusal }
   | { end: 'failed'; failure: ExecutionFailure; attempts: number }
   | { end: 'cancelled' }
@@ -44,6 +57,8 @@ interface Context {
   maxAttempts: number;
   attempts: number;
   question: string;
+  /** A rule of the operator wants a human, whatever the expert model says. */
+  humanMust: boolean;
   outcome: ToolCallOutput;
   ignored: number;
 }
@@ -89,6 +104,12 @@ export const toolCallMachine = setup({
   actors: {
     verify: fromPromise<Verdict>(() => Promise.reject(new Error('verify is not provided'))),
     authorise: fromPromise<Verdict>(() => Promise.reject(new Error('authorise is not provided'))),
+    judge: fromPromise<Verdict, { doubt: string | null }>(() =>
+      Promise.reject(new Error('judge is not provided')),
+    ),
+    redeem: fromPromise<Verdict, { question: string }>(() =>
+      Promise.reject(new Error('redeem is not provided')),
+    ),
     escalate: fromPromise<boolean, { question: string }>(() =>
       Promise.reject(new Error('escalate is not provided')),
     ),
@@ -100,6 +121,9 @@ export const toolCallMachine = setup({
     refuses: (_, params: Verdict) => params.decision === 'refuse',
     asks: (_, params: Verdict) => params.decision === 'ask',
     approved: (_, params: { approved: boolean }) => params.approved,
+    /** The expert allows it, but a human must decide, or a human is asked by the expert. */
+    wantsHuman: ({ context }, params: Verdict) => params.decision === 'ask' || context.humanMust,
+    rehearsesAsking: ({ context }, params: Verdict) => context.dryRun && params.decision === 'ask',
     dryRun: ({ context }) => context.dryRun,
     mayRetry: ({ context }, params: ExecutionFailure) =>
       params.retryable &&
@@ -120,7 +144,13 @@ export const toolCallMachine = setup({
       }),
     }),
     keepQuestion: assign({
-      question: (_, params: Verdict) => (params.decision === 'ask' ? params.question : ''),
+      question: ({ context }, params: Verdict) =>
+        params.decision === 'ask' ? params.question : context.question,
+      humanMust: ({ context }, params: Verdict) =>
+        context.humanMust || (params.decision === 'ask' && params.by !== 'expert'),
+    }),
+    doubtExpert: assign({
+      question: ({ context }) => context.question || 'The expert model gave no judgement',
     }),
     countAttempt: assign({ attempts: ({ context }) => context.attempts + 1 }),
     succeed: assign({
@@ -130,7 +160,10 @@ export const toolCallMachine = setup({
         attempts: context.attempts,
       }),
     }),
-    rehearse: assign({ outcome: (): ToolCallOutput => ({ end: 'rehearsed' }) }),
+    rehearse: assign({ outcome: (): ToolCallOutput => ({ end: 'rehearsed', needs: null }) }),
+    rehearseAsking: assign({
+      outcome: ({ context }): ToolCallOutput => ({ end: 'rehearsed', needs: context.question }),
+    }),
     fail: assign({
       outcome: ({ context }, params: ExecutionFailure): ToolCallOutput => ({
         end: 'failed',
@@ -145,6 +178,7 @@ export const toolCallMachine = setup({
   delays: {
     deadline: ({ context }) => context.deadlineMs,
     backoff: ({ context }) => Math.min(2_000, 50 * 2 ** (context.attempts - 1)),
+    expertTimeout: 5_000,
     humanTimeout: 30_000,
   },
 }).createMachine({
@@ -158,6 +192,7 @@ export const toolCallMachine = setup({
     maxAttempts: input.maxAttempts ?? 3,
     attempts: 0,
     question: '',
+    humanMust: false,
     outcome: { end: 'expired' },
     ignored: 0,
   }),
@@ -205,12 +240,63 @@ export const toolCallMachine = setup({
                 actions: { type: 'refuse', params: ({ event }) => event.output },
               },
               {
-                target: 'escalating',
+                target: 'judging',
                 guard: { type: 'asks', params: ({ event }) => event.output },
                 actions: { type: 'keepQuestion', params: ({ event }) => event.output },
               },
-              { target: '#toolCall.rehearsed', guard: 'dryRun' },
-              { target: 'executing' },
+              { target: 'judging' },
+            ],
+            onError: {
+              target: '#toolCall.failed',
+              actions: {
+                type: 'fail',
+                params: ({ event }) => ({ ...failureOf(event.error), executed: 'no' }),
+              },
+            },
+          },
+        },
+        judging: {
+          description: 'The expert model: does the call make sense in this network, now?',
+          invoke: {
+            src: 'judge',
+            id: 'judge',
+            input: ({ context }) => ({ doubt: context.question || null }),
+            onDone: [
+              {
+                target: '#toolCall.refused',
+                guard: { type: 'refuses', params: ({ event }) => event.output },
+                actions: { type: 'refuse', params: ({ event }) => event.output },
+              },
+              {
+                target: 'redeeming',
+                guard: { type: 'wantsHuman', params: ({ event }) => event.output },
+                actions: { type: 'keepQuestion', params: ({ event }) => event.output },
+              },
+              { target: 'deciding' },
+            ],
+            onError: { target: 'redeeming', actions: 'doubtExpert' },
+          },
+          after: { expertTimeout: { target: 'redeeming', actions: 'doubtExpert' } },
+        },
+        redeeming: {
+          description: 'Still undecided. Did the call bring the approval of a human for exactly this plan?',
+          invoke: {
+            src: 'redeem',
+            id: 'redeem',
+            input: ({ context }) => ({ question: context.question }),
+            onDone: [
+              {
+                target: '#toolCall.refused',
+                guard: { type: 'refuses', params: ({ event }) => event.output },
+                actions: { type: 'refuse', params: ({ event }) => event.output },
+              },
+              {
+                target: '#toolCall.rehearsed',
+                guard: { type: 'rehearsesAsking', params: ({ event }) => event.output },
+                actions: 'rehearseAsking',
+              },
+              { target: 'escalating', guard: { type: 'asks', params: ({ event }) => event.output } },
+              { target: 'deciding' },
             ],
             onError: {
               target: '#toolCall.failed',
@@ -250,8 +336,11 @@ export const toolCallMachine = setup({
           },
         },
         deciding: {
-          description: 'Approved by a human: rehearse or execute.',
-          always: [{ target: '#toolCall.rehearsed', guard: 'dryRun' }, { target: 'executing' }],
+          description: 'Allowed: rehearse or execute.',
+          always: [
+            { target: '#toolCall.rehearsed', guard: 'dryRun', actions: 'rehearse' },
+            { target: 'executing' },
+          ],
         },
         executing: {
           description: 'The SBI requests of the tool are under way.',
@@ -286,7 +375,6 @@ export const toolCallMachine = setup({
     rehearsed: {
       type: 'final',
       description: 'A dry run: verified and authorised, not executed.',
-      entry: 'rehearse',
     },
     refused: { type: 'final', description: 'Refused; nothing has reached a network function.' },
     failed: { type: 'final', description: 'The execution failed.' },

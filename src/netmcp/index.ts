@@ -1,13 +1,38 @@
+export type { Resources, TrustedClient } from './auth/directory.ts';
+export type { Passwords } from './auth/provider.ts';
+export type { ResourceAuth } from './auth/resource.ts';
+export {
+  type AuthorisationServer,
+  type AuthorisationServerOptions,
+  startAuthorisationServer,
+} from './auth/server.ts';
+export type { ClientAuth } from './auth/token-source.ts';
 export {
   connectNetMcp,
   type NetMcpClient,
 } from './client/client.ts';
 export type { CallOptions, ToolOutcome } from './client/outcome.ts';
 export { connectPlain, type PlainClient } from './client/plain.ts';
+export type { PlainParts } from './client/plain-parts.ts';
 export { conformanceNetMcp, type NetMcpConformanceOptions } from './conformance/index.ts';
 export { startManagementServer } from './management/server.ts';
 export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
+export type { OnElicit } from './session/client-session.ts';
 export type { ListenOptions } from './session/host.ts';
 export { toolsOf } from './tools/index.ts';
 export type { NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
+export { type Approver, planHash, signApproval } from './toolserver/approvals.ts';
+export { type Audit, type AuditEvent, checkAudit, openAudit } from './toolserver/audit.ts';
+export {
+  type ExpertCall,
+  type ExpertModel,
+  type ExpertRule,
+  type Judgement,
+  ruleExpert,
+  TELECOM_RULES,
+} from './toolserver/expert.ts';
+export type { Approve, HumanAnswer, Question } from './toolserver/human.ts';
+export type { PolicyRule } from './toolserver/policy.ts';
+export { loadPolicy } from './toolserver/policy-file.ts';
+export { memoryReceipts, type Receipts, storeReceipts } from './toolserver/receipts.ts';
 export { startToolServer, type ToolServer, type ToolServerOptions } from './toolserver/server.ts';

@@ -28,6 +28,8 @@ const calling: Omit<ModelOptions, 'input'> = {
   effects: {
     verify: { outputs: verdicts, errors: [problem] },
     authorise: { outputs: [...verdicts, { decision: 'ask', question: '?' }], errors: [problem] },
+    judge: { outputs: [...verdicts, { decision: 'ask', question: '?' }], errors: [problem] },
+    redeem: { outputs: [...verdicts, { decision: 'ask', question: '?' }], errors: [problem] },
     escalate: { outputs: [true, false], errors: [problem] },
     execute: { outputs: [{ done: true }], errors: [problem, failure('no'), failure('maybe')] },
   },

@@ -222,6 +222,18 @@ test.each([
           { output: { decision: 'ask', question: '?' } },
         ],
         'xstate.error.actor.authorise': [{ error: new Error('broken') }],
+        'xstate.done.actor.judge': [
+          { output: allow },
+          { output: { decision: 'refuse', refusal } },
+          { output: { decision: 'ask', question: '?' } },
+        ],
+        'xstate.error.actor.judge': [{ error: new Error('broken') }],
+        'xstate.done.actor.redeem': [
+          { output: allow },
+          { output: { decision: 'refuse', refusal } },
+          { output: { decision: 'ask', question: '?' } },
+        ],
+        'xstate.error.actor.redeem': [{ error: new Error('broken') }],
         'xstate.done.actor.escalate': [{ output: true }, { output: false }],
         'xstate.error.actor.escalate': [{ error: new Error('nobody') }],
         'xstate.done.actor.execute': [{ output: { done: true } }],
@@ -241,9 +253,35 @@ test('tool call: a dry run never executes', () => {
   const paths = walk(
     toolCallMachine,
     [],
-    { 'xstate.done.actor.verify': [{ output: allow }], 'xstate.done.actor.authorise': [{ output: allow }] },
+    {
+      'xstate.done.actor.verify': [{ output: allow }],
+      'xstate.done.actor.authorise': [{ output: allow }, { output: { decision: 'ask', question: '?' } }],
+      'xstate.done.actor.judge': [{ output: allow }],
+      'xstate.done.actor.redeem': [{ output: allow }, { output: { decision: 'ask', question: '?' } }],
+    },
     { effects: 'reversible', idempotent: false, dryRun: true, deadlineMs: 1_000 },
   );
   expect(leaves(paths)).toContain(timers('rehearsed'));
-  expect([...leaves(paths)].some((state) => state.includes('executing'))).toBe(false);
+  expect([...leaves(paths)].some((state) => /executing|escalating/.test(state))).toBe(false);
+});
+
+test('tool call: what the operator wants a human for is never executed on the word of the expert alone', () => {
+  const ask = (by: 'human' | 'expert') => ({ output: { decision: 'ask', question: '?', by } });
+  const run = (by: 'human' | 'expert') =>
+    leaves(
+      walk(
+        toolCallMachine,
+        [],
+        {
+          'xstate.done.actor.verify': [{ output: allow }],
+          'xstate.done.actor.authorise': [ask(by)],
+          'xstate.done.actor.judge': [{ output: allow }],
+          'xstate.done.actor.redeem': [{ output: { decision: 'ask', question: '?' } }],
+          'xstate.done.actor.escalate': [{ output: false }],
+        },
+        { effects: 'reversible', idempotent: false, dryRun: false, deadlineMs: 60_000 },
+      ),
+    );
+  expect(run('human').has(timers({ working: 'executing' }))).toBe(false);
+  expect(run('expert').has(timers({ working: 'executing' }))).toBe(true);
 });

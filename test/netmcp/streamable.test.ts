@@ -130,7 +130,7 @@ async function sdkServer() {
   const post = (message: object, exchange = fakeExchange()) => {
     streamable.post(
       exchange,
-      { messages: [{ jsonrpc: '2.0', ...message } as JSONRPCMessage], batch: false, challenge: null },
+      { messages: [{ jsonrpc: '2.0', ...message } as JSONRPCMessage], batch: false },
       undefined,
       VERSION,
     );
@@ -166,12 +166,7 @@ test('a batch is answered as a batch, and calls in flight are counted', async ()
   const { post, streamable } = await sdkServer();
   const exchange = fakeExchange();
   const request = (id: number) => ({ jsonrpc: '2.0' as const, id, method: 'x/none', params: {} });
-  streamable.post(
-    exchange,
-    { messages: [request(1), request(2)], batch: true, challenge: null },
-    undefined,
-    '2025-03-26',
-  );
+  streamable.post(exchange, { messages: [request(1), request(2)], batch: true }, undefined, '2025-03-26');
   await until(() => !exchange.open());
   expect(exchange.json).toMatchObject([{ id: 1 }, { id: 2 }]);
   for (let id = 10; id < 266; id += 1) post({ id, method: 'x/ask', params: {} });

@@ -29,6 +29,17 @@ test('the tools cover all kinds of the white paper, with unique names', () => {
   );
 });
 
+/** The state of a server that has done nothing yet. */
+const idle = {
+  now: 0,
+  load: 0,
+  inFlight: 0,
+  agent: 'a',
+  nf: {},
+  subscriber: { reservations: 0, sessions: 0, dlMbps: 0, ulMbps: 0 },
+  cell: { id: '', reserved: 0, reservations: 0 },
+};
+
 test.each(all.map((tool) => [tool.name, tool] as const))(
   '%s has a small, flat, complete definition',
   (_, tool) => {
@@ -47,13 +58,13 @@ test.each(all.map((tool) => [tool.name, tool] as const))(
     const compiled = compileTool(tool);
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (args) => {
-        const verdict = compiled.verify(args);
+        const { verdict } = compiled.verify(args, idle);
         // What the verification lets through, the tool can read.
         if (verdict.decision === 'allow') expect(tool.input.safeParse(args).success).toBe(true);
         else
           expect(verdict).toMatchObject({
             decision: 'refuse',
-            refusal: { step: expect.stringMatching(/schema|constraint/) },
+            refusal: { step: expect.stringMatching(/bounds|schema|constraint/) },
           });
       }),
       { numRuns: 50 },
@@ -61,10 +72,12 @@ test.each(all.map((tool) => [tool.name, tool] as const))(
   },
 );
 
+const ANYBODY = { agent: 'a', authenticated: false, scopes: [], actors: [] };
+
 test("the operator's limits refuse what the schema would allow", () => {
   const authoriser = createAuthoriser(OPERATOR_LIMITS);
   const decide = (name: string, args: Record<string, unknown>) =>
-    authoriser.decide(name, { mode: 'public' }, 'a', args);
+    authoriser.decide(name, { mode: 'public' }, ANYBODY, args, idle);
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100 }), (ratio) => {
       expect(decide('ran_reserve_prbs', { ratio }).decision).toBe(ratio <= 60 ? 'allow' : 'refuse');

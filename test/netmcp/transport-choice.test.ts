@@ -221,8 +221,18 @@ describe.runIf(quic !== null)('over UDP', () => {
       },
     );
     let token: string | null = null;
+    let offered: string | null = null;
+    const challenges: string[] = [];
     const ask = () => {
-      const credentials: Credentials = { wrap: (fetch) => fetch, authorization: async () => token };
+      const credentials: Credentials = {
+        wrap: (fetch) => fetch,
+        authorization: async () => token,
+        challenged: async (challenge) => {
+          challenges.push(challenge);
+          token = offered;
+          return token;
+        },
+      };
       const pool = createHttpPool(2);
       closers.push(pool.close);
       const target = { url: host.endpoints[2] as string, tls: trust };
@@ -238,8 +248,9 @@ describe.runIf(quic !== null)('over UDP', () => {
       code: -32012,
       data: { status: 401, challenge: 'Bearer realm="x"' },
     });
-    token = 'Bearer good';
+    offered = 'Bearer good';
     const { value: client } = await ask();
+    expect(challenges).toEqual(['Bearer realm="x"', 'Bearer realm="x"']);
     expect((await client.listTools()).tools).toHaveLength(2);
     // The token has run out; a new one in the next message is enough.
     valid = 'Bearer better';

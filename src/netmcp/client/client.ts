@@ -2,6 +2,7 @@ import type { NetAgentError } from '../../../machines/failure.ts';
 import { NetAgentError as Known } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   changedParamsSchema,
   type DiscoverParams,
@@ -12,11 +13,12 @@ import {
   type ServerEntry,
   subscribeResultSchema,
 } from '../schema/index.ts';
-import { openSession, type Session, type SessionState } from '../session/client-session.ts';
+import { type OnElicit, openSession, type Session, type SessionState } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
-import type { Tool } from '../session/server-session.ts';
+import { openLine, pause } from '../session/line.ts';
 import type { Trust } from '../transport/address.ts';
-import { type Candidate, order } from './choice.ts';
+import { type Balancer, type CallOutcome, type Candidate, createBalancer } from './choice.ts';
+import { createNoticeGate } from './notices.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
 
 export interface NetMcpClient {
@@ -30,73 +32,79 @@ export interface NetMcpClient {
 /** How long what was discovered is believed without a word from the management server, ms. */
 const BELIEF = 10_000;
 
-/** A client of the tool servers that the management server knows. @throws NETMCP_UNREACHABLE */
+/** Digests of tool sets whose definitions are kept. */
+const MAX_DIGESTS = 256;
+const MAX_SESSIONS = 512;
+
+/**
+ * A client of the tool servers that the management server knows, or several that share one registry.
+ * @throws NETMCP_UNREACHABLE
+ */
 export async function connectNetMcp(options: {
   env: Env;
   agentId: string;
-  management: string;
+  management: string | string[];
   tls?: Trust;
+  /** How to come by tokens, at the management server and at each tool server. */
+  auth?: ClientAuth;
+  /** How the server of a call is chosen; by `createBalancer` if not given. */
+  balancer?: Balancer;
+  /** Puts a tool server's question to the human behind this agent. */
+  onElicit?: OnElicit;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const trust = options.tls === undefined ? {} : { tls: options.tls };
+  const auth = options.auth === undefined ? {} : { auth: options.auth };
+  const urls = [options.management].flat();
   const pool = createHttpPool();
   const sessions = new Map<string, Session>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
-  let management = openManagement();
-
-  function openManagement(): Session {
-    const session = openSession({
-      env,
-      agentId,
-      serverId: 'management',
-      target: { url: options.management, ...trust },
-      pool,
-      onNotification(method, params) {
-        if (method === NOTIFICATIONS.load) heedLoad(params);
-        if (method === NOTIFICATIONS.changed && changedParamsSchema.safeParse(params).success) known.clear();
-      },
-    });
-    return session;
-  }
-
-  function heedLoad(params: unknown): void {
-    const read = loadParamsSchema.safeParse(params);
-    if (!read.success) return;
-    const { serverId, ...notice } = read.data;
+  const asking = new Map<string, Promise<ServerEntry[]>>();
+  const balancer = options.balancer ?? createBalancer(env);
+  const gate = createNoticeGate(env.clock, ({ serverId, ...notice }) => {
     sessions.get(serverId)?.tell({ type: 'LOAD', ...notice });
     for (const { entries } of known.values()) {
       const entry = entries.find((candidate) => candidate.serverId === serverId);
       if (entry !== undefined) Object.assign(entry, notice);
     }
-  }
-
-  async function manage(): Promise<Session> {
-    if (['gone', 'closed'].includes(management.state().phase)) management = openManagement();
-    const agreement = await management.ready();
-    if (agreement.mode === 'mcp')
-      env.log.warn({ reason: agreement.reason }, 'management server without NetMCP');
-    return management;
-  }
-
-  async function subscribe(): Promise<void> {
-    await (await manage()).request(METHODS.subscribe, {}, subscribeResultSchema);
-  }
+  });
+  const line = openLine({
+    env,
+    urls,
+    open: (url) =>
+      openSession({
+        env,
+        agentId,
+        serverId: 'management',
+        target: { url, ...trust },
+        pool,
+        ...auth,
+        ...(urls.length > 1 && { maxAttempts: 1 }),
+        onNotification(method, params) {
+          if (method === NOTIFICATIONS.changed && changedParamsSchema.safeParse(params).success)
+            known.clear();
+          if (method !== NOTIFICATIONS.load) return;
+          // What is out of range is not believed in part either.
+          const notice = loadParamsSchema.safeParse(params);
+          if (notice.success) gate.take(notice.data);
+        },
+      }),
+    // Whoever takes over must tell us what the one before would have told.
+    greet: async (session) => {
+      await session.request(METHODS.subscribe, {}, subscribeResultSchema);
+    },
+  });
 
   async function discover(query: DiscoverParams = {}): Promise<ServerEntry[]> {
-    try {
-      return await ask(query);
-    } catch (error) {
-      // Asking twice changes nothing, and a management server that came back forgot our session.
-      if (!(error instanceof Known) || error.code !== 'NETMCP_LOST') throw error;
-      return ask(query);
+    const ask = () => line.request(METHODS.discover, query, discoverResultSchema);
+    let best = await ask();
+    // One that has just started may not know everybody: the others are asked too.
+    for (let i = 1; i < urls.length && best.partial; i += 1) {
+      line.move();
+      const next = await ask();
+      if (!next.partial || next.servers.length > best.servers.length) best = next;
     }
-  }
-
-  async function ask(query: DiscoverParams): Promise<ServerEntry[]> {
-    const before = management;
-    const session = await manage();
-    if (session !== before) await subscribe();
-    return (await session.request(METHODS.discover, query, discoverResultSchema)).servers;
+    return best.servers;
   }
 
   async function offering(
@@ -107,29 +115,47 @@ export async function connectNetMcp(options: {
     const key = `${tool}\n${serviceArea ?? ''}`;
     const before = known.get(key);
     if (!fresh && before !== undefined && before.until > env.clock.now()) return before.entries;
-    const entries = await discover({
-      tool,
-      limit: 50,
-      ...(serviceArea === undefined ? {} : { serviceArea }),
-    });
-    if (entries.length > 0) known.set(key, { entries, until: env.clock.now() + BELIEF });
-    return entries;
+    const pending =
+      asking.get(key) ??
+      discover({ tool, limit: 50, ...(serviceArea === undefined ? {} : { serviceArea }) }).finally(() =>
+        asking.delete(key),
+      );
+    asking.set(key, pending);
+    try {
+      const entries = await pending;
+      if (entries.length > 0) known.set(key, { entries, until: env.clock.now() + BELIEF });
+      return entries;
+    } catch (error) {
+      if (before === undefined) throw error;
+      env.log.warn({ tool, error: String(error) }, 'no management server answers: using what was known');
+      return before.entries;
+    }
   }
 
-  function sessionWith({ serverId, endpoints }: Candidate): Session {
+  function sessionWith({ serverId, endpoints }: Candidate, alone: boolean): Session {
     const open = sessions.get(serverId);
     if (open !== undefined && ['connecting', 'ready'].includes(open.state().phase)) return open;
+    if (sessions.size >= MAX_SESSIONS) {
+      for (const [id, session] of sessions)
+        if (['closed', 'gone'].includes(session.state().phase)) sessions.delete(id);
+    }
     const session = openSession({
       env,
       agentId,
       serverId,
       target: { endpoints, ...trust },
       pool,
-      maxAttempts: 2,
+      maxAttempts: alone ? 2 : 1,
+      ...auth,
+      ...(options.onElicit && { onElicit: options.onElicit }),
     });
     sessions.set(serverId, session);
     return session;
   }
+
+  const stateOf = (serverId: string) => sessions.get(serverId)?.state();
+  const choose = (entries: ServerEntry[], tried: ReadonlySet<string>) =>
+    balancer.pick(entries, stateOf, tried);
 
   async function callTool(
     name: string,
@@ -145,8 +171,14 @@ export async function connectNetMcp(options: {
       if (signal?.aborted) throw fail('NETMCP_CANCELLED', { tool: name });
       const left = until - env.clock.now();
       if (left <= 0) throw last ?? fail('NETMCP_TIMEOUT', { server: 'any server', tool: name });
-      const entries = await offering(name, call.serviceArea, last !== null);
-      const next = order(entries, sessions).find((candidate) => !tried.has(candidate.serverId));
+      // A refusal says nothing against what is known of the others.
+      const lost = last !== null && last.code !== 'NETMCP_OVERLOADED';
+      let entries = await offering(name, call.serviceArea, lost);
+      let next = choose(entries, tried);
+      if (next === undefined && !lost) {
+        entries = await offering(name, call.serviceArea, true);
+        next = choose(entries, tried);
+      }
       if (next === undefined) {
         if (last?.code !== 'NETMCP_OVERLOADED' || waits >= 5) throw last ?? nobody(name, call.serviceArea);
         // Everyone is past its limit: come back when the last of them said so.
@@ -156,17 +188,21 @@ export async function connectNetMcp(options: {
         continue;
       }
       tried.add(next.serverId);
-      const session = sessionWith(next);
+      const session = sessionWith(next, entries.length === 1);
+      await learn(session, next.digest);
+      const ended = balancer.begin(next.serverId, name);
       try {
         const result = await session.call(name, args, metaOf(call, left), {
           timeoutMs: left,
           ...(signal && { signal }),
           ...(call.onProgress && { onProgress: call.onProgress }),
         });
+        ended('answered');
         return outcomeOf(result, next.serverId);
       } catch (error) {
+        ended(endOf(error));
         if (!(error instanceof Known)) throw error;
-        if (!(await mayMove(error, session, name))) throw error;
+        if (!mayMove(error, next.digest, name)) throw error;
         env.log.info({ tool: name, from: next.serverId, code: error.code }, 'call moves to another server');
         last = error;
         if (error.code === 'NETMCP_LOST' && error.details.executed === 'no' && waits < 2) {
@@ -179,22 +215,31 @@ export async function connectNetMcp(options: {
   }
 
   /** NetMCP 6: a call is sent again only if the first cannot have been executed, or twice is like once. */
-  async function mayMove(error: NetAgentError, session: Session, name: string): Promise<boolean> {
+  function mayMove(error: NetAgentError, digest: string, name: string): boolean {
     if (error.code === 'NETMCP_OVERLOADED' || error.code === 'NETMCP_UNREACHABLE') return true;
     if (error.code !== 'NETMCP_LOST') return false;
-    if (error.details.executed === 'no') return true;
-    const definition = definitions.get(`${session.serverId}\n${name}`);
-    return definition?.annotations?.readOnlyHint === true || definition?.annotations?.idempotentHint === true;
+    return error.details.executed === 'no' || repeatable.get(digest)?.has(name) === true;
   }
 
-  const definitions = new Map<string, Tool>();
-  async function learn(session: Session): Promise<void> {
-    for (const definition of await session.tools())
-      definitions.set(`${session.serverId}\n${definition.name}`, definition);
+  /** Tools that may be executed twice, by the digest of the set that they are in. */
+  const repeatable = new Map<string, Set<string>>();
+  /** What is safe to send again must be known before anything breaks. */
+  async function learn(session: Session, digest: string): Promise<void> {
+    if (repeatable.has(digest)) return;
+    try {
+      const tools = await session.tools();
+      if (repeatable.size >= MAX_DIGESTS) repeatable.delete(repeatable.keys().next().value as string);
+      const safe = tools.filter(
+        ({ annotations: a }) => a?.readOnlyHint === true || a?.idempotentHint === true,
+      );
+      repeatable.set(digest, new Set(safe.map((tool) => tool.name)));
+    } catch (error) {
+      env.log.debug({ serverId: session.serverId, error: String(error) }, 'tools not listed');
+    }
   }
 
   try {
-    await subscribe();
+    await line.request(METHODS.subscribe, {}, subscribeResultSchema);
   } catch (error) {
     await pool.close();
     throw error;
@@ -202,38 +247,23 @@ export async function connectNetMcp(options: {
 
   return {
     discover,
-    async callTool(name, args, call) {
-      const entries = await offering(name, call?.serviceArea, false);
-      const first = order(entries, sessions)[0];
-      // What is safe to send again must be known before anything breaks.
-      if (first !== undefined && !definitions.has(`${first.serverId}\n${name}`)) {
-        await learn(sessionWith(first)).catch((error: unknown) =>
-          env.log.debug({ serverId: first.serverId, error: String(error) }, 'tools not listed'),
-        );
-      }
-      return callTool(name, args, call);
-    },
+    callTool,
     sessions: () =>
       [...sessions.values()].map((session) => ({ serverId: session.serverId, ...session.state() })),
     async close() {
-      await Promise.all([...sessions.values(), management].map((session) => session.close()));
+      gate.close();
+      await Promise.all([...[...sessions.values()].map((session) => session.close()), line.close()]);
       await pool.close();
     },
   };
 }
 
-function nobody(tool: string, area: string | undefined): NetAgentError {
-  return fail('NETMCP_NO_SERVER', { tool, where: area === undefined ? '' : ` in ${area}` });
+function endOf(error: unknown): CallOutcome {
+  if (!(error instanceof Known)) return 'withdrawn';
+  if (['NETMCP_LOST', 'NETMCP_UNREACHABLE', 'NETMCP_TIMEOUT'].includes(error.code)) return 'lost';
+  return error.code === 'NETMCP_OVERLOADED' ? 'refused' : 'withdrawn';
 }
 
-function pause(env: Env, ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const finish = () => {
-      env.clock.clearTimeout(timer);
-      signal?.removeEventListener('abort', finish);
-      resolve();
-    };
-    const timer = env.clock.setTimeout(finish, ms);
-    signal?.addEventListener('abort', finish, { once: true });
-  });
+function nobody(tool: string, area: string | undefined): NetAgentError {
+  return fail('NETMCP_NO_SERVER', { tool, where: area === undefined ? '' : ` in ${area}` });
 }

@@ -15,7 +15,9 @@ export interface CallOptions {
   deadlineMs?: number | undefined;
   /** Verify and authorise only. */
   dryRun?: boolean | undefined;
-  /** Hears how far the call is; asks the server to say it. */
+  /** An approval that a human gave for exactly this call. */
+  approval?: string | undefined;
+  /** `notifications/progress` of this call. */
   onProgress?: ((progress: { progress: number; total?: number; message?: string }) => void) | undefined;
 }
 
@@ -35,6 +37,7 @@ export function metaOf(call: CallOptions, left: number): Record<string, unknown>
     ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
     ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
     ...(call.dryRun !== undefined && { dryRun: call.dryRun }),
+    ...(call.approval !== undefined && { approval: call.approval }),
   };
 }
 

@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import { CLIENT_OFFER, EXTENSION } from '../schema/index.ts';
-import { openSession, type SessionState, type Target } from '../session/client-session.ts';
+import { type OnElicit, openSession, type SessionState, type Target } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
+import { type PlainParts, plainParts } from './plain-parts.ts';
 
 export interface PlainClient {
   /** What was negotiated; `reason` says why it is plain MCP. */
@@ -12,6 +14,8 @@ export interface PlainClient {
   callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<ToolOutcome>;
   /** A vendor method. @throws NETMCP_NO_FEATURE before anything is sent */
   request(method: string, params: Record<string, unknown>): Promise<unknown>;
+  /** The other parts of MCP: resources, prompts, completion, logging, ping. */
+  mcp: PlainParts;
   state(): SessionState;
   close(): Promise<void>;
 }
@@ -25,7 +29,11 @@ export async function connectPlain(options: {
   target: string | Target;
   agentId?: string;
   /** What we say that we speak; the default is NetMCP 1.0. */
+  auth?: ClientAuth;
   offer?: { version?: string; versions?: string[]; features: string[] };
+  /** Puts a server's question to a human; without it the server is told that nobody can be asked. */
+  onElicit?: OnElicit;
+  onNotification?(method: string, params: unknown): void;
 }): Promise<PlainClient> {
   const { env } = options;
   const target = typeof options.target === 'string' ? { url: options.target } : options.target;
@@ -40,6 +48,9 @@ export async function connectPlain(options: {
     pool,
     offer: options.offer ?? CLIENT_OFFER,
     maxAttempts: 1,
+    ...(options.auth && { auth: options.auth }),
+    ...(options.onElicit && { onElicit: options.onElicit }),
+    ...(options.onNotification && { onNotification: options.onNotification }),
   });
   try {
     const agreement = await session.ready();
@@ -67,6 +78,7 @@ export async function connectPlain(options: {
         );
       },
       request: (method, params) => session.request(method, params, z.unknown()),
+      mcp: plainParts(session),
       state: session.state,
       async close() {
         await session.close();

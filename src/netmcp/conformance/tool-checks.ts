@@ -2,7 +2,8 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Check, expect, skip } from '../../conformance/check.ts';
 import { EXTENSION, toolMetaSchema } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
-import { compileRule, MAX_DEFINITION } from '../toolserver/verify.ts';
+import { compileRule } from '../toolserver/rules.ts';
+import { MAX_DEFINITION } from '../toolserver/verify.ts';
 import { expectResult, type ServerContext, show } from './context.ts';
 
 const metaOf = (tool: Tool) => toolMetaSchema.safeParse(tool._meta?.[EXTENSION]);

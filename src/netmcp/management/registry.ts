@@ -1,4 +1,4 @@
-import { createActor } from 'xstate';
+import { createActor, type InspectionEvent } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
 import {
   type LeaseEvent,
@@ -7,8 +7,23 @@ import {
   weightOf,
 } from '../../../machines/protocols/lease.machine.ts';
 import type { LoadState } from '../../../machines/protocols/session.machine.ts';
-import type { ChangeNotice, LoadNotice, Registration, ServerEntry } from '../schema/index.ts';
+import type {
+  ChangeNotice,
+  EntryValue,
+  LoadNotice,
+  Registration,
+  ReplicaPage,
+  Report,
+  ReportValue,
+  ServerEntry,
+  ToolSummary,
+} from '../schema/index.ts';
+import { ERROR_LIMIT } from '../schema/index.ts';
+import { RpcError } from '../session/rpc-error.ts';
+import { serves } from './areas.ts';
 import { createRanker } from './rank.ts';
+import { createReplica, type Replica } from './replica.ts';
+import { createBucket, createTrust, type Trust } from './trust.ts';
 
 export interface LeaseTimes {
   /** ms without a report until a server is suspect. */
@@ -29,187 +44,378 @@ export interface Query {
 interface Entry {
   registration: Registration;
   lease: string;
+  epoch: number;
+  rev: number;
+  seq: number;
+  draining: boolean;
   actor: ReturnType<typeof startLease>;
+  trust: Trust;
+  /** What the server that took the last report thought of it. */
+  untrusted: boolean;
   told: string;
 }
 
 export interface Registry {
-  /** Takes a server in; a server of that id that was there before is replaced. Returns its lease. */
+  /**
+   * Takes a server in; a server of that id that was there before is replaced. Returns its lease.
+   * @throws RpcError -32014 where the registry is full
+   */
   register(registration: Registration): string;
   update(lease: string, change: Partial<Registration>): boolean;
-  send(lease: string, event: LeaseEvent): boolean;
+  leave(lease: string, drain: boolean): boolean;
+  report(report: Report): boolean;
+  /** A report that could not be read, under this lease. */
+  malformed(lease: string): void;
   status(lease: string): LoadNotice | undefined;
-  discover(query: Query): ServerEntry[];
+  /** The server that has this lease. */
+  holder(lease: string): string | undefined;
+  /** `usable`: the tools that the asker may use; a server without one for it is not shown. */
+  discover(query: Query, usable?: (tool: ToolSummary) => boolean): ServerEntry[];
   notices(): LoadNotice[];
+  /** Areas of a server that is there. */
+  areasOf(serverId: string): readonly string[];
+  /** News of a peer. */
+  merge(page: ReplicaPage): void;
+  replica: Pick<Replica, 'since' | 'vector' | 'onWrite'>;
   close(): void;
 }
 
-/** What leaves the registry: to every subscriber. */
+/** What leaves the registry: to every subscriber whose areas or servers it is about. */
 export interface RegistryEvents {
-  load(notice: LoadNotice): void;
-  changed(notice: ChangeNotice): void;
+  load(notice: LoadNotice, areas: readonly string[]): void;
+  changed(notice: ChangeNotice, areas: readonly string[]): void;
 }
 
-function startLease(env: Env, serverId: string, times: LeaseTimes) {
-  const actor = createActor(leaseMachine, { input: { serverId, ...times }, clock: env.clock });
+/** Servers that one registry holds. */
+const MAX_SERVERS = 4_096;
+
+type Inspect = (event: InspectionEvent) => void;
+
+function startLease(env: Env, serverId: string, times: LeaseTimes, inspect: Inspect | undefined) {
+  const actor = createActor(leaseMachine, {
+    input: { serverId, ...times },
+    clock: env.clock,
+    ...(inspect && { inspect }),
+  });
   actor.subscribe({
     error: (error) => env.log.error({ serverId, error: String(error) }, 'lease actor failed'),
   });
   return actor.start();
 }
 
-/** The tool servers that are there, each with a lease actor (NetMCP 4). */
-export function createRegistry(env: Env, times: LeaseTimes, events: RegistryEvents): Registry {
+const entryKey = (serverId: string) => `entry/${serverId}`;
+const reportKey = (serverId: string) => `report/${serverId}`;
+
+/**
+ * The tool servers that are there, each with a lease actor (NetMCP 4). What is written here goes to the
+ * other management servers, and theirs comes in by `merge`; each runs the leases by itself.
+ */
+export function createRegistry(
+  env: Env,
+  times: LeaseTimes,
+  events: RegistryEvents,
+  inspect?: Inspect,
+): Registry {
+  const entries = new Map<string, Entry>();
   const byLease = new Map<string, Entry>();
   const ranker = createRanker();
-  const all = () => [...byLease.values()];
+  const replica = createReplica(env.ids.uuid());
+  const mayAskAnew = createBucket(env.clock, 1, 1_000 / times.leaseMs);
+  const tombstones = new Map<string, number>();
+  const idOf = (entry: Entry) => entry.registration.serverId;
 
   const stateOf = (entry: Entry): LoadState => {
     const snapshot = entry.actor.getSnapshot();
     return loadStateOf(String(snapshot.value), snapshot.context.band);
   };
-  const urlOf = (entry: Entry) => entry.registration.endpoints[0] as string;
+  const reportOf = (entry: Entry) => entry.actor.getSnapshot().context.report;
+  const weight = (entry: Entry) => weightOf(stateOf(entry), reportOf(entry).load);
+  /** The servers that stand in for each other have the same tools. */
+  const likes = (entry: Entry) =>
+    [...entries.values()].filter((other) => other.registration.digest === entry.registration.digest);
 
   /** Servers that can take over: same tools, and room for more calls; the least loaded first. */
-  function alternatesOf(entry: Entry) {
-    return all()
-      .filter((other) => other !== entry && other.registration.digest === entry.registration.digest)
-      .filter((other) => ['normal', 'high'].includes(stateOf(other)))
-      .sort((a, b) => weight(b) - weight(a) || a.registration.serverId.localeCompare(b.registration.serverId))
+  function alternatesOf(entry: Entry, group = likes(entry)) {
+    return group
+      .filter((other) => other !== entry && ['normal', 'high'].includes(stateOf(other)))
+      .sort((a, b) => weight(b) - weight(a) || idOf(a).localeCompare(idOf(b)))
       .slice(0, 8)
-      .map((other) => ({ serverId: other.registration.serverId, url: urlOf(other) }));
+      .map((other) => ({
+        serverId: idOf(other),
+        url: other.registration.endpoints[0] as string,
+      }));
   }
 
-  function weight(entry: Entry): number {
-    return weightOf(stateOf(entry), entry.actor.getSnapshot().context.report.load);
-  }
-
-  function notice(entry: Entry): LoadNotice {
-    const state = stateOf(entry);
-    const { load } = entry.actor.getSnapshot().context.report;
-    return {
-      serverId: entry.registration.serverId,
-      load,
-      state,
-      alternates: alternatesOf(entry),
-      weight: weight(entry),
-    };
-  }
+  const notice = (entry: Entry, group?: Entry[]): LoadNotice => ({
+    serverId: idOf(entry),
+    load: reportOf(entry).load,
+    state: stateOf(entry),
+    alternates: alternatesOf(entry, group),
+    weight: weight(entry),
+  });
 
   /** Tells what clients act on: a new state, or a weight that moved by a tenth. */
-  function tell(entry: Entry): void {
-    const now = notice(entry);
-    const mark = `${now.state} ${Math.round(now.weight / 10)} ${now.alternates.map((a) => a.serverId).join()}`;
-    if (mark === entry.told) return;
-    entry.told = mark;
-    events.load(now);
+  function tell(group: Entry[]): void {
+    for (const entry of group) {
+      const now = notice(entry, group);
+      const mark = `${now.state} ${Math.round(now.weight / 10)} ${now.alternates.map((a) => a.serverId).join()}`;
+      if (mark === entry.told) continue;
+      entry.told = mark;
+      events.load(now, entry.registration.serviceArea);
+    }
   }
 
   function remove(entry: Entry): void {
-    if (byLease.get(entry.lease) !== entry) return;
+    const serverId = idOf(entry);
+    if (entries.get(serverId) !== entry) return;
+    entries.delete(serverId);
     byLease.delete(entry.lease);
-    const { serverId } = entry.registration;
-    env.log.info({ serverId, reason: entry.actor.getSnapshot().context.reason }, 'tool server gone');
-    events.load({ serverId, load: 0, state: 'gone', alternates: alternatesOf(entry), weight: 0 });
-    events.changed({ serverId, change: 'gone' });
-    for (const other of all()) tell(other);
+    const { reason } = entry.actor.getSnapshot().context;
+    env.log.info({ serverId, reason }, 'tool server gone');
+    replica.drop(reportKey(serverId));
+    if (reason === 'drained') bury(entry);
+    // A tombstone stays for the peers; what expired, expires with them too.
+    else if (reason !== 'deregistered') replica.drop(entryKey(serverId));
+    const areas = entry.registration.serviceArea;
+    const group = likes(entry);
+    events.load(
+      { serverId, load: 0, state: 'gone', alternates: alternatesOf(entry, group), weight: 0 },
+      areas,
+    );
+    events.changed({ serverId, change: 'gone' }, areas);
+    tell(group);
+  }
+
+  /** The newest incarnation wins; in it, leaving; then draining; then the latest change. */
+  const rankOf = (entry: Entry, left: boolean) => [
+    entry.epoch,
+    Number(left),
+    Number(entry.draining),
+    entry.rev,
+  ];
+
+  function write(entry: Entry, left = false): void {
+    const { registration, lease, draining } = entry;
+    const value: EntryValue = { kind: 'entry', registration, lease, draining, left };
+    replica.put(entryKey(registration.serverId), rankOf(entry, left), value);
+  }
+
+  function bury(entry: Entry): void {
+    mark(idOf(entry));
+    write(entry, true);
+  }
+
+  /** Tombstones are kept while a peer may still know the server that they are about. */
+  function mark(serverId: string): void {
+    for (const [old, until] of tombstones) {
+      if (until > env.clock.now() && tombstones.size < MAX_SERVERS) break;
+      tombstones.delete(old);
+      if (!entries.has(old)) replica.drop(entryKey(old));
+    }
+    tombstones.delete(serverId);
+    tombstones.set(serverId, env.clock.now() + times.leaseMs + times.graceMs);
+  }
+
+  function admit(registration: Registration, lease: string, epoch: number, rev: number): Entry {
+    const before = entries.get(registration.serverId);
+    if (before !== undefined) {
+      byLease.delete(before.lease);
+      entries.delete(registration.serverId);
+      before.actor.stop();
+    }
+    const entry: Entry = {
+      registration,
+      lease,
+      epoch,
+      rev,
+      seq: 0,
+      draining: false,
+      actor: startLease(env, registration.serverId, times, inspect),
+      trust: before?.trust ?? createTrust(env.clock),
+      untrusted: before?.untrusted ?? false,
+      told: '',
+    };
+    entries.set(registration.serverId, entry);
+    byLease.set(lease, entry);
+    entry.actor.subscribe((snapshot) => {
+      if (snapshot.status !== 'active') remove(entry);
+      else tell(likes(entry));
+    });
+    events.changed({ serverId: registration.serverId, change: 'registered' }, registration.serviceArea);
+    tell(likes(entry));
+    return entry;
+  }
+
+  /** A change of registration or digest concerns the old group and the new one. */
+  function change(entry: Entry, registration: Registration): void {
+    const before = likes(entry);
+    entry.registration = registration;
+    entry.actor.send({ type: 'RENEW' });
+    tell([...new Set([...before, ...likes(entry)])]);
+    events.changed({ serverId: registration.serverId, change: 'updated' }, registration.serviceArea);
+  }
+
+  function take(report: ReportValue): void {
+    const entry = entries.get(report.serverId);
+    if (entry === undefined) {
+      // It expired here while we heard nothing, and lives on with a peer.
+      if (replica.get(entryKey(report.serverId)) === undefined && mayAskAnew()) replica.forget();
+      return;
+    }
+    if (entry.epoch !== report.epoch) return;
+    entry.untrusted = report.untrusted;
+    const { load, inFlight, queue, p95Ms } = report;
+    entry.actor.send({ type: 'REPORT', load, inFlight, queue, p95Ms } satisfies LeaseEvent);
+  }
+
+  function takeEntry(value: EntryValue, [epoch = 0, , , rev = 0]: number[]): void {
+    const { registration, lease } = value;
+    const before = entries.get(registration.serverId);
+    if (value.left) {
+      mark(registration.serverId);
+      if (before !== undefined && before.epoch <= epoch) before.actor.send({ type: 'LEAVE' });
+      return;
+    }
+    if (before === undefined && entries.size >= MAX_SERVERS) return;
+    const entry =
+      before?.epoch === epoch && before.lease === lease ? before : admit(registration, lease, epoch, rev);
+    entry.rev = rev;
+    if (entry === before) change(entry, registration);
+    if (value.draining && !entry.draining) {
+      entry.draining = true;
+      entry.actor.send({ type: 'DRAIN' });
+    }
   }
 
   return {
     register(registration) {
-      const before = all().find((entry) => entry.registration.serverId === registration.serverId);
-      if (before !== undefined) {
-        byLease.delete(before.lease);
-        before.actor.stop();
-      }
-      const lease = env.ids.uuid();
-      const entry: Entry = {
-        registration,
-        lease,
-        actor: startLease(env, registration.serverId, times),
-        told: '',
-      };
-      byLease.set(lease, entry);
-      entry.actor.subscribe((snapshot) => {
-        if (snapshot.status === 'active') for (const other of all()) tell(other);
-        else remove(entry);
-      });
-      events.changed({ serverId: registration.serverId, change: 'registered' });
-      for (const other of all()) tell(other);
-      return lease;
+      if (entries.size >= MAX_SERVERS && !entries.has(registration.serverId))
+        throw new RpcError(ERROR_LIMIT, `The registry holds ${MAX_SERVERS} servers and takes no more`);
+      const epoch = (replica.get(entryKey(registration.serverId))?.rank[0] ?? 0) + 1;
+      const entry = admit(registration, env.ids.uuid(), epoch, 0);
+      write(entry);
+      return entry.lease;
     },
-    update(lease, change) {
+    update(lease, given) {
       const entry = byLease.get(lease);
       if (entry === undefined) return false;
-      entry.registration = { ...entry.registration, ...change };
-      entry.actor.send({ type: 'RENEW' });
-      events.changed({ serverId: entry.registration.serverId, change: 'updated' });
+      entry.rev += 1;
+      change(entry, { ...entry.registration, ...given });
+      write(entry);
       return true;
     },
-    send(lease, event) {
+    leave(lease, drain) {
       const entry = byLease.get(lease);
-      entry?.actor.send(event);
-      return entry !== undefined;
+      if (entry === undefined) return false;
+      if (drain) {
+        entry.draining = true;
+        entry.rev += 1;
+        entry.actor.send({ type: 'DRAIN' });
+        write(entry);
+      } else {
+        bury(entry);
+        entry.actor.send({ type: 'LEAVE' });
+      }
+      return true;
+    },
+    report({ lease, nfLoad, ...figures }) {
+      const entry = byLease.get(lease);
+      if (entry === undefined) return false;
+      if (!entry.trust.admit()) return true;
+      const serverId = idOf(entry);
+      const peers = likes(entry)
+        .filter((other) => other !== entry && !other.untrusted)
+        .map(reportOf);
+      const was = entry.untrusted;
+      const { load, untrusted, doubt } = entry.trust.judge(figures, peers);
+      if (untrusted && !was) env.log.warn({ serverId, doubt }, 'reports of a tool server are not believed');
+      entry.seq = (replica.get(reportKey(serverId))?.rank[1] ?? 0) + 1;
+      const { epoch, seq } = entry;
+      const value = { kind: 'report' as const, serverId, epoch, ...figures, nfLoad, load, untrusted };
+      replica.put(reportKey(serverId), [epoch, seq], value);
+      take(value);
+      return true;
+    },
+    malformed(lease) {
+      const entry = byLease.get(lease);
+      if (entry?.trust.malformed())
+        env.log.warn({ serverId: idOf(entry) }, 'reports of a tool server are not believed');
     },
     status(lease) {
       const entry = byLease.get(lease);
       return entry === undefined ? undefined : notice(entry);
     },
-    discover(query) {
-      const entries = all();
-      const scores =
-        query.task === undefined
-          ? null
-          : ranker.score(
-              entries.map((e) => e.registration),
-              query.task,
-            );
-      const top = scores === null ? 1 : Math.max(...scores.values(), Number.MIN_VALUE);
-      return entries
-        .filter(
-          ({ registration: r }) => query.tool === undefined || r.tools.some((t) => t.name === query.tool),
-        )
-        .filter(({ registration: r }) => serves(r, query.serviceArea))
-        .filter(
-          ({ registration: r }) =>
-            query.categories === undefined ||
-            query.categories.some((c) => r.categories.some((own) => own === c)),
-        )
-        .map((entry): ServerEntry => {
-          const { registration: r } = entry;
-          const now = notice(entry);
-          const relevance = scores === null ? 1 : (scores.get(r.serverId) ?? 0) / top;
-          return {
-            serverId: r.serverId,
-            endpoints: r.endpoints,
-            summary: r.summary,
-            serviceArea: r.serviceArea,
-            categories: r.categories,
-            digest: r.digest,
-            tools: r.tools.map((tool) => tool.name),
-            load: now.load,
-            state: now.state,
-            suspect: entry.actor.getSnapshot().value === 'suspect',
-            weight: now.weight,
-            // Relevance first; load decides among those that fit about equally well.
-            score: relevance === 0 ? 0 : Math.round((relevance + now.weight / 400) * 1000) / 1000,
-            alternates: now.alternates,
-          };
-        })
-        .filter((entry) => entry.score > 0)
-        .sort((a, b) => b.score - a.score || a.serverId.localeCompare(b.serverId))
-        .slice(0, query.limit);
+    holder: (lease) => byLease.get(lease)?.registration.serverId,
+    discover(query, usable) {
+      const shown = [...entries.values()]
+        .map((entry) => ({ entry, registration: shownTo(entry.registration, usable) }))
+        .filter(({ registration }) => usable === undefined || registration.tools.length > 0);
+      return find(shown, query);
     },
-    notices: () => all().map(notice),
+    notices: () => [...entries.values()].map((entry) => notice(entry)),
+    areasOf: (serverId) => entries.get(serverId)?.registration.serviceArea ?? [],
+    merge(page) {
+      for (const { value, rank } of replica.merge(page)) {
+        if (value.kind === 'entry') takeEntry(value, rank);
+        else take(value);
+      }
+    },
+    replica,
     close() {
-      for (const entry of all()) entry.actor.stop();
+      for (const entry of entries.values()) entry.actor.stop();
+      entries.clear();
       byLease.clear();
     },
   };
+
+  function find(all: Array<{ entry: Entry; registration: Registration }>, query: Query): ServerEntry[] {
+    const areas = query.serviceArea === undefined ? undefined : [query.serviceArea];
+    const scores =
+      query.task === undefined
+        ? null
+        : ranker.score(
+            all.map(({ registration }) => registration),
+            query.task,
+          );
+    const top = scores === null ? 1 : Math.max(...scores.values(), Number.MIN_VALUE);
+    return all
+      .filter(({ registration: r }) => query.tool === undefined || r.tools.some((t) => t.name === query.tool))
+      .filter(({ registration: r }) => serves(r.serviceArea, areas))
+      .filter(
+        ({ registration: r }) => query.categories?.some((c) => r.categories.some((o) => o === c)) ?? true,
+      )
+      .map(({ entry, registration: r }): ServerEntry => {
+        const now = notice(entry);
+        const relevance = scores === null ? 1 : (scores.get(r.serverId) ?? 0) / top;
+        return {
+          serverId: r.serverId,
+          endpoints: r.endpoints,
+          summary: r.summary,
+          serviceArea: r.serviceArea,
+          categories: r.categories,
+          digest: r.digest,
+          tools: r.tools.map((tool) => tool.name),
+          load: now.load,
+          state: now.state,
+          suspect: entry.actor.getSnapshot().value === 'suspect',
+          untrusted: entry.untrusted,
+          weight: now.weight,
+          // Relevance first; load decides among those that fit about equally well.
+          score: relevance === 0 ? 0 : Math.round((relevance + now.weight / 400) * 1000) / 1000,
+          alternates: now.alternates,
+        };
+      })
+      .filter((entry) => entry.score > 0)
+      .sort((a, b) => b.score - a.score || a.serverId.localeCompare(b.serverId))
+      .slice(0, query.limit);
+  }
 }
 
-function serves(registration: Registration, area: string | undefined): boolean {
-  return (
-    area === undefined || registration.serviceArea.length === 0 || registration.serviceArea.includes(area)
-  );
+/** A registration with the tools that the asker may use. */
+function shownTo(
+  registration: Registration,
+  usable: ((tool: ToolSummary) => boolean) | undefined,
+): Registration {
+  if (usable === undefined) return registration;
+  return { ...registration, tools: registration.tools.filter(usable) };
 }

@@ -10,6 +10,8 @@ export const callMetaSchema = z.object({
   deadline: z.number().positive().max(86_400_000).optional(),
   traceparent: z.string().max(64).optional(),
   dryRun: z.boolean().optional(),
+  /** A human's approval of exactly this call: a JWS (RFC 7515) by a key that the operator trusts. */
+  approval: z.string().max(4_096).optional(),
 });
 export type CallMeta = z.infer<typeof callMetaSchema>;
 
@@ -29,6 +31,10 @@ export const resultMetaSchema = z.object({
   dryRun: z.boolean().optional(),
   replayed: z.boolean().optional(),
   attempts: z.number().int().optional(),
+  /** `maybe`: it is not known whether the effect took place. */
+  executed: z.enum(['no', 'maybe']).optional(),
+  /** What a human would have to approve; the hash goes into the approval. */
+  approval: z.object({ plan: z.string(), question: z.string() }).optional(),
   refusal: z
     .object({
       step: z.string(),

@@ -1,4 +1,5 @@
 /** Every parameter and result of NetMCP 1.0: zod schemas, types inferred from them. */
+export { approveParamsSchema, unapprovedResultSchema } from './admission.ts';
 export {
   ERROR_CONFLICT,
   ERROR_FORBIDDEN,
@@ -18,6 +19,14 @@ export {
   resultMetaSchema,
 } from './call.ts';
 export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
+export {
+  type EntryValue,
+  type ReplicaPage,
+  type ReplicaRecord,
+  type ReportValue,
+  syncParamsSchema,
+  syncResultSchema,
+} from './registry.ts';
 export {
   type ToolsDiscoverParams,
   type ToolsDiscoverResult,

@@ -9,6 +9,10 @@ export const METHODS = {
   report: 'netmcp/servers/report',
   discover: 'netmcp/servers/discover',
   subscribe: 'netmcp/servers/subscribe',
+  unapproved: 'netmcp/servers/unapproved',
+  approve: 'netmcp/servers/approve',
+  // 4. Between management servers.
+  sync: 'netmcp/registry/sync',
   // 5. Life of a tool.
   toolRegister: 'netmcp/tools/register',
   toolUpdate: 'netmcp/tools/update',
@@ -46,6 +50,9 @@ const FEATURES = {
     METHODS.register,
     METHODS.update,
     METHODS.deregister,
+    METHODS.unapproved,
+    METHODS.approve,
+    METHODS.sync,
     METHODS.toolRegister,
     METHODS.toolUpdate,
     METHODS.toolRemove,

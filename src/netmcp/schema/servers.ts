@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { count, endpoint, name, percent, text } from './base.ts';
-import { categorySchema } from './tool.ts';
+import { categorySchema, permissionSchema } from './tool.ts';
 
 export const loadStateSchema = z.enum(['normal', 'high', 'overloaded', 'draining', 'gone']);
 
@@ -13,6 +13,8 @@ export const toolSummarySchema = z.object({
   title: z.string().max(200).default(''),
   description: text.default(''),
   labels: z.array(z.string().max(64)).max(32).default([]),
+  /** Who may use it; discovery shows a caller only what is for that caller. */
+  permission: permissionSchema.default({ mode: 'public' }),
 });
 export type ToolSummary = z.infer<typeof toolSummarySchema>;
 
@@ -91,15 +93,25 @@ export const serverEntrySchema = z.object({
   load: percent,
   state: loadStateSchema,
   suspect: z.boolean(),
+  /** Its reports contradict themselves; it counts as one under high load. */
+  untrusted: z.boolean().default(false),
   weight: percent,
   score: z.number(),
   alternates,
 });
 export type ServerEntry = z.infer<typeof serverEntrySchema>;
 
-export const discoverResultSchema = z.object({ servers: z.array(serverEntrySchema) });
+export const discoverResultSchema = z.object({
+  servers: z.array(serverEntrySchema),
+  /** This management server has just started and may not know everybody yet. */
+  partial: z.boolean().default(false),
+});
 
-export const subscribeParamsSchema = z.object({ serverIds: z.array(name).max(256).optional() });
+/** Notices of these servers, and of those that serve one of these areas; nothing given = all. */
+export const subscribeParamsSchema = z.object({
+  serverIds: z.array(name).max(256).optional(),
+  serviceAreas: z.array(name).max(64).optional(),
+});
 export const subscribeResultSchema = z.object({ subscribed: z.boolean() });
 
 /** 6. */

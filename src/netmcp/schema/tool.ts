@@ -30,6 +30,9 @@ export const toolMetaSchema = z.object({
   serviceArea: z.array(name).max(256),
   permission: permissionSchema,
   constraints: z.array(z.object({ rule: z.string().max(500), message: z.string().max(200) })).max(16),
+  /** Parameters that the server fills and agents do not see: fixed values, and CEL over the others. */
+  defaults: z.record(name, z.json()).optional(),
+  derived: z.record(name, z.string().max(500)).optional(),
   effects: z.enum(['read', 'reversible', 'irreversible']),
   nf: z.array(z.object({ type: z.string().max(32), operations: z.array(z.string().max(128)).max(8) })).max(8),
 });

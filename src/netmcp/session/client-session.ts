@@ -4,6 +4,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolResult,
   CallToolResultSchema,
+  ElicitRequestSchema,
   ListToolsResultSchema,
   type Progress,
   ResultSchema,
@@ -20,6 +21,9 @@ import {
   sessionMachine,
 } from '../../../machines/protocols/session.machine.ts';
 import { fail } from '../../errors.ts';
+import { authorisedFetch } from '../auth/authorised-fetch.ts';
+import { readChallenge } from '../auth/oauth.ts';
+import { type ClientAuth, createTokenSource } from '../auth/token-source.ts';
 import {
   CLIENT_OFFER,
   ERROR_OVERLOADED,
@@ -28,7 +32,7 @@ import {
   overloadedDataSchema,
   VERSION,
 } from '../schema/index.ts';
-import { type Target, type TransportKind, takeWay } from '../transport/dial.ts';
+import { type Credentials, type Target, type TransportKind, takeWay } from '../transport/dial.ts';
 import { readCallError } from './call-error.ts';
 import type { HttpPool } from './keep-alive.ts';
 
@@ -40,10 +44,23 @@ export interface SessionOptions {
   serverId: string;
   target: Target;
   pool: HttpPool;
+  /** How to come by a token; without it requests carry none. */
+  auth?: ClientAuth;
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
+  /** Puts a server's question to a human; without it the client does not offer elicitation. */
+  onElicit?: OnElicit;
 }
+
+/** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
+export type OnElicit = (question: {
+  message: string;
+  /** A flat JSON Schema of an object. */
+  requestedSchema: Record<string, unknown>;
+}) => Promise<{ action: 'accept' | 'decline' | 'cancel'; content?: Record<string, ElicitValue> }>;
+
+type ElicitValue = string | number | boolean | string[];
 
 export interface Session {
   readonly serverId: string;
@@ -59,6 +76,13 @@ export interface Session {
     meta: object,
     options: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<CallToolResult>;
+  /** A request of plain MCP other than the tools'; 10 s if no time is given. @throws NETMCP_REJECTED, NETMCP_LOST, NETMCP_TIMEOUT */
+  plain<T>(
+    method: string,
+    params: object,
+    schema: z.ZodType<T>,
+    options?: { signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<T>;
   /** A vendor method; 10 s if no time is given. @throws NETMCP_NO_FEATURE before anything is sent. */
   request<T>(
     method: string,
@@ -91,20 +115,24 @@ export function openSession(options: SessionOptions): Session {
   let client: Client | null = null;
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
+  const { tokens, credentials } = credentialsOf(options);
 
   let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
 
   async function handshake(line: Transport, signal: AbortSignal): Promise<Connected> {
     const fresh = new Client(
       { name: agentId, version: VERSION },
-      { capabilities: { extensions: { [EXTENSION]: offer } } },
+      { capabilities: { extensions: { [EXTENSION]: offer }, ...(options.onElicit && ELICITATION) } },
     );
+    answerQuestions(fresh, options.onElicit);
     fresh.fallbackNotificationHandler = async (notification) => {
       if (notification.method === 'notifications/tools/list_changed') toolCache = null;
       options.onNotification?.(notification.method, notification.params);
     };
     fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
-    await fresh.connect(line, { signal, timeout: 10_000 });
+    // Where a person is asked first, the handshake waits for that person.
+    const timeout = options.auth !== undefined && 'interactive' in options.auth ? 660_000 : 10_000;
+    await fresh.connect(line, { signal, timeout });
     client = fresh;
     transport = line;
     fresh.onclose = () => tell({ type: 'LOST', reason: 'the connection was closed' });
@@ -119,9 +147,8 @@ export function openSession(options: SessionOptions): Session {
     actors: {
       connect: fromPromise<Connected>(async ({ signal }) => {
         const { target, pool } = options;
-        const taken = await takeWay(env, { target, pool, serverId, signal }, (line) =>
-          handshake(line, signal),
-        );
+        const asked = { target, pool, serverId, signal, ...(credentials && { credentials }) };
+        const taken = await takeWay(env, asked, (line) => handshake(line, signal));
         way = { transport: taken.kind, fellBack: taken.fellBack };
         return taken.value;
       }),
@@ -209,7 +236,7 @@ export function openSession(options: SessionOptions): Session {
           CallToolResultSchema,
           {
             timeout: timeoutMs ?? 60_000,
-            ...(signal && { signal }),
+            ...(signal === undefined ? {} : { signal }),
             ...(onProgress && { onprogress: onProgress }),
           },
         );
@@ -250,18 +277,67 @@ export function openSession(options: SessionOptions): Session {
         throw known;
       }
     },
+    async plain(method, params, schema, { signal, timeoutMs = 10_000 } = {}) {
+      const live = await connected();
+      try {
+        return schema.parse(
+          await live.request({ method, params: params as Record<string, unknown> }, ResultSchema, {
+            timeout: timeoutMs,
+            ...(signal && { signal }),
+          }),
+        );
+      } catch (error) {
+        throw readCallError(error, serverId, method);
+      }
+    },
     tell,
     async close() {
       tell({ type: 'CLOSE' });
       await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });
+      tokens?.close();
     },
   };
+}
+
+/** SEP-1034: what the human leaves open takes the defaults of the question. */
+const ELICITATION = { elicitation: { form: { applyDefaults: true } } };
+
+function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
+  if (onElicit === undefined) return;
+  client.setRequestHandler(ElicitRequestSchema, async ({ params }) => {
+    // A page of a server's own is not opened for it.
+    if (!('requestedSchema' in params)) return { action: 'decline' };
+    const { message, requestedSchema } = params;
+    return onElicit({ message, requestedSchema: requestedSchema as Record<string, unknown> });
+  });
 }
 
 function overload(error: unknown) {
   if (!(error instanceof Error) || !('code' in error) || error.code !== ERROR_OVERLOADED) return null;
   const data = overloadedDataSchema.safeParse('data' in error ? error.data : null);
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
+}
+
+function credentialsOf({ env, auth, target, pool }: SessionOptions) {
+  const endpoint = endpointOf(target);
+  if (auth === undefined || endpoint === undefined) return { tokens: null, credentials: undefined };
+  const trust = 'tls' in target ? target.tls : undefined;
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetchFor(trust) });
+  const bearer = (token: string | null) => (token === null ? null : `Bearer ${token}`);
+  const credentials: Credentials = {
+    wrap: (fetch, url) => authorisedFetch(fetch, tokens, url),
+    authorization: async () => bearer(await tokens.token()),
+    challenged: async (challenge) =>
+      bearer(await tokens.challenged(readChallenge(challenge), await tokens.token())),
+  };
+  return { tokens, credentials };
+}
+
+/** The HTTP endpoint that tokens are for (RFC 8707). */
+function endpointOf(target: Target): string | undefined {
+  if ('command' in target) return undefined;
+  const endpoints = 'url' in target ? [target.url] : target.endpoints;
+  return endpoints.find((endpoint) => /^https?:/.test(endpoint));
 }
 
 async function listAll(client: Client): Promise<Tool[]> {

@@ -1,16 +1,14 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { Protection } from '../auth/resource.ts';
 import { isLoopback } from '../transport/address.ts';
-import type { Protection } from '../transport/authenticate.ts';
 import type { Exchange } from '../transport/exchange.ts';
 import { createFront, FRONT_LIMITS, type FrontLimits } from '../transport/front.ts';
 import { createLineFront } from '../transport/line-front.ts';
 import { loadQuic, QUIC_ALPN, type QuicProvider } from '../transport/quic-provider.ts';
 import { type Listener, listenTcp, type TlsFiles } from '../transport/tcp.ts';
 import type { McpPeer, ServerSide } from './server-session.ts';
-
-export type { Authenticate, Protection } from '../transport/authenticate.ts';
 
 /** Over what a server can be reached (NetMCP 9); without it, plain HTTP/1.1. */
 export interface ListenOptions {
@@ -39,7 +37,7 @@ export interface HostOptions {
   /** 0 takes any free port. */
   port: number;
   side: ServerSide;
-  /** Who may come in, given our URL; without it nobody is authenticated and everybody on loopback is served. */
+  /** What requests are held to, given the URL of the endpoint; without it everybody on loopback is served. */
   protect?: (url: string) => Protection;
   /** Bytes of one request body. */
   maxBody?: number;
@@ -69,12 +67,11 @@ const QUIC_IDLE_MS = 30_000;
 
 /**
  * Serves MCP over all transports that are asked for, with one map of sessions and the same checks.
- * Away from loopback it serves only those that are authenticated.
+ * Away from loopback only to who is authenticated.
  * @throws RUNTIME_PORT_IN_USE, RUNTIME_ADDRESS_OPEN, NETMCP_NO_QUIC
  */
 export async function listenMcp(options: HostOptions): Promise<McpHost> {
   const { env, host, side } = options;
-  if (options.protect === undefined && !isLoopback(host)) throw fail('RUNTIME_ADDRESS_OPEN', { host });
   const { tls, h2, h3, quic, http, stdio, hosts } = options.listen ?? {};
   const limits: FrontLimits = {
     ...FRONT_LIMITS,
@@ -83,12 +80,13 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     ...(options.maxSessions !== undefined && { maxSessions: options.maxSessions }),
     ...(options.idleMs !== undefined && { idleMs: options.idleMs }),
   };
+  if (options.protect === undefined && !isLoopback(host)) throw fail('RUNTIME_ADDRESS_OPEN', { host });
   let protection: Protection | undefined;
   const shared = { env, side, limits, protection: () => protection };
   const front = createFront(shared);
   const lines = createLineFront({ ...shared, headMs: HEAD_MS });
   // The parent of a child program needs no further proof of who it is.
-  const parent = createLineFront({ ...shared, protection: () => undefined, headMs: null });
+  const parent = createLineFront({ env, side, limits, protection: () => undefined, headMs: null });
   const listeners: Listener[] = [];
   const endpoints: string[] = [];
   const name = host.includes(':') ? `[${host}]` : host;
@@ -111,6 +109,8 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
     names.port = listener.port;
     listeners.push(listener);
     endpoints.push(endpoint(listener.port));
+    // Tokens are for the first endpoint, over whichever transport they come.
+    protection ??= options.protect?.(endpoint(listener.port));
   }
 
   try {
@@ -130,8 +130,6 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
           }),
       );
     }
-    // Tokens are for the first endpoint, whatever way they come.
-    protection = options.protect?.(endpoints[0] ?? '');
     if (h3 !== undefined || quic !== undefined) {
       const provider = await (options.quic ?? loadQuic)();
       if (tls === undefined) throw fail('NETMCP_NO_QUIC', { problem: 'it needs a key and a certificate' });

@@ -8,6 +8,7 @@ import {
   InitializeRequestSchema,
   LATEST_PROTOCOL_VERSION,
   ListToolsRequestSchema,
+  ResultSchema,
   type ServerNotification,
   type ServerRequest,
   SUPPORTED_PROTOCOL_VERSIONS,
@@ -21,7 +22,9 @@ import {
   type Offer,
 } from '../../../machines/protocols/negotiation.machine.ts';
 import { EXTENSION, featureOfMethod, VERSION } from '../schema/index.ts';
-import { INTERNAL_ERROR, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
+import { pageOf } from './pages.ts';
+import { Forbidden, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
+import { capabilitiesOf, type LoggingLevel, type Surface, serveSurface } from './surface.ts';
 
 export type { CallToolResult, Tool };
 
@@ -42,7 +45,12 @@ export interface McpPeer {
   agreement: Agreement;
   /** Sends a notification; lost if the client holds no stream open. */
   notify(method: string, params: Record<string, unknown>): void;
+  /** Tells the client that a resource has changed, if it watches it. */
+  updated?(uri: string): void;
 }
+
+/** Requests that a server may make of a client (MCP 2025-11-25). */
+export type ClientMethod = 'elicitation/create' | 'sampling/createMessage' | 'roots/list';
 
 /** What belongs to one request. */
 export interface RequestContext {
@@ -52,6 +60,19 @@ export interface RequestContext {
   signal: AbortSignal;
   /** `notifications/progress` to the requester; does nothing where it asked for none. */
   progress(progress: { progress: number; total?: number; message?: string }): void;
+  /** `notifications/message` to the requester, if it wants messages of this level. */
+  log?(level: LoggingLevel, logger: string, data: unknown): void;
+  /**
+   * Asks the requester's client within this request; null if it has not named the capability. Nothing of the
+   * profile may depend on it (NetMCP 10). @throws RpcError if the client refuses or does not answer in time
+   */
+  ask?(
+    method: ClientMethod,
+    params: Record<string, unknown>,
+    options?: { timeoutMs?: number },
+  ): Promise<Record<string, unknown>> | null;
+  /** Ends the stream of this request's answer, so that the client comes back for it; where one can. */
+  closeStream?: (() => void) | undefined;
 }
 
 export interface CallRequest extends RequestContext {
@@ -77,7 +98,7 @@ export interface ServerPart {
 }
 
 /** What a server does; the protocol around it is here. */
-export interface ServerSide {
+export interface ServerSide extends Surface {
   name: string;
   instructions: string;
   parts: ServerPart[];
@@ -92,10 +113,8 @@ export async function serveSession(options: {
   transport: Transport;
 }): Promise<McpPeer> {
   const { env, side, transport } = options;
-  const server = new Server(
-    { name: side.name, version: VERSION },
-    { capabilities: { tools: { listChanged: true } } },
-  );
+  const server = new Server({ name: side.name, version: VERSION }, { capabilities: capabilitiesOf(side) });
+  const asked = new Set<string>();
   const features = [...new Set(side.parts.flatMap((part) => part.features))];
   const offer: Offer = { version: VERSION, versions: [VERSION], features };
   const methods = new Map(side.parts.flatMap((part) => [...part.methods]));
@@ -107,10 +126,14 @@ export async function serveSession(options: {
         env.log.debug({ agent: peer.agent, method, error: String(error) }, 'notification not delivered');
       });
     },
+    updated(uri) {
+      if (surface.subscribed(uri)) peer.notify('notifications/resources/updated', { uri });
+    },
   };
 
   server.setRequestHandler(InitializeRequestSchema, async ({ params }) => {
-    const asked = params.protocolVersion;
+    const wanted = params.protocolVersion;
+    for (const name of Object.keys(params.capabilities)) asked.add(name);
     const offered = params.capabilities.extensions?.[EXTENSION];
     peer.agent = params.clientInfo.name;
     peer.agreement = await negotiate(env, offer, offered);
@@ -118,9 +141,9 @@ export async function serveSession(options: {
       env.log.warn({ agent: peer.agent, reason: peer.agreement.reason }, 'fell back to plain MCP');
     }
     return {
-      protocolVersion: SUPPORTED_PROTOCOL_VERSIONS.includes(asked) ? asked : LATEST_PROTOCOL_VERSION,
+      protocolVersion: SUPPORTED_PROTOCOL_VERSIONS.includes(wanted) ? wanted : LATEST_PROTOCOL_VERSION,
       capabilities: {
-        tools: { listChanged: true },
+        ...capabilitiesOf(side),
         extensions: { [EXTENSION]: answer(offer, peer.agreement, offered) },
       },
       serverInfo: { name: side.name, version: VERSION },
@@ -143,13 +166,37 @@ export async function serveSession(options: {
         .sendNotification({ method: 'notifications/progress', params: { progressToken: token, ...progress } })
         .catch((error: unknown) => env.log.debug({ error: String(error) }, 'progress not delivered'));
     },
+    log(level, logger, data) {
+      if (!surface.wants(level)) return;
+      extra
+        .sendNotification({ method: 'notifications/message', params: { level, logger, data } })
+        .catch((error: unknown) => env.log.debug({ error: String(error) }, 'message not delivered'));
+    },
+    ask(method, params, { timeoutMs = 60_000 } = {}) {
+      if (!asked.has(method.split('/')[0] as string)) return null;
+      const request = { method, params } as unknown as ServerRequest;
+      return extra
+        .sendRequest(request, ResultSchema, { timeout: timeoutMs, signal: extra.signal })
+        .catch((error: unknown) => {
+          throw new RpcError(INVALID_PARAMS, `The client did not answer ${method}: ${String(error)}`);
+        });
+    },
+    closeStream: extra.closeSSEStream,
+  });
+  const surface = serveSurface({
+    server,
+    side,
+    peer,
+    contextOf,
+    shield: (what, work) => shield(env, what, undefined, work),
   });
 
-  server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) => ({
-    tools: side.listTools(peer, contextOf(params?._meta, extra)),
-  }));
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) => {
+    const page = pageOf(side.listTools(peer, contextOf(params?._meta, extra)), params?.cursor);
+    return { tools: page.items, ...(page.nextCursor && { nextCursor: page.nextCursor }) };
+  });
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    shield(env, params.name, () =>
+    shield(env, params.name, extra, () =>
       side.callTool(peer, {
         ...contextOf(params._meta, extra),
         name: params.name,
@@ -158,7 +205,7 @@ export async function serveSession(options: {
     ),
   );
   server.fallbackRequestHandler = (request, extra) =>
-    shield(env, request.method, async () => {
+    shield(env, request.method, extra, async () => {
       const method = methods.get(request.method);
       const feature = featureOfMethod(request.method);
       if (method === undefined) throw new RpcError(METHOD_NOT_FOUND, 'Method not found');
@@ -180,6 +227,11 @@ function identityOf(auth: AuthInfo | undefined): Identity | undefined {
   return auth?.extra?.identity as Identity | undefined;
 }
 
+/** Tells the host that the token has too few scopes. */
+function lacksOf(auth: AuthInfo | undefined): ((scopes: string[]) => void) | undefined {
+  return auth?.extra?.lacks as ((scopes: string[]) => void) | undefined;
+}
+
 /** NetMCP 1: the chosen version; without a common one, the versions that we have, and no choice. */
 function answer(offer: Offer, agreement: Agreement, offered: unknown): Record<string, unknown> {
   if (agreement.mode === 'netmcp') {
@@ -199,10 +251,16 @@ async function negotiate(env: Env, ours: Offer, peer: unknown): Promise<Agreemen
 }
 
 /** Lets our own errors through and hides the inside of all others. */
-async function shield<T>(env: Env, what: string, work: () => Promise<T>): Promise<T> {
+async function shield<T>(
+  env: Env,
+  what: string,
+  extra: Extra | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
+    if (error instanceof Forbidden) lacksOf(extra?.authInfo)?.(error.scopes);
     if (error instanceof RpcError) throw error;
     env.log.error(
       { what, error: error instanceof Error ? error.stack : String(error) },

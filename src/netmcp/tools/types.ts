@@ -64,6 +64,8 @@ export function tool<
   idempotent?: boolean;
   permission?: ToolMeta['permission'];
   constraints?: ToolMeta['constraints'];
+  defaults?: ToolMeta['defaults'];
+  derived?: ToolMeta['derived'];
   nf: ToolMeta['nf'];
   input: I;
   output: O;
@@ -85,6 +87,8 @@ export function tool<
       serviceArea: [],
       permission: definition.permission ?? { mode: 'public' },
       constraints: definition.constraints ?? [],
+      ...(definition.defaults && { defaults: definition.defaults }),
+      ...(definition.derived && { derived: definition.derived }),
       effects,
       nf: definition.nf,
     },

@@ -1,14 +1,24 @@
 import { createActor, fromPromise, toPromise } from 'xstate';
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
-import { type ToolCallOutput, toolCallMachine } from '../../../machines/protocols/tool-call.machine.ts';
-import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema/index.ts';
-import type { CallToolResult } from '../session/server-session.ts';
+import {
+  type ToolCallOutput,
+  toolCallMachine,
+  type Verdict,
+} from '../../../machines/protocols/tool-call.machine.ts';
+import type { CallMeta, ChainEntry } from '../schema/index.ts';
+import type { CallRequest } from '../session/server-session.ts';
 import type { SbiRequest, SbiResponse, ToolContext } from '../tools/types.ts';
+import { type Approvals, planHash } from './approvals.ts';
+import { type Audit, type AuditEvent, noAudit } from './audit.ts';
+import type { ExpertModel } from './expert.ts';
+import { type Approve, askHuman } from './human.ts';
 import { uuidOf } from './idempotency.ts';
 import type { Authoriser } from './policy.ts';
 import { answeredBad, SbiFailure } from './sbi-failure.ts';
-import type { CompiledTool } from './verify.ts';
+import type { CallFacts, StateSource } from './state.ts';
+import { type CompiledTool, refuse } from './verify.ts';
+import { type CallEnd, wordEnd } from './wording.ts';
 
 /** How tools reach network functions: discovery at the NRF, then one request. */
 export interface SbiPort {
@@ -17,77 +27,206 @@ export interface SbiPort {
   close(): Promise<void>;
 }
 
-/** Asks a human; rejects where nobody can be asked. */
-export type Approve = (question: string, signal: AbortSignal) => Promise<boolean>;
-
-export interface CallOptions {
+/** What the calls of one server share. */
+export interface CallServices {
   env: Env;
   serverId: string;
-  agent: string;
-  compiled: CompiledTool;
-  args: Record<string, unknown>;
-  meta: CallMeta;
-  signal: AbortSignal;
   sbi: SbiPort;
   authoriser: Authoriser;
-  approve: Approve;
+  expert: ExpertModel;
+  state: StateSource;
+  approvals: Approvals;
+  /** A human of the operator, asked where the client cannot put the question. */
+  approve: Approve | undefined;
+  audit: Audit;
 }
 
-export interface CallEnd {
-  result: CallToolResult;
-  /** False if certainly nothing was executed: the same key may then be used again. */
-  binding: boolean;
+export interface OneCall {
+  request: CallRequest;
+  compiled: CompiledTool;
+  /** As the agent gave them, without nulls. */
+  args: Record<string, unknown>;
+  meta: CallMeta;
+  /** Called before anything leaves that changes the network. */
+  mark(): void;
 }
+
+/** A call on its way: what it has become, beside the chart. */
+interface Running extends CallServices, OneCall {
+  agent: string;
+  chain: ChainEntry[];
+  /** With the parameters that the server filled. */
+  filled: Record<string, unknown>;
+  sent: boolean;
+}
+
+const planOf = ({ agent, compiled, filled }: Running) =>
+  planHash({ agent, tool: compiled.tool.name, args: filled });
 
 /** Runs one call through its chart and words the result (NetMCP 3). */
-export async function runCall(options: CallOptions): Promise<CallEnd> {
-  const { env, compiled, args, meta } = options;
+export async function runCall(services: CallServices, call: OneCall): Promise<CallEnd> {
+  const { env, serverId, state } = services;
+  const { compiled, request, meta } = call;
   const { tool } = compiled;
-  const chain: ChainEntry[] = [];
-  const actor = createActor(
-    toolCallMachine.provide({
-      actors: {
-        verify: fromPromise(async () => compiled.verify(args)),
-        authorise: fromPromise(async () =>
-          options.authoriser.decide(tool.name, tool.meta.permission, options.agent, args),
-        ),
-        escalate: fromPromise(async ({ input, signal }) => options.approve(input.question, signal)),
-        execute: fromPromise(({ signal }) => execute(options, chain, signal)),
-      },
-    }),
-    {
-      input: {
-        effects: tool.meta.effects,
-        idempotent: tool.idempotent,
-        dryRun: meta.dryRun ?? false,
-        deadlineMs: meta.deadline ?? 30_000,
-      },
-      clock: env.clock,
+  const { agent } = request.identity;
+  const running: Running = {
+    ...services,
+    ...call,
+    agent,
+    chain: [],
+    filled: call.args,
+    sent: false,
+  };
+  const actor = createActor(toolCallMachine.provide({ actors: stepsOf(running) }), {
+    input: {
+      effects: tool.meta.effects,
+      idempotent: tool.idempotent,
+      dryRun: meta.dryRun ?? false,
+      deadlineMs: meta.deadline ?? 30_000,
     },
-  );
+    clock: env.clock,
+  });
   actor.subscribe({
+    next: progressOf(request),
     error: (error) => env.log.error({ tool: tool.name, error: String(error) }, 'call actor failed'),
   });
   const cancel = () => actor.send({ type: 'CANCEL' });
   const done = toPromise(actor);
   actor.start();
-  if (options.signal.aborted) cancel();
-  options.signal.addEventListener('abort', cancel, { once: true });
+  if (request.signal.aborted) cancel();
+  request.signal.addEventListener('abort', cancel, { once: true });
   try {
-    return word(await done, options, chain);
+    const end = await done;
+    const { chain, sent } = running;
+    const output = end.end === 'succeeded' ? (end.result as Record<string, unknown>) : null;
+    state.note(factsOf(running), { output, chain });
+    tell(running, end);
+    return wordEnd(end, { serverId, tool, chain, plan: () => planOf(running), sent });
   } finally {
-    options.signal.removeEventListener('abort', cancel);
+    request.signal.removeEventListener('abort', cancel);
   }
 }
 
-async function execute(options: CallOptions, chain: ChainEntry[], signal: AbortSignal): Promise<unknown> {
+const factsOf = ({ compiled: { tool }, agent, filled }: Running): CallFacts => ({
+  tool: tool.name,
+  agent,
+  args: filled,
+  nf: tool.meta.nf.map(({ type }) => type),
+});
+
+/** The effects of the chart, for one call. */
+function stepsOf(running: Running) {
+  const { compiled, request, meta, authoriser, expert, state, approvals, agent } = running;
+  const { tool } = compiled;
+  const plan = () => ({ agent, tool: tool.name, args: running.filled });
+  const known = state.read(factsOf(running));
+  return {
+    verify: fromPromise<Verdict>(async () => {
+      const { verdict, args } = compiled.verify(running.args, known);
+      running.filled = args;
+      return verdict;
+    }),
+    authorise: fromPromise<Verdict>(async () =>
+      authoriser.decide(tool.name, tool.meta.permission, request.identity, running.filled, known),
+    ),
+    judge: fromPromise<Verdict, { doubt: string | null }>(async ({ input, signal }) => {
+      // What only reads cannot harm the network.
+      if (tool.meta.effects === 'read' && input.doubt === null) return { decision: 'allow' };
+      const said = await expert.judge(
+        {
+          tool: tool.name,
+          effects: tool.meta.effects,
+          args: running.filled,
+          state: known,
+          doubt: input.doubt,
+        },
+        signal,
+      );
+      if (said.decision === 'allow') return said;
+      if (said.decision === 'undecided') return { decision: 'ask', question: said.question };
+      const { parameter, rule, reason, allowed } = said;
+      return refuse({ step: 'expert', parameter, rule, allowed, message: reason });
+    }),
+    redeem: fromPromise<Verdict, { question: string }>(async ({ input }) => {
+      const { approval } = meta;
+      if (approval === undefined) return { decision: 'ask', question: input.question };
+      const holder = meta.idempotencyKey ?? running.env.ids.uuid();
+      const used = meta.dryRun === true ? null : `${agent}\n${tool.name}\n${holder}`;
+      const redeemed = await approvals.redeem(approval, plan(), used);
+      if ('approver' in redeemed) {
+        note(running, 'approval.given', redeemed.approver);
+        return { decision: 'allow' };
+      }
+      note(running, 'approval.refused', redeemed.refused);
+      return refuse({
+        step: 'approval',
+        parameter: 'approval',
+        rule: 'one approval, one plan, one time',
+        allowed: 'a new approval of this plan by an approver of the operator',
+        message: redeemed.refused,
+      });
+    }),
+    escalate: fromPromise<boolean, { question: string }>(async ({ input, signal }) => {
+      note(running, 'approval.asked', input.question);
+      const question = { plan: plan(), planHash: planOf(running), text: input.question };
+      const answer = await askHuman(question, request.ask, running.approve, signal);
+      // Who answers after the time does not approve: the chart has left this state.
+      if (!signal.aborted)
+        note(running, answer.approved ? 'approval.given' : 'approval.refused', answer.approver);
+      return answer.approved;
+    }),
+    execute: fromPromise<unknown, { attempt: number }>(({ signal }) => execute(running, signal)),
+  };
+}
+
+function note(running: Running, event: AuditEvent['event'], detail?: string) {
+  const { audit, serverId, agent, compiled } = running;
+  if (audit === noAudit) return;
+  audit.write({
+    event,
+    server: serverId,
+    agent,
+    tool: compiled.tool.name,
+    plan: planOf(running),
+    ...(detail !== undefined && { detail: detail.slice(0, 300) }),
+  });
+}
+
+/** Refusals and effects go into the audit log; the requester hears of what did not succeed. */
+function tell(running: Running, end: ToolCallOutput): void {
+  const { compiled, request, serverId } = running;
+  const tool = compiled.tool.name;
+  if (end.end === 'refused') {
+    note(running, 'call.refused', `${end.refusal.step}: ${end.refusal.rule}`);
+    request.log?.('warning', serverId, { tool, refused: end.refusal.step, parameter: end.refusal.parameter });
+  }
+  if (end.end === 'failed')
+    request.log?.('error', serverId, { tool, failed: end.failure.code, executed: end.failure.executed });
+  if (running.sent) note(running, 'effect.ended', end.end);
+}
+
+const STEPS = ['verifying', 'authorising', 'judging', 'redeeming', 'escalating', 'deciding', 'executing'];
+
+/** Progress by the states of the chart, each said once. */
+function progressOf(request: CallRequest) {
+  let last = 0;
+  return ({ value }: { value: unknown }) => {
+    const state = typeof value === 'object' && value !== null ? (value as { working?: string }).working : '';
+    const progress = STEPS.indexOf(state ?? '') + 1;
+    if (progress <= last) return;
+    last = progress;
+    request.progress({ progress, total: STEPS.length, message: state as string });
+  };
+}
+
+async function execute(running: Running, signal: AbortSignal): Promise<unknown> {
   try {
-    return await options.compiled.tool.execute(options.args, contextOf(options, chain, signal));
+    return await running.compiled.tool.execute(running.filled, contextOf(running, signal));
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
-    const last = chain.at(-1);
-    options.env.log.warn(
-      { tool: options.compiled.tool.name, problem: z.prettifyError(error) },
+    const last = running.chain.at(-1);
+    running.env.log.warn(
+      { tool: running.compiled.tool.name, problem: z.prettifyError(error) },
       'unreadable NF answer',
     );
     throw new SbiFailure({
@@ -99,23 +238,41 @@ async function execute(options: CallOptions, chain: ChainEntry[], signal: AbortS
   }
 }
 
-function contextOf(options: CallOptions, chain: ChainEntry[], signal: AbortSignal): ToolContext {
-  const { env, meta, compiled } = options;
+/** Nothing leaves that could not be written down first. */
+function begin(running: Running): void {
+  try {
+    note(running, 'effect.begun');
+    running.mark();
+    running.sent = true;
+  } catch (error) {
+    running.env.log.error({ error: String(error) }, 'effect not written down, so not executed');
+    throw new SbiFailure({
+      code: 'NOT_WRITTEN_DOWN',
+      message: 'the server cannot write down what it is about to do',
+      retryable: false,
+      executed: 'no',
+    });
+  }
+}
+
+function contextOf(running: Running, signal: AbortSignal): ToolContext {
+  const { env, meta, compiled, agent, chain } = running;
   const key = meta.idempotencyKey;
   let ids = 0;
   return {
     id() {
       ids += 1;
-      return key === undefined
-        ? env.ids.uuid()
-        : uuidOf(`${options.agent}\n${compiled.tool.name}\n${key}\n${ids}`);
+      return key === undefined ? env.ids.uuid() : uuidOf(`${agent}\n${compiled.tool.name}\n${key}\n${ids}`);
     },
     async sbi(request) {
+      if (compiled.tool.meta.effects !== 'read' && request.method !== 'GET' && !running.sent) {
+        begin(running);
+      }
       const began = env.clock.now();
       const record = (status: number) =>
         chain.push({ nf: request.nf, operation: request.operation, status, ms: env.clock.now() - began });
       try {
-        const answer = await options.sbi.request(request, {
+        const answer = await running.sbi.request(request, {
           signal,
           ...(meta.traceparent === undefined ? {} : { traceparent: meta.traceparent }),
         });
@@ -129,51 +286,4 @@ function contextOf(options: CallOptions, chain: ChainEntry[], signal: AbortSigna
       }
     },
   };
-}
-
-function word(end: ToolCallOutput, options: CallOptions, chain: ChainEntry[]): CallEnd {
-  const meta: ResultMeta = { server: options.serverId, chain };
-  const { name } = options.compiled.tool;
-  const failed = (text: string, more: Partial<ResultMeta> = {}): CallToolResult => ({
-    content: [{ type: 'text', text }],
-    isError: true,
-    _meta: { [EXTENSION]: { ...meta, ...more } },
-  });
-  // Anything that changed an NF binds its key, also if the call as a whole failed.
-  const touched = options.compiled.tool.meta.effects !== 'read' && chain.some((entry) => entry.status < 400);
-  switch (end.end) {
-    case 'succeeded':
-      return {
-        binding: true,
-        result: {
-          content: [{ type: 'text', text: JSON.stringify(end.result) }],
-          structuredContent: end.result as Record<string, unknown>,
-          _meta: { [EXTENSION]: { ...meta, attempts: end.attempts } },
-        },
-      };
-    case 'rehearsed':
-      // An output that fits the schema does not exist yet, so none is given.
-      return {
-        binding: false,
-        result: {
-          content: [{ type: 'text', text: `${name}: verified and allowed; not executed (dry run).` }],
-          _meta: { [EXTENSION]: { ...meta, dryRun: true } },
-        },
-      };
-    case 'refused': {
-      const { parameter, rule, allowed, message, step } = end.refusal;
-      const text = `${name} was refused (${step}): ${message}. Parameter: ${parameter || '-'}; rule: ${rule}; allowed: ${allowed}.`;
-      return { binding: false, result: failed(text, { refusal: end.refusal }) };
-    }
-    case 'failed':
-      return {
-        binding:
-          touched || (end.failure.executed === 'maybe' && options.compiled.tool.meta.effects !== 'read'),
-        result: failed(`${name} failed: ${end.failure.message}`, { attempts: end.attempts }),
-      };
-    case 'cancelled':
-      return { binding: touched, result: failed(`${name} was cancelled by its caller.`) };
-    case 'expired':
-      return { binding: touched, result: failed(`${name} did not end within its deadline.`) };
-  }
 }

@@ -1,24 +1,25 @@
-import type { Env } from '../../../machines/ports.ts';
-import { callMetaSchema, ERROR_OVERLOADED, EXTENSION } from '../schema/index.ts';
-import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import { accessOf } from '../auth/permission.ts';
+import { type CallMeta, callMetaSchema, ERROR_OVERLOADED, EXTENSION } from '../schema/index.ts';
+import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallRequest, CallToolResult } from '../session/server-session.ts';
-import { type Approve, type CallEnd, runCall, type SbiPort } from './call.ts';
+import { planHash } from './approvals.ts';
+import { type CallServices, runCall } from './call.ts';
 import { createReplays } from './idempotency.ts';
 import type { Meter } from './meter.ts';
-import type { Authoriser } from './policy.ts';
+import { memoryReceipts, type Receipts } from './receipts.ts';
 import type { Shelf } from './shelf.ts';
+import type { CompiledTool } from './verify.ts';
+import { type CallEnd, failed, refusedText } from './wording.ts';
 
-export interface CallerOptions {
-  env: Env;
-  serverId: string;
+export interface CallerOptions extends CallServices {
   shelf: Shelf;
   meter: Meter;
-  sbi: SbiPort;
-  authoriser: Authoriser;
-  approve: Approve;
+  receipts: Receipts;
   alternates(): Array<{ serverId: string; url: string }>;
   /** A call was refused because the server is past its limit. */
   onBusy(): void;
+  /** A call has ended, in whatever way. */
+  onCall?(call: { agent: string; tool: string; result: CallToolResult }): void;
 }
 
 /** Executes one call on this server, for its clients and for its own routing. @throws RpcError */
@@ -26,13 +27,53 @@ export type Caller = (request: CallRequest) => Promise<CallToolResult>;
 
 /** Every way to a tool goes through here: limit, idempotency, verification, authorisation (NetMCP 3). */
 export function createCaller(options: CallerOptions): Caller {
-  const { env, serverId, shelf, meter, sbi, authoriser, approve } = options;
-  const replays = createReplays<CallEnd>(env.clock, (end) => end.binding);
+  const { env, serverId, shelf, meter } = options;
+  const replaysOn = (receipts: Receipts) =>
+    createReplays<CallEnd>({
+      clock: env.clock,
+      receipts,
+      keep: (end) => end.binding,
+      onError: (error) => env.log.error({ serverId, error: String(error) }, 'receipt not written'),
+    });
+  const effects = replaysOn(options.receipts);
+  // What was only read is not worth a disk.
+  const reads = replaysOn(memoryReceipts());
+
+  async function answer(
+    request: CallRequest,
+    compiled: CompiledTool,
+    meta: CallMeta,
+  ): Promise<CallToolResult> {
+    const { agent } = request.identity;
+    const { tool } = compiled;
+    const args = withoutNulls(request.arguments);
+    const run = (mark: () => void) => runCall(options, { request, compiled, args, meta, mark });
+    const key = meta.idempotencyKey;
+    if (key === undefined || meta.dryRun === true) return (await run(() => undefined)).result;
+    const read = tool.meta.effects === 'read';
+    const once = await (read ? reads : effects).once(
+      `${agent}\n${tool.name}\n${key}`,
+      args,
+      { rerun: read || tool.idempotent },
+      run,
+    );
+    if (once === 'conflict') return conflict(serverId, tool.name);
+    if (once === 'doubt') {
+      const plan = planHash({ agent, tool: tool.name, args });
+      options.audit.write({ event: 'effect.doubt', server: serverId, agent, tool: tool.name, plan });
+      return doubt(serverId, tool.name);
+    }
+    return once.replayed ? markReplayed(once.result.result) : once.result.result;
+  }
 
   return async (request) => {
     const compiled = shelf.get(request.name);
     if (compiled === undefined)
       throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
+    const access = accessOf(compiled.tool.meta.permission, request.identity);
+    // MCP 2025-11-25, authorization: a wider token may be asked for, so this is no tool error.
+    if (!access.allowed && request.identity.authenticated && access.scopes !== null)
+      throw new Forbidden(`${request.name} needs ${access.needs}`, access.scopes);
     const meta = callMetaSchema.safeParse(request.meta ?? {});
     if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
     const entry = meter.enter();
@@ -45,26 +86,9 @@ export function createCaller(options: CallerOptions): Caller {
     }
     const leave = await entry;
     try {
-      const { agent } = request.identity;
-      const args = withoutNulls(request.arguments);
-      const run = () =>
-        runCall({
-          env,
-          serverId,
-          agent,
-          compiled,
-          args,
-          meta: meta.data,
-          signal: request.signal,
-          sbi,
-          authoriser,
-          approve,
-        });
-      const key = meta.data.idempotencyKey;
-      if (key === undefined || meta.data.dryRun === true) return (await run()).result;
-      const once = await replays.once(`${agent}\n${request.name}\n${key}`, args, run);
-      if (once === 'conflict') return conflict(serverId, request.name);
-      return once.replayed ? markReplayed(once.result.result) : once.result.result;
+      const result = await answer(request, compiled, meta.data);
+      options.onCall?.({ agent: request.identity.agent, tool: request.name, result });
+      return result;
     } finally {
       leave();
     }
@@ -89,14 +113,11 @@ function conflict(server: string, tool: string): CallToolResult {
     allowed: 'a new key, or the same arguments',
     message: 'the idempotency key was used with other arguments',
   };
-  return {
-    content: [
-      {
-        type: 'text',
-        text: `${tool} was refused (idempotency): ${refusal.message}. Allowed: ${refusal.allowed}.`,
-      },
-    ],
-    isError: true,
-    _meta: { [EXTENSION]: { server, chain: [], refusal } },
-  };
+  return failed(refusedText(tool, refusal), { server, chain: [], refusal, executed: 'no' });
+}
+
+/** The server was killed while this key was executed, and a second execution could change the network twice. */
+function doubt(server: string, tool: string): CallToolResult {
+  const text = `${tool} was interrupted in the middle under this idempotency key; it is not known whether it took effect. Read the state of the network; a new key executes it anew.`;
+  return failed(text, { server, chain: [], executed: 'maybe' });
 }

@@ -1,49 +1,79 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../../../machines/ports.ts';
+import { digestOf } from './canonical.ts';
+import type { Receipts } from './receipts.ts';
 
 export interface Replays<T> {
   /**
-   * Runs `work` once for each key; who comes again gets the first result, also while it is under way.
-   * A result that `keep` refuses is forgotten, so that a call that was not executed can be repeated.
-   * `conflict`: the key was used with other arguments.
+   * Runs `work` once for each key; who comes again gets the first result, also while it is under way, and
+   * with durable receipts also after the server was killed. `work` calls `mark` before anything leaves that
+   * changes the network. A result that `keep` refuses is forgotten, so that a call that was not executed can
+   * be repeated.
+   * `conflict`: the key was used with other arguments. `doubt`: an execution ended in the middle.
    */
   once(
     key: string,
     args: unknown,
-    work: () => Promise<T>,
-  ): Promise<{ result: T; replayed: boolean } | 'conflict'>;
+    options: { rerun: boolean },
+    work: (mark: () => void) => Promise<T>,
+  ): Promise<{ result: T; replayed: boolean } | 'conflict' | 'doubt'>;
 }
 
-interface Kept<T> {
-  digest: string;
-  result: Promise<T>;
-  until: number;
-}
+/** How long a key is remembered, ms. */
+const KEPT_MS = 86_400_000;
+const TRIM_EVERY = 5_000;
 
-/** Results by idempotency key, for an hour, the last 10 000 of them. */
-export function createReplays<T>(clock: Clock, keep: (result: T) => boolean): Replays<T> {
-  const kept = new Map<string, Kept<T>>();
+export function createReplays<T>(options: {
+  clock: Clock;
+  receipts: Receipts;
+  keep(result: T): boolean;
+  onError(error: unknown): void;
+}): Replays<T> {
+  const { clock, receipts, keep, onError } = options;
+  const running = new Map<string, { digest: string; result: Promise<T> }>();
+  let written = 0;
+  receipts.trim(clock.now());
+
+  async function run(key: string, digest: string, work: (mark: () => void) => Promise<T>): Promise<T> {
+    const until = clock.now() + KEPT_MS;
+    let marked = false;
+    const mark = () => {
+      if (!marked) receipts.put(key, { state: 'open', digest, until });
+      marked = true;
+    };
+    const result = await work(mark);
+    try {
+      if (keep(result)) receipts.put(key, { state: 'done', digest, until, result });
+      else receipts.forget(key);
+      written += 1;
+      if (written % TRIM_EVERY === 0) receipts.trim(clock.now());
+    } catch (error) {
+      // The effect is done; the key stays open, so that it is not done again.
+      onError(error);
+    }
+    return result;
+  }
+
   return {
-    async once(key, args, work) {
-      const digest = createHash('sha256').update(JSON.stringify(args)).digest('hex');
-      const before = kept.get(key);
+    async once(key, args, { rerun }, work) {
+      const digest = digestOf(args);
+      const now = running.get(key);
+      if (now !== undefined) {
+        if (now.digest !== digest) return 'conflict';
+        return { result: await now.result, replayed: true };
+      }
+      const before = receipts.get(key);
       if (before !== undefined && before.until > clock.now()) {
         if (before.digest !== digest) return 'conflict';
-        return { result: await before.result, replayed: true };
+        if (before.state === 'done') return { result: before.result as T, replayed: true };
+        if (!rerun) return 'doubt';
       }
-      const entry: Kept<T> = { digest, result: work(), until: clock.now() + 3_600_000 };
-      kept.set(key, entry);
-      if (kept.size > 10_000) kept.delete(kept.keys().next().value as string);
-      const forget = () => {
-        if (kept.get(key) === entry) kept.delete(key);
-      };
+      const entry = { digest, result: run(key, digest, work) };
+      running.set(key, entry);
       try {
-        const result = await entry.result;
-        if (!keep(result)) forget();
-        return { result, replayed: false };
-      } catch (error) {
-        forget();
-        throw error;
+        return { result: await entry.result, replayed: false };
+      } finally {
+        running.delete(key);
       }
     },
   };

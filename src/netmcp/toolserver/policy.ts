@@ -1,16 +1,27 @@
 import type { Verdict } from '../../../machines/protocols/tool-call.machine.ts';
+import { accessOf } from '../auth/permission.ts';
 import type { Permission } from '../schema/index.ts';
-import { compileRule, parametersOf, refuse } from './verify.ts';
+import type { Identity } from '../session/server-session.ts';
+import { compileRule, holds, parametersOf } from './rules.ts';
+import type { CallState } from './state.ts';
+import { refuse } from './verify.ts';
 
 /** A limit that the operator sets, beyond what a tool itself allows. */
 export interface PolicyRule {
   id: string;
+  /** Names of tools; `*` stands for any characters, here and in the four lists below. */
   tools: string[];
-  /** CEL over `args`; must hold. */
+  /** Where given, the rule speaks only of calls about one of these: `args.cellIds`, `args.slice`, `args.supi`. */
+  cells?: string[];
+  slices?: string[];
+  subscribers?: string[];
+  /** Only calls by these agents. */
+  agents?: string[];
+  /** CEL over `args` and `state`; must hold. */
   rule: string;
   allowed: string;
-  /** What follows if it does not hold: refusal, or the question to a human. */
-  otherwise: 'refuse' | 'ask';
+  /** What follows if it does not hold: refusal, the question to a human, or to the expert model first. */
+  otherwise: 'refuse' | 'ask' | 'expert';
 }
 
 /** The operator's limits per cell and subscriber, as shipped. */
@@ -39,54 +50,78 @@ export const OPERATOR_LIMITS: PolicyRule[] = [
 ];
 
 export interface Authoriser {
-  decide(tool: string, permission: Permission, agent: string, args: Record<string, unknown>): Verdict;
+  decide(
+    tool: string,
+    permission: Permission,
+    identity: Identity,
+    args: Record<string, unknown>,
+    state: CallState,
+  ): Verdict;
 }
 
 /** Permission of the tool first, then the limits. @throws if a rule does not parse */
 export function createAuthoriser(rules: PolicyRule[]): Authoriser {
-  const compiled = rules.map((rule) => ({ ...rule, holds: compileRule(rule.rule) }));
+  const compiled = rules.map((rule) => ({ rule, check: compileRule(rule.rule), about: scopeOf(rule) }));
   return {
-    decide(tool, permission, agent, args) {
-      const denied = deny(permission, agent);
-      if (denied !== null) {
+    decide(tool, permission, identity, args, state) {
+      const { agent } = identity;
+      const access = accessOf(permission, identity);
+      if (!access.allowed) {
         return refuse({
           step: 'permission',
           parameter: '',
           rule: permission.mode,
-          allowed: denied,
+          allowed: access.needs,
           message: `${agent || 'this client'} may not use ${tool}`,
         });
       }
-      for (const rule of compiled) {
-        if (!rule.tools.includes(tool) || holds(rule.holds, args)) continue;
-        if (rule.otherwise === 'ask')
-          return { decision: 'ask', question: `${agent} asks for ${tool} beyond ${rule.allowed}` };
-        return refuse({
-          step: 'policy',
-          parameter: parametersOf(rule.rule),
-          rule: `${rule.id}: ${rule.rule}`,
-          allowed: rule.allowed,
-          message: `beyond the operator's limit ${rule.id}`,
-        });
+      // A refusal by any rule comes before a question by another.
+      let asked: Verdict | null = null;
+      for (const { rule, check, about } of compiled) {
+        if (!about(tool, agent, args) || holds(check, { args, state })) continue;
+        if (rule.otherwise === 'refuse') {
+          return refuse({
+            step: 'policy',
+            parameter: parametersOf(rule.rule),
+            rule: `${rule.id}: ${rule.rule}`,
+            allowed: rule.allowed,
+            message: `beyond the operator's limit ${rule.id}`,
+          });
+        }
+        const question = `${agent} asks for ${tool} beyond ${rule.allowed} (${rule.id})`;
+        if (rule.otherwise === 'ask') asked = { decision: 'ask', question };
+        else asked ??= { decision: 'ask', question, by: 'expert' };
       }
+      if (asked !== null) return asked;
       return { decision: 'allow' };
     },
   };
 }
 
-function holds(rule: ReturnType<typeof compileRule>, args: Record<string, unknown>): boolean {
-  try {
-    return rule({ args, state: {} });
-  } catch {
-    return false;
-  }
+/** Whether a call is one that the rule speaks of. */
+function scopeOf(rule: PolicyRule): (tool: string, agent: string, args: Record<string, unknown>) => boolean {
+  const tools = matcher(rule.tools);
+  const agents = matcher(rule.agents);
+  const cells = matcher(rule.cells);
+  const slices = matcher(rule.slices);
+  const subscribers = matcher(rule.subscribers);
+  const any = (fits: ((text: string) => boolean) | null, values: unknown) =>
+    fits === null || (Array.isArray(values) ? values : [values]).some((value) => fits(String(value)));
+  return (tool, agent, args) =>
+    any(tools, tool) &&
+    any(agents, agent) &&
+    any(cells, args.cellIds ?? args.cellId ?? []) &&
+    any(slices, args.slice ?? []) &&
+    any(subscribers, args.supi ?? []);
 }
 
-function deny(permission: Permission, agent: string): string | null {
-  if (permission.mode === 'public') return null;
-  if (permission.mode === 'specified') {
-    return permission.agents.includes(agent) ? null : `agents ${permission.agents.join(', ')}`;
-  }
-  // No authorisation server yet: a tool that wants a token is closed.
-  return `a token with ${permission.scopes.join(', ')}`;
+function matcher(patterns: string[] | undefined): ((text: string) => boolean) | null {
+  if (patterns === undefined) return null;
+  const exact = new Set(patterns.filter((pattern) => !pattern.includes('*')));
+  const wild = patterns
+    .filter((pattern) => pattern.includes('*'))
+    .map((pattern) => new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`));
+  return (text) => exact.has(text) || wild.some((pattern) => pattern.test(text));
 }
+
+const literal = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');

@@ -1,4 +1,6 @@
+import { NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   emptyResultSchema,
   METHODS,
@@ -9,86 +11,122 @@ import {
 } from '../schema/index.ts';
 import { openSession, type Session } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
+import { openLine } from '../session/line.ts';
 import type { Trust } from '../transport/address.ts';
+
+export type Change = Partial<
+  Pick<Registration, 'serviceArea' | 'categories' | 'summary' | 'toolCount' | 'digest' | 'tools'>
+>;
 
 export interface Membership {
   /** Servers that can take our calls, as the management server last said. */
   alternates(): Array<{ serverId: string; url: string }>;
   /** Reports now instead of at the next heartbeat. */
   report(): Promise<void>;
-  /** Leaves the registry; with `drain` clients finish first. */
+  /** Tells the registry what has changed; kept for the next registration where that fails. */
+  update(change: Change): Promise<void>;
+  /** Leaves the registry; with `drain` clients finish first, and reports go on until the last has. */
   leave(drain: boolean): Promise<void>;
 }
 
 /**
- * The stay of a tool server in the registry, as a client of the management server (NetMCP 4): register,
- * heartbeat, register anew when the lease or the connection was lost. Resolves once registered.
+ * The stay of a tool server in the registry, as a client of the management servers (NetMCP 4): register,
+ * heartbeat, go on with another of them where one is lost, register anew when the lease is unknown.
+ * Resolves once registered. @throws NETMCP_UNREACHABLE
  */
 export async function joinRegistry(options: {
   env: Env;
-  management: string;
+  management: string | string[];
   tls?: Trust;
   registration: Registration;
-  measure(): Omit<Report, 'lease' | 'nfLoad'>;
+  measure(): Omit<Report, 'lease'> | Promise<Omit<Report, 'lease'>>;
+  auth?: ClientAuth;
+  /** Opens the session with a management server. */
+  open?(url: string): Session;
 }): Promise<Membership> {
-  const { env, registration } = options;
+  const { env } = options;
+  const urls = [options.management].flat();
   const pool = createHttpPool(2);
-  let session: Session | null = null;
+  let registration = options.registration;
+  const { serverId } = registration;
+  const line = openLine({
+    env,
+    urls,
+    open:
+      options.open ??
+      ((url) =>
+        openSession({
+          env,
+          agentId: serverId,
+          serverId: 'management',
+          target: { url, ...(options.tls && { tls: options.tls }) },
+          pool,
+          ...(options.auth && { auth: options.auth }),
+          ...(urls.length > 1 && { maxAttempts: 1 }),
+        })),
+  });
   let lease = '';
   let every = 5_000;
   let timer: unknown;
   let left = false;
+  let draining = false;
+  let closed = false;
   let alternates: Array<{ serverId: string; url: string }> = [];
-  let chainOfReports: Promise<void> = Promise.resolve();
+  let chain: Promise<void> = Promise.resolve();
 
   async function register(): Promise<void> {
-    if (session === null || session.state().phase !== 'ready') {
-      session = openSession({
-        env,
-        agentId: registration.serverId,
-        serverId: 'management',
-        target: { url: options.management, ...(options.tls && { tls: options.tls }) },
-        pool,
-      });
-    }
-    const taken = await session.request(METHODS.register, registration, registerResultSchema);
+    const taken = await line.request(METHODS.register, registration, registerResultSchema);
     lease = taken.lease;
     every = taken.reportEveryMs;
   }
 
-  async function beat(): Promise<void> {
-    if (left) return;
+  async function tell(): Promise<void> {
+    const figures = await options.measure();
+    const answer = await line.request(METHODS.report, { lease, ...figures }, reportResultSchema);
+    alternates = answer.alternates;
+  }
+
+  /** A management server that does not know the lease says so: then we register anew. */
+  async function anew(work: () => Promise<void>): Promise<void> {
     try {
-      if (session === null || session.state().phase !== 'ready') await register();
-      const answer = await (session as Session).request(
-        METHODS.report,
-        { lease, ...options.measure() },
-        reportResultSchema,
-      );
-      alternates = answer.alternates;
+      await work();
     } catch (error) {
-      env.log.warn({ serverId: registration.serverId, error: String(error) }, 'load report failed');
-      // The lease may be gone while the connection is fine.
-      if (!left) await register().catch(() => env.log.debug({}, 'registration will be tried again'));
+      if (!(error instanceof NetAgentError) || error.code !== 'NETMCP_REJECTED') throw error;
+      if (draining) {
+        left = true;
+        env.log.info({ serverId }, 'drained');
+        return;
+      }
+      env.log.info({ serverId, url: line.url() }, 'lease unknown: registering anew');
+      await register();
+      await tell();
     }
   }
 
-  const report = () => {
-    chainOfReports = chainOfReports.then(beat);
-    return chainOfReports;
+  /** One after the other, and none after leaving. */
+  const queue = (work: () => Promise<void>) => {
+    chain = chain.then(async () => {
+      if (left) return;
+      await work().catch((error: unknown) =>
+        env.log.warn({ serverId, error: String(error) }, 'the registry was not told'),
+      );
+    });
+    return chain;
   };
+  const report = () => queue(() => anew(tell));
   const schedule = () => {
     timer = env.clock.setTimeout(() => {
       void report().then(() => {
-        if (!left) schedule();
+        if (!left && !closed) schedule();
       });
     }, every);
   };
 
   try {
     await register();
-    await report();
+    await tell();
   } catch (error) {
+    await line.close();
     await pool.close();
     throw error;
   }
@@ -97,17 +135,28 @@ export async function joinRegistry(options: {
   return {
     alternates: () => alternates,
     report,
+    update(change) {
+      registration = { ...registration, ...change };
+      return queue(() =>
+        anew(async () => {
+          await line.request(METHODS.update, { lease, ...change }, emptyResultSchema);
+        }),
+      );
+    },
     async leave(drain) {
-      if (left) return;
-      left = true;
-      env.clock.clearTimeout(timer);
-      await chainOfReports;
+      await chain;
+      if (closed || (drain && draining)) return;
+      draining = true;
+      closed = !drain;
+      if (!drain) env.clock.clearTimeout(timer);
       try {
-        await (session as Session).request(METHODS.deregister, { lease, drain }, emptyResultSchema);
-        await (session as Session).close();
+        if (!left) await line.request(METHODS.deregister, { lease, drain }, emptyResultSchema);
       } catch (error) {
-        env.log.debug({ serverId: registration.serverId, error: String(error) }, 'could not deregister');
+        env.log.debug({ serverId, error: String(error) }, 'could not deregister');
       }
+      if (drain) return;
+      left = true;
+      await line.close();
       await pool.close();
     },
   };

@@ -1,18 +1,32 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
+import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
+import { pause } from '../session/line.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
-import type { Approve, SbiPort } from './call.ts';
+import { type Approver, createApprovals } from './approvals.ts';
+import { type Audit, noAudit } from './audit.ts';
+import type { SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { type ExpertModel, ruleExpert } from './expert.ts';
+import type { Approve } from './human.ts';
+import { type LoopDelay, measure, watchLoop } from './load.ts';
 import { createMeter } from './meter.ts';
+import { type NfLoad, openNfLoad } from './nf-load.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
+import { loadPolicy } from './policy-file.ts';
+import { memoryReceipts, type Receipts } from './receipts.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
-import { createShelf } from './shelf.ts';
+import { createShelf, type Shelf } from './shelf.ts';
+import { createStateSource, type StateSource } from './state.ts';
+import { createSurface } from './surface.ts';
 
 export interface ToolServerOptions {
   env: Env;
@@ -20,8 +34,8 @@ export interface ToolServerOptions {
   /** 0 takes any free port. */
   port: number;
   id: string;
-  /** URL of the management server; without it the server takes no part in a registry. */
-  management?: string;
+  /** URL of the management server, or of several that share one registry; without it there is no registry. */
+  management?: string | string[];
   /** Over what it is reached, and registered; plain HTTP if nothing is said. */
   listen?: ListenOptions;
   /** Whom it trusts as management server. */
@@ -33,11 +47,27 @@ export interface ToolServerOptions {
   serviceArea?: string[];
   summary?: string;
   limits?: { parallel: number; queue: number };
-  policy?: PolicyRule[];
-  /** Asks a human about a call that no rule decides; without it such a call is refused. */
+  /** Limits of the operator: rules, or a YAML file of them. */
+  policy?: PolicyRule[] | string;
+  /** Judges what the rules let through; the rules of the trade if not given. */
+  expert?: ExpertModel;
+  /** What rules see as `state`; what passes through this server if not given. */
+  state?: StateSource;
+  /** Asks a human of the operator where a client cannot put the question; without it such a call is refused. */
   approve?: Approve;
+  /** Those whose signed approvals count. */
+  approvers?: Approver[];
+  /** Memory of executed effects; give a durable one so that it survives a killed process. */
+  receipts?: Receipts;
+  audit?: Audit;
   /** Search by meaning beside search by words (NetMCP 8). */
   embedder?: Embedder;
+  /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
+  auth?: ResourceAuth & { client: ClientAuth };
+  /** Load of the NFs; read from the NRF if not given, where its address is known. */
+  nfLoad?: Pick<NfLoad, 'read'>;
+  /** Delay of the event loop; measured if not given. */
+  loop?: LoopDelay | null;
 }
 
 export interface ToolServer {
@@ -66,8 +96,15 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       meta: { ...tool.meta, serviceArea: options.serviceArea ?? [] },
     })),
   );
-  const authoriser = createAuthoriser(options.policy ?? OPERATOR_LIMITS);
-  const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 });
+  const { policy = OPERATOR_LIMITS, receipts = memoryReceipts() } = options;
+  const rules = typeof policy === 'string' ? loadPolicy(policy) : policy;
+  const meter = createMeter(env.clock, options.limits ?? { parallel: 32, queue: 128 }, async () => {
+    await membership?.report();
+    // A load that swings is told a few times a second at most.
+    await pause(env, STEP_MS);
+  });
+  const loop = options.loop === undefined ? watchLoop() : options.loop;
+  const nrfLoad = typeof options.nrf === 'string' ? openNfLoad(env, options.nrf) : null;
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
@@ -87,12 +124,22 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     shelf,
     meter,
     sbi,
-    authoriser,
-    approve: options.approve ?? noHuman,
+    authoriser: createAuthoriser(rules),
+    expert: options.expert ?? ruleExpert(),
+    state: options.state ?? createStateSource(env.clock, meter),
+    approvals: createApprovals({ env, approvers: options.approvers ?? [], receipts }),
+    approve: options.approve,
+    audit: options.audit ?? noAudit,
+    receipts,
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
+    onCall: (call) => {
+      for (const uri of surface.noteCall(call)) for (const peer of server.peers()) peer.updated?.(uri);
+    },
   });
+  const surface = createSurface({ env, serverId: id, shelf, meter, rules });
   const search = createToolSearch({
+    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
     shelf,
     server: { id, summary: options.summary ?? '' },
@@ -107,7 +154,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
       parts: [{ features: ['trace'], methods: new Map() }, search.part],
-      listTools: (_, { identity }) => [search.definition, ...search.list(identity)],
+      ...surface.side,
+      listTools: (_, { identity }) => [...search.list(identity), search.definition],
       async callTool(_, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
         const result = await call(request);
@@ -115,15 +163,22 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         return result;
       },
     },
+    ...protection({ env, auth: options.auth, name: id, scopes: () => scopesOf(shelf.list()) }),
   });
   shelf.onChange(() => {
-    for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
+    for (const peer of server.peers()) {
+      peer.notify('notifications/tools/list_changed', {});
+      peer.notify('notifications/resources/list_changed', {});
+      peer.updated?.(surface.toolsUri);
+    }
   });
   const close = async () => {
     search.close();
     await membership?.leave(false);
     await server.close();
     await sbi.close();
+    await nrfLoad?.close();
+    loop?.close();
   };
   const registration: Registration = {
     serverId: id,
@@ -132,36 +187,32 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     version: '1.0',
     maxLoad: 100,
     serviceArea: options.serviceArea ?? [],
-    categories: [...new Set(options.tools.map((tool) => tool.meta.category))],
     summary: options.summary ?? summaryOf(options.tools),
-    toolCount: shelf.list().length,
-    digest: createHash('sha256')
-      .update(
-        JSON.stringify(shelf.list().map(({ definition: { name, inputSchema } }) => [name, inputSchema])),
-      )
-      .digest('hex'),
-    tools: options.tools.map(({ name, title, description, meta }) => ({
-      name,
-      title,
-      description,
-      labels: meta.labels,
-    })),
+    ...offered(shelf),
   };
-  const measure = () => ({
-    load: meter.load(),
-    inFlight: meter.inFlight(),
-    queue: meter.queue(),
-    p95Ms: meter.p95Ms(),
-  });
   try {
     if (options.management !== undefined) {
       const { management, trust: tls } = options;
-      membership = await joinRegistry({ env, management, registration, measure, ...(tls && { tls }) });
+      membership = await joinRegistry({
+        env,
+        management,
+        registration,
+        measure: () =>
+          measure({
+            meter,
+            loop,
+            nfLoad: options.nfLoad ?? nrfLoad,
+            behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
+          }),
+        ...(tls && { tls }),
+        ...(options.auth && { auth: options.auth.client }),
+      });
     }
   } catch (error) {
     await close();
     throw error;
   }
+  shelf.onChange(() => void membership?.update(offered(shelf)));
   env.log.info({ id, url: server.url, tools: shelf.list().length }, 'tool server ready');
   return {
     url: server.url,
@@ -177,7 +228,27 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   };
 }
 
-const noHuman: Approve = () => Promise.reject(new Error('no human can be asked'));
+/** What the registry knows of the tools. */
+function offered(shelf: Shelf) {
+  const tools = shelf.list();
+  return {
+    toolCount: tools.length,
+    categories: [...new Set(tools.map(({ tool }) => tool.meta.category))],
+    digest: createHash('sha256')
+      .update(JSON.stringify(tools.map(({ definition: { name, inputSchema } }) => [name, inputSchema])))
+      .digest('hex'),
+    tools: tools.map(({ tool: { name, title, description, meta } }) => ({
+      name,
+      title,
+      description,
+      labels: meta.labels,
+      permission: meta.permission,
+    })),
+  };
+}
+
+/** ms between two reports that a step of the load brings about. */
+const STEP_MS = 250;
 
 function summaryOf(tools: NfTool[]): string {
   return `Tools: ${tools.map((tool) => tool.title).join('; ')}.`.slice(0, 2_000);

@@ -1,4 +1,3 @@
-import { Environment } from '@marcbachmann/cel-js';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { z } from 'zod';
 import type { Refusal, Verdict } from '../../../machines/protocols/tool-call.machine.ts';
@@ -6,6 +5,10 @@ import { fail } from '../../errors.ts';
 import { EXTENSION } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
+import { refuseBounds } from './bounds.ts';
+import { compileFill, type JsonSchema, withoutParameters } from './fill.ts';
+import { compileRule, holds, parametersOf } from './rules.ts';
+import type { CallState } from './state.ts';
 
 /** NetMCP 2: hard limit of one definition, bytes of JSON. */
 export const MAX_DEFINITION = 4_096;
@@ -13,29 +16,26 @@ export const MAX_DEFINITION = 4_096;
 export interface CompiledTool {
   tool: NfTool;
   definition: Tool;
-  /** Schema, then constraints (NetMCP 3). */
-  verify(args: Record<string, unknown>): Verdict;
+  /**
+   * Bounds, schema, the parameters that the server fills, then constraints (NetMCP 3). The arguments that come
+   * back are those to execute.
+   */
+  verify(args: Record<string, unknown>, state: CallState): Verified;
 }
 
-type JsonSchema = Record<string, unknown>;
+export interface Verified {
+  verdict: Verdict;
+  args: Record<string, unknown>;
+}
 
 const ajv = new Ajv2020({ allErrors: false, verbose: true, strict: true, allowUnionTypes: true });
-const cel = new Environment({ limits: { maxAstNodes: 200, maxDepth: 20 } })
-  .registerVariable('args', 'map')
-  .registerVariable('state', 'map');
-
-export type Rule = (variables: { args: Record<string, unknown>; state: Record<string, unknown> }) => boolean;
-
-/** A CEL rule that must give a boolean. @throws if it does not parse */
-export function compileRule(rule: string): Rule {
-  const parsed = cel.parse(rule);
-  return (variables) => parsed(variables) === true;
-}
-
 /** The definition that clients see, and its verification. @throws NETMCP_TOOL_INVALID */
 export function compileTool(tool: NfTool): CompiledTool {
   try {
-    const inputSchema = schemaOf(tool.input, 'input');
+    const fullSchema = schemaOf(tool.input, 'input');
+    const fill = compileFill(tool.meta, fullSchema);
+    const inputSchema = withoutParameters(fullSchema, fill.names);
+    const { defaults: _, derived: __, ...meta } = tool.meta;
     const definition = {
       name: tool.name,
       title: tool.title,
@@ -48,33 +48,36 @@ export function compileTool(tool: NfTool): CompiledTool {
         idempotentHint: tool.idempotent,
         openWorldHint: false,
       },
-      _meta: { [EXTENSION]: tool.meta },
+      _meta: { [EXTENSION]: meta },
     } as unknown as Tool;
     const size = Buffer.byteLength(JSON.stringify(definition));
     if (size > MAX_DEFINITION) throw new Error(`it has ${size} bytes, the limit is ${MAX_DEFINITION}`);
-    const validate = ajv.compile(inputSchema);
+    const given = ajv.compile(inputSchema);
+    const filled = fill.names.size === 0 ? null : ajv.compile(fullSchema);
     const rules = tool.meta.constraints.map(({ rule, message }) => ({
       rule,
       message,
-      holds: compileRule(rule),
+      check: compileRule(rule),
     }));
     return {
       tool,
       definition,
-      verify(args) {
-        if (!validate(args)) return refuse(schemaRefusal(validate.errors?.[0]));
-        for (const { rule, message, holds } of rules) {
-          if (!decide(holds, args)) {
-            return refuse({
-              step: 'constraint',
-              parameter: parametersOf(rule),
-              rule,
-              allowed: message,
-              message,
-            });
-          }
-        }
-        return { decision: 'allow' };
+      verify(args, state) {
+        const unfit = refuseBounds(args);
+        if (unfit !== null) return { verdict: refuse(unfit), args };
+        if (!given(args)) return { verdict: refuse(schemaRefusal(given.errors?.[0])), args };
+        const whole = fill.fill({ args, state });
+        if ('refusal' in whole) return { verdict: refuse(whole.refusal), args };
+        if (filled !== null && !filled(whole.args))
+          return { verdict: refuse(schemaRefusal(filled.errors?.[0])), args };
+        const broken = rules.find(({ check }) => !holds(check, { args: whole.args, state }));
+        if (broken === undefined) return { verdict: { decision: 'allow' }, args: whole.args };
+        const { rule, message } = broken;
+        const parameter = parametersOf(rule);
+        return {
+          verdict: refuse({ step: 'constraint', parameter, rule, allowed: message, message }),
+          args,
+        };
       },
     };
   } catch (error) {
@@ -86,21 +89,7 @@ export function compileTool(tool: NfTool): CompiledTool {
   }
 }
 
-/** A rule that cannot be evaluated does not hold: what is not understood is not executed. */
-function decide(holds: Rule, args: Record<string, unknown>): boolean {
-  try {
-    return holds({ args, state: {} });
-  } catch {
-    return false;
-  }
-}
-
 export const refuse = (refusal: Refusal): Verdict => ({ decision: 'refuse', refusal });
-
-/** `args.a`, `args.b` of a rule, for the refusal. */
-export function parametersOf(rule: string): string {
-  return [...new Set([...rule.matchAll(/\bargs\.(\w+)/g)].map((match) => match[1]))].join(', ');
-}
 
 function schemaOf(type: z.ZodType, io: 'input' | 'output'): JsonSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(type, { io, target: 'draft-2020-12' });

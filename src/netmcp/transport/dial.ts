@@ -1,8 +1,9 @@
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
-import { EXTENSION } from '../schema/index.ts';
+import { ERROR_FORBIDDEN, EXTENSION } from '../schema/index.ts';
 import { type Fetch, type HttpPool, UDP_CONNECT_MS, UDP_IDLE_MS } from '../session/keep-alive.ts';
 import { addressOf, isLoopback, nameToCheck, type Trust } from './address.ts';
 import { createLineTransport, paced } from './lines.ts';
@@ -19,8 +20,10 @@ export type Target =
 export interface Credentials {
   /** Adds the token to what goes to an endpoint over HTTP. */
   wrap(fetch: Fetch, endpoint: string): Fetch;
-  /** The value of an `authorization` header, for a line of QUIC; null: none is needed. */
+  /** The value of an `authorization` header, for a line of QUIC; null: none is known to be needed. */
   authorization(): Promise<string | null>;
+  /** The same, after the server has asked for it by a challenge of RFC 6750. */
+  challenged(challenge: string): Promise<string | null>;
 }
 
 export type TransportKind = 'quic' | 'http/3' | 'https' | 'http' | 'stdio';
@@ -142,19 +145,50 @@ async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): 
   return credentials === undefined ? lines : authorisedLines(lines, credentials);
 }
 
-/** NetMCP 9: over QUIC the token goes in `_meta` of a message, at first and whenever there is a new one. */
+/**
+ * NetMCP 9: over QUIC the token goes in `_meta` of a message, at first and whenever there is a new one. If
+ * the server asks for one in answer to `initialize`, that is sent once more, with it.
+ */
 function authorisedLines(lines: Transport, credentials: Credentials): Transport {
-  const send = lines.send.bind(lines);
   let sent: string | null = null;
-  lines.send = async (message, options) => {
-    const token = 'method' in message ? await credentials.authorization() : sent;
-    if (token === sent || !('method' in message)) return send(message, options);
+  let first: JSONRPCMessage | null = null;
+  const send = (message: JSONRPCMessage, token: string | null) => {
+    if (token === sent || !('method' in message)) return lines.send(message);
     sent = token;
     const { _meta = {}, ...params } = message.params ?? {};
     const ours = { ...(_meta[EXTENSION] as object | undefined), authorization: token };
-    return send({ ...message, params: { ...params, _meta: { ..._meta, [EXTENSION]: ours } } }, options);
+    return lines.send({ ...message, params: { ...params, _meta: { ..._meta, [EXTENSION]: ours } } });
   };
-  return lines;
+  const outer: Transport = {
+    start: () => lines.start(),
+    close: () => lines.close(),
+    async send(message) {
+      if (!('method' in message)) return lines.send(message);
+      if (message.method === 'initialize') first = message;
+      return send(message, await credentials.authorization());
+    },
+  };
+  lines.onmessage = (message, extra) => {
+    const asked = 'error' in message ? challengeOf(message.error) : null;
+    const again = first;
+    first = null;
+    if (asked === null || again === null) return outer.onmessage?.(message, extra);
+    credentials
+      .challenged(asked)
+      .then((token) => (token === null ? outer.onmessage?.(message, extra) : send(again, token)))
+      .catch((error: unknown) => {
+        outer.onerror?.(error as Error);
+        outer.onmessage?.(message, extra);
+      });
+  };
+  lines.onerror = (error) => outer.onerror?.(error);
+  lines.onclose = () => outer.onclose?.();
+  return outer;
+}
+
+function challengeOf({ code, data }: { code: number; data?: unknown }): string | null {
+  const asks = code === ERROR_FORBIDDEN && typeof data === 'object' && data !== null && 'challenge' in data;
+  return asks && typeof data.challenge === 'string' ? data.challenge : null;
 }
 
 /** How long a way over UDP that led nowhere is tried last, ms. */

@@ -5,8 +5,8 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
+import type { Protection } from '../auth/resource.ts';
 import { type Identity, type McpPeer, type ServerSide, serveSession } from '../session/server-session.ts';
-import { ownerOf, type Protection } from './authenticate.ts';
 import type { EventLimits } from './event-log.ts';
 import { BodyRefused, type Exchange, readBody } from './exchange.ts';
 import { type Names, refuseExchange } from './guard.ts';
@@ -15,7 +15,7 @@ import { createStreamable, type Posted, refusal, type Streamable } from './strea
 export interface FrontOptions {
   env: Env;
   side: ServerSide;
-  /** Without it nobody is authenticated and everybody is served. */
+  /** What requests are held to; undefined: everybody is served. */
   protection(): Protection | undefined;
   limits: FrontLimits;
 }
@@ -52,7 +52,7 @@ export interface Front {
 }
 
 interface Live {
-  /** Who opened the session; nobody else may use it (MCP 2025-11-25, security: session hijacking). */
+  /** Who opened the session; nobody else may use it. */
   owner: string | null;
   streamable: Streamable;
   peer: McpPeer;
@@ -74,19 +74,8 @@ export function createFront(options: FrontOptions): Front {
   async function handle(exchange: Exchange, names: Names): Promise<void> {
     const refused = refuseExchange(exchange, names);
     if (refused !== null) return deny(exchange, 403, refused);
-    const document =
-      exchange.method === 'GET' ? options.protection()?.documents.get(exchange.path) : undefined;
-    if (document !== undefined) {
-      return exchange.reply(
-        200,
-        {
-          'content-type': 'application/json',
-          'access-control-allow-origin': '*',
-          'cache-control': 'max-age=60',
-        },
-        JSON.stringify(document),
-      );
-    }
+    const document = exchange.method === 'GET' && options.protection()?.documents.get(exchange.path);
+    if (document) return publish(exchange, document);
     if (exchange.path !== '/mcp') return deny(exchange, 404, 'no such endpoint');
     const identity = await authenticated(exchange);
     if (identity === undefined) return;
@@ -109,7 +98,8 @@ export function createFront(options: FrontOptions): Front {
       case 'POST': {
         const posted = await take(exchange);
         if (posted === null) return;
-        return live.streamable.post(exchange, posted, authOf(identity, posted), String(version ?? ''));
+        const { answering, auth } = challengeable(exchange, identity);
+        return live.streamable.post(answering, posted, auth, String(version ?? ''));
       }
       case 'GET': {
         if (!accepts(exchange, 'text/event-stream'))
@@ -135,11 +125,7 @@ export function createFront(options: FrontOptions): Front {
   async function authenticated(exchange: Exchange): Promise<Identity | null | undefined> {
     const protection = options.protection();
     if (protection === undefined) return null;
-    const known = await protection.authenticate({
-      headers: exchange.headers,
-      method: exchange.method,
-      url: exchange.path,
-    });
+    const known = await protection.authenticate(exchange);
     if ('identity' in known) return known.identity;
     exchange.reply(
       known.status,
@@ -169,7 +155,7 @@ export function createFront(options: FrontOptions): Front {
         deny(exchange, 400, 'the body is no JSON-RPC message', INVALID_REQUEST);
         return null;
       }
-      return { messages: read.map((item) => item.data), batch, challenge: null };
+      return { messages: read.map((item) => item.data), batch };
     } catch (error) {
       if (error instanceof BodyRefused) deny(exchange, error.status, error.message);
       else deny(exchange, 400, 'the body is no JSON', PARSE_ERROR);
@@ -210,25 +196,37 @@ export function createFront(options: FrontOptions): Front {
       peer,
       seen: env.clock.now(),
     });
-    streamable.post(exchange, posted, authOf(identity, posted), first.params.protocolVersion);
+    const { answering, auth } = challengeable(exchange, identity);
+    streamable.post(answering, posted, auth, first.params.protocolVersion);
   }
 
-  /** The SDK hands it to the handlers; the token itself goes no further. */
-  function authOf(identity: Identity | null, posted: Posted): AuthInfo | undefined {
-    return identity === null
-      ? undefined
-      : {
-          token: '',
-          clientId: identity.agent,
-          scopes: identity.scopes,
-          extra: {
-            identity,
-            // Too few scopes are answered with 403, which only the handler finds out.
-            lacks(scopes: string[]) {
-              posted.challenge = options.protection()?.insufficient([...identity.scopes, ...scopes]) ?? null;
-            },
-          },
-        };
+  /**
+   * The exchange with what the handlers are told of its sender. MCP 2025-11-25, authorization: too few
+   * scopes are answered with 403, which only the handler finds out.
+   */
+  function challengeable(exchange: Exchange, identity: Identity | null) {
+    const protection = options.protection();
+    if (identity === null || protection === undefined) return { answering: exchange, auth: undefined };
+    let challenge: string | undefined;
+    const answering: Exchange = {
+      ...exchange,
+      reply(status, headers, body) {
+        if (challenge === undefined) return exchange.reply(status, headers, body);
+        const asking = { ...headers, 'www-authenticate': challenge };
+        exchange.reply(status === 200 ? 403 : status, asking, body);
+      },
+    };
+    const lacks = (scopes: string[]) => {
+      challenge = protection.insufficient([...identity.scopes, ...scopes]);
+    };
+    // The SDK hands it to the handlers; the token itself goes no further.
+    const auth: AuthInfo = {
+      token: '',
+      clientId: identity.agent,
+      scopes: identity.scopes,
+      extra: { identity, lacks },
+    };
+    return { answering, auth };
   }
 
   let sweep: unknown;
@@ -263,4 +261,18 @@ export function createFront(options: FrontOptions): Front {
 function accepts(exchange: Exchange, type: string): boolean {
   const accept = exchange.headers.accept ?? '';
   return accept.includes(type) || accept.includes('*/*');
+}
+
+/** Subject and actors: who comes for somebody else has a session of its own. */
+export function ownerOf(identity: Identity | null): string | null {
+  return identity === null ? null : JSON.stringify([identity.agent, ...identity.actors]);
+}
+
+function publish(exchange: Exchange, document: object): void {
+  const headers = {
+    'content-type': 'application/json',
+    'access-control-allow-origin': '*',
+    'cache-control': 'max-age=60',
+  };
+  exchange.reply(200, headers, JSON.stringify(document));
 }

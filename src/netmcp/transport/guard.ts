@@ -15,7 +15,10 @@ export interface Names {
  * validated). A browser page of another site carries its own Host or Origin and is refused.
  * Returns null if the request may pass, else why not.
  */
-export function refuseExchange(exchange: Exchange, names: Names): string | null {
+export function refuseExchange(
+  exchange: Pick<Exchange, 'authority' | 'secure' | 'headers'>,
+  names: Names,
+): string | null {
   const { authority, secure } = exchange;
   if (authority === null || !isOurs(authority, names, secure)) return 'the Host header names another server';
   const origin = exchange.headers.origin;

@@ -3,10 +3,10 @@ import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
+import type { Protection } from '../auth/resource.ts';
 import { ERROR_FORBIDDEN, ERROR_LIMIT, EXTENSION } from '../schema/index.ts';
 import { type McpPeer, type ServerSide, serveSession } from '../session/server-session.ts';
-import { ownerOf, type Protection } from './authenticate.ts';
-import type { FrontLimits } from './front.ts';
+import { type FrontLimits, ownerOf } from './front.ts';
 import { createLineTransport } from './lines.ts';
 
 /** A pair of byte streams that carries one session. */
@@ -29,6 +29,7 @@ const MAX_CALLS = 256;
 export function createLineFront(options: {
   env: Env;
   side: ServerSide;
+  /** What messages are held to; undefined: everybody is served. */
   protection(): Protection | undefined;
   limits: FrontLimits;
   /** ms within which a new line must have said `initialize`; none for the parent of a child program. */
@@ -98,16 +99,14 @@ export function createLineFront(options: {
     };
 
     /** Each message is checked with the last token that came, so that one that has run out ends here too. */
-    async function authenticated(guard: Protection, message: JSONRPCMessage): Promise<void> {
+    async function authenticated(protection: Protection, message: JSONRPCMessage): Promise<void> {
       authorization = tokenOf(message) ?? authorization;
-      const known = await guard.authenticate({
+      const known = await protection.authenticate({
         headers: authorization === '' ? {} : { authorization },
-        method: 'POST',
-        url: '/mcp',
       });
       if ('identity' in known && (owner === null || owner === ownerOf(known.identity))) {
+        owner = ownerOf(known.identity);
         const { identity } = known;
-        owner = ownerOf(identity);
         return pass(message, {
           token: '',
           clientId: identity.agent,

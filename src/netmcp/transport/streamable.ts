@@ -29,8 +29,6 @@ export interface StreamableOptions {
 export interface Posted {
   messages: JSONRPCMessage[];
   batch: boolean;
-  /** Set by a handler: the answer says in its head that the token lacks scopes (MCP, authorization). */
-  challenge: string | null;
 }
 
 /** The server's side of one session of Streamable HTTP (MCP 2025-11-25, transports). */
@@ -137,16 +135,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
       log.finish(call.stream);
     } else if (call.exchange?.open()) {
       const [first] = call.answers;
-      const { batch, challenge } = call.posted;
-      const body = JSON.stringify(batch ? call.answers : first);
-      call.exchange.reply(
-        challenge === null ? 200 : 403,
-        {
-          ...json,
-          ...(challenge !== null && { 'www-authenticate': challenge }),
-        },
-        body,
-      );
+      const body = JSON.stringify(call.posted.batch ? call.answers : first);
+      call.exchange.reply(200, json, body);
     } else {
       env.log.debug({ sessionId }, 'an answer had nobody left to read it');
     }

@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { z } from 'zod';
+
+/** The official suite (MCP 2025-11-25) against our server and our client, as the processes that it asks for. */
+const ROOT = resolve(import.meta.dirname, '../../..');
+const SUITE = join(ROOT, 'node_modules/@modelcontextprotocol/conformance/dist/index.js');
+const FIXTURES = import.meta.dirname;
+
+const listed = z.array(z.strictObject({ scenario: z.string().min(1), reason: z.string().min(20) })).max(64);
+const expected = z
+  .strictObject({ server: listed, client: listed })
+  .parse(parse(readFileSync(join(FIXTURES, 'expected-failures.yaml'), 'utf8')));
+
+const folder = mkdtempSync(join(tmpdir(), 'netagent-conformance-'));
+const baseline = join(folder, 'baseline.yaml');
+let fixture: ChildProcess;
+let url = '';
+
+beforeAll(async () => {
+  const names = (side: 'server' | 'client') => expected[side].map(({ scenario }) => scenario);
+  writeFileSync(baseline, stringify({ server: names('server'), client: names('client') }));
+  fixture = spawn(process.execPath, [join(FIXTURES, 'fixture-server.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  url = await new Promise((done, reject) => {
+    fixture.stdout?.once('data', (line: Buffer) => done(line.toString().trim()));
+    fixture.once('exit', (code) => reject(new Error(`the fixture ended with ${code}`)));
+  });
+});
+afterAll(() => {
+  fixture.kill();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function run(...args: string[]): Promise<{ code: number | null; out: string }> {
+  return new Promise((done) => {
+    // Results of the suite land in its working folder.
+    const child = spawn(process.execPath, [SUITE, ...args], { cwd: folder });
+    let out = '';
+    const take = (part: Buffer) => {
+      out += part.toString();
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('close', (code) => done({ code, out }));
+  });
+}
+
+/** Scenarios in the summary: none was left out. */
+const scenarios = (out: string) => out.split('\n').filter((line) => /^[✓✗]/.test(line)).length;
+
+test('our server passes every scenario that is not listed, and every listed one still fails', async () => {
+  const { code, out } = await run('server', '--url', url, '--suite', 'all', '--expected-failures', baseline);
+  expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
+  expect(scenarios(out)).toBe(32);
+}, 60_000);
+
+test('our client passes every scenario that is not listed, and every listed one still fails', async () => {
+  const { code, out } = await run(
+    'client',
+    '--command',
+    `${process.execPath} ${join(FIXTURES, 'fixture-client.ts')}`,
+    '--suite',
+    'all',
+    '--timeout',
+    '20000',
+    '--expected-failures',
+    baseline,
+  );
+  expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
+  expect(scenarios(out)).toBe(26);
+}, 60_000);
+
+test('a listed scenario that passes fails the run', async () => {
+  const stale = join(folder, 'stale.yaml');
+  writeFileSync(stale, stringify({ server: ['ping'], client: [] }));
+  const { code, out } = await run('server', '--url', url, '--scenario', 'ping', '--expected-failures', stale);
+  expect(code).not.toBe(0);
+  expect(out.toLowerCase()).toContain('stale');
+});
