@@ -185,6 +185,18 @@ export const CATALOG = {
     message: 'The definition of the tool {tool} is not valid: {problem}.',
     hint: 'Correct the definition.',
   },
+  NETMCP_NOT_PENDING: {
+    class: 'terminal',
+    status: 409,
+    message: 'No content {hash} of the tool {tool} waits for approval.',
+    hint: 'List what waits, look at the difference, and approve the hash that is shown there.',
+  },
+  NETMCP_ADOPTION_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The MCP server {server} cannot be adopted: {problem}.',
+    hint: 'Give an id of its own, and a command or a URL.',
+  },
   // sbi
   SBI_FAILED: {
     class: 'terminal',

@@ -81,8 +81,7 @@ export const toolLifeMachine = setup({
       context.intended && context.current?.hash === params.hash,
     asPending: ({ context }, params: { hash: string }) => context.pending?.hash === params.hash,
     fromPending: ({ context }, params: About) => context.pending?.provider === params.provider,
-    redundant: ({ context }, params: About) =>
-      has(context, params.provider) && context.providers.length > 1,
+    redundant: ({ context }, params: About) => has(context, params.provider) && context.providers.length > 1,
     lastProvider: ({ context }, params: About) =>
       has(context, params.provider) && context.providers.length === 1,
     probedOut: ({ context }, params: About) =>

@@ -22,6 +22,14 @@ export const chainEntrySchema = z.object({
 });
 export type ChainEntry = z.infer<typeof chainEntrySchema>;
 
+/** Text that hides something or gives orders; `excerpt` shows what is invisible. */
+export const taintSchema = z.object({
+  kind: z.enum(['zero-width', 'bidi', 'tag', 'control', 'comment', 'base64', 'instruction']),
+  where: z.string(),
+  excerpt: z.string(),
+});
+export type Taint = z.infer<typeof taintSchema>;
+
 /** 3. `_meta` of a result. */
 export const resultMetaSchema = z.object({
   server: name,
@@ -29,6 +37,7 @@ export const resultMetaSchema = z.object({
   dryRun: z.boolean().optional(),
   replayed: z.boolean().optional(),
   attempts: z.number().int().optional(),
+  taint: z.array(taintSchema).optional(),
   refusal: z
     .object({
       step: z.string(),

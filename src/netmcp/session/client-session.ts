@@ -33,7 +33,7 @@ import { readCallError } from './call-error.ts';
 import type { HttpPool } from './keep-alive.ts';
 
 /** A server: its MCP endpoint, or a program that speaks MCP over its standard streams. */
-export type Target = { url: string } | { command: string; args?: string[] };
+export type Target = { url: string } | { command: string; args?: string[]; env?: Record<string, string> };
 
 export interface SessionOptions {
   env: Env;
@@ -44,6 +44,8 @@ export interface SessionOptions {
   offer?: Offer;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
+  /** The session is over, on purpose or not; told once. */
+  onEnd?(reason: string): void;
 }
 
 export interface Session {
@@ -52,7 +54,8 @@ export interface Session {
   state(): SessionState;
   /** Resolves when calls can be made. @throws NETMCP_UNREACHABLE */
   ready(): Promise<Agreement>;
-  tools(): Promise<Tool[]>;
+  /** The list as last read, unless a `fresh` one is wanted. */
+  tools(fresh?: boolean): Promise<Tool[]>;
   /** @throws NETMCP_OVERLOADED, NETMCP_LOST, NETMCP_REJECTED, NETMCP_TIMEOUT, NETMCP_CANCELLED */
   call(
     name: string,
@@ -135,6 +138,7 @@ export function openSession(options: SessionOptions): Session {
   });
   actor.subscribe({
     error: (error) => env.log.error({ serverId, error: String(error) }, 'session actor failed'),
+    complete: () => options.onEnd?.(actor.getSnapshot().context.reason),
   });
   actor.start();
   const said = actor.subscribe((snapshot) => {
@@ -172,11 +176,14 @@ export function openSession(options: SessionOptions): Session {
     serverId,
     state: () => readState(actor.getSnapshot()),
     ready,
-    async tools() {
+    async tools(fresh = false) {
       const live = await connected();
+      if (fresh) toolCache = null;
       toolCache ??= listAll(live).catch((error: unknown) => {
         toolCache = null;
-        throw readCallError(error, serverId, 'tools/list');
+        const known = readCallError(error, serverId, 'tools/list');
+        if (known.code === 'NETMCP_LOST') tell({ type: 'LOST', reason: known.message });
+        throw known;
       });
       return toolCache;
     },
@@ -249,7 +256,9 @@ function overload(error: unknown) {
 
 function openTransport(target: Target, pool: HttpPool): Transport {
   if ('url' in target) return new StreamableHTTPClientTransport(new URL(target.url), { fetch: pool.fetch });
-  return new StdioClientTransport({ command: target.command, args: target.args ?? [], stderr: 'ignore' });
+  // Without `env` a program gets the few harmless variables that the SDK passes on, never all of ours.
+  const { command, args = [], env } = target;
+  return new StdioClientTransport({ command, args, stderr: 'ignore', ...(env && { env }) });
 }
 
 async function listAll(client: Client): Promise<Tool[]> {

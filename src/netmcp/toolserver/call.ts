@@ -4,6 +4,7 @@ import type { Env } from '../../../machines/ports.ts';
 import { type ToolCallOutput, toolCallMachine } from '../../../machines/protocols/tool-call.machine.ts';
 import { type CallMeta, type ChainEntry, EXTENSION, type ResultMeta } from '../schema/index.ts';
 import type { CallToolResult } from '../session/server-session.ts';
+import { ForeignResult } from '../tools/foreign.ts';
 import type { SbiRequest, SbiResponse, ToolContext } from '../tools/types.ts';
 import { uuidOf } from './idempotency.ts';
 import type { Authoriser } from './policy.ts';
@@ -104,6 +105,19 @@ function contextOf(options: CallOptions, chain: ChainEntry[], signal: AbortSigna
   const key = meta.idempotencyKey;
   let ids = 0;
   return {
+    signal,
+    async hop(nf, operation, work) {
+      const began = env.clock.now();
+      const entry: ChainEntry = { nf, operation, status: 0, ms: 0 };
+      chain.push(entry);
+      try {
+        const { status, value } = await work();
+        entry.status = status;
+        return value;
+      } finally {
+        entry.ms = env.clock.now() - began;
+      }
+    },
     id() {
       ids += 1;
       return key === undefined
@@ -143,6 +157,11 @@ function word(end: ToolCallOutput, options: CallOptions, chain: ChainEntry[]): C
   const touched = options.compiled.tool.meta.effects !== 'read' && chain.some((entry) => entry.status < 400);
   switch (end.end) {
     case 'succeeded':
+      if (end.result instanceof ForeignResult) {
+        const { result, taint } = end.result;
+        const own = { ...meta, attempts: end.attempts, ...(taint.length > 0 && { taint }) };
+        return { binding: true, result: { ...result, _meta: { [EXTENSION]: own } } };
+      }
       return {
         binding: true,
         result: {

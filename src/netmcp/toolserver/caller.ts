@@ -17,6 +17,8 @@ export interface CallerOptions {
   authoriser: Authoriser;
   approve: Approve;
   alternates(): Array<{ serverId: string; url: string }>;
+  /** Answers for a tool that was here, or is held (NetMCP 5). */
+  absent?(name: string): CallToolResult | undefined;
   /** A call was refused because the server is past its limit. */
   onBusy(): void;
 }
@@ -31,8 +33,11 @@ export function createCaller(options: CallerOptions): Caller {
 
   return async (request) => {
     const compiled = shelf.get(request.name);
-    if (compiled === undefined)
+    if (compiled === undefined) {
+      const why = options.absent?.(request.name);
+      if (why !== undefined) return why;
       throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
+    }
     const meta = callMetaSchema.safeParse(request.meta ?? {});
     if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
     const entry = meter.enter();

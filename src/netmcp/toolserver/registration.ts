@@ -10,11 +10,15 @@ import {
 import { openSession, type Session } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 
+export type RegistrationChange = Partial<Pick<Registration, 'tools' | 'toolCount' | 'digest' | 'categories'>>;
+
 export interface Membership {
   /** Servers that can take our calls, as the management server last said. */
   alternates(): Array<{ serverId: string; url: string }>;
   /** Reports now instead of at the next heartbeat. */
   report(): Promise<void>;
+  /** Tells the registry what changed; a later registration says it too. */
+  update(change: RegistrationChange): Promise<void>;
   /** Leaves the registry; with `drain` clients finish first. */
   leave(drain: boolean): Promise<void>;
 }
@@ -29,7 +33,8 @@ export async function joinRegistry(options: {
   registration: Registration;
   measure(): Omit<Report, 'lease' | 'nfLoad'>;
 }): Promise<Membership> {
-  const { env, registration } = options;
+  const { env } = options;
+  let { registration } = options;
   const pool = createHttpPool(2);
   let session: Session | null = null;
   let lease = '';
@@ -95,6 +100,18 @@ export async function joinRegistry(options: {
   return {
     alternates: () => alternates,
     report,
+    update(change) {
+      registration = { ...registration, ...change };
+      chainOfReports = chainOfReports
+        .then(async () => {
+          if (left || session === null) return;
+          await session.request(METHODS.update, { lease, ...change }, emptyResultSchema);
+        })
+        .catch((error: unknown) => {
+          env.log.warn({ serverId: registration.serverId, error: String(error) }, 'update not registered');
+        });
+      return chainOfReports;
+    },
     async leave(drain) {
       if (left) return;
       left = true;

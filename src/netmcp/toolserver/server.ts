@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
+import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts';
 import type { Registration } from '../schema/index.ts';
 import { listenMcp } from '../session/host.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Approve, SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { describeShelf } from './describe.ts';
 import { createMeter } from './meter.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
 import { joinRegistry, type Membership } from './registration.ts';
@@ -29,11 +30,15 @@ export interface ToolServerOptions {
   policy?: PolicyRule[];
   /** Asks a human about a call that no rule decides; without it such a call is refused. */
   approve?: Approve;
+  /** Tools that come and go: publication, approval, toolsets, adopted servers. */
+  life?: LifeOptions;
 }
 
 export interface ToolServer {
   url: string;
   id: string;
+  /** What happens to its tools (NetMCP 5). */
+  life: ToolLife;
   /** Fixes the load that it reports, in percent, and refuses calls from 100 on; null measures again. */
   setLoad(load: number | null): Promise<void>;
   /** Leaves the registry but serves on, so that clients can finish. */
@@ -58,6 +63,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
+  let changed = false;
 
   /** Does not wait for the heartbeat when the limit is reached; once until it is calm again. */
   function tellBusy(): void {
@@ -65,6 +71,28 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     toldBusy = true;
     void membership?.report().finally(() => {
       toldBusy = false;
+    });
+  }
+
+  const lives = createToolLife({
+    env,
+    serverId: id,
+    host: options.host,
+    shelf,
+    sbi,
+    nrf: typeof options.nrf === 'string' ? options.nrf : null,
+    own: options.tools,
+    summary: options.summary ?? summaryOf(options.tools),
+    serviceArea: options.serviceArea ?? [],
+    life: options.life ?? {},
+  });
+  /** Many changes at once are one update. */
+  function tellChange(): void {
+    if (changed) return;
+    changed = true;
+    queueMicrotask(() => {
+      changed = false;
+      void membership?.update(describeShelf(shelf));
     });
   }
 
@@ -78,6 +106,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     approve: options.approve ?? noHuman,
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
+    absent: lives.absent,
   });
   const server = await listenMcp({
     env,
@@ -86,16 +115,21 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      parts: [{ features: ['trace'], methods: new Map() }],
-      listTools: () => shelf.list().map(({ definition }) => definition),
-      callTool: (_, request) => call(request),
+      parts: [{ features: ['trace'], methods: new Map() }, ...lives.parts],
+      listTools: (peer) => lives.list(peer),
+      callTool(peer, request) {
+        if (shelf.get(request.name) !== undefined) lives.used(peer.agent, request.name);
+        return call(request);
+      },
     },
   });
   shelf.onChange(() => {
     for (const peer of server.peers()) peer.notify('notifications/tools/list_changed', {});
+    tellChange();
   });
   const close = async () => {
     await membership?.leave(false);
+    await lives.close();
     await server.close();
     await sbi.close();
   };
@@ -106,20 +140,8 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     version: '1.0',
     maxLoad: 100,
     serviceArea: options.serviceArea ?? [],
-    categories: [...new Set(options.tools.map((tool) => tool.meta.category))],
     summary: options.summary ?? summaryOf(options.tools),
-    toolCount: shelf.list().length,
-    digest: createHash('sha256')
-      .update(
-        JSON.stringify(shelf.list().map(({ definition: { name, inputSchema } }) => [name, inputSchema])),
-      )
-      .digest('hex'),
-    tools: options.tools.map(({ name, title, description, meta }) => ({
-      name,
-      title,
-      description,
-      labels: meta.labels,
-    })),
+    ...describeShelf(shelf),
   };
   const measure = () => ({
     load: meter.load(),
@@ -129,6 +151,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   });
   try {
     membership = await joinRegistry({ env, management: options.management, registration, measure });
+    await lives.start();
   } catch (error) {
     await close();
     throw error;
@@ -137,6 +160,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   return {
     url: server.url,
     id,
+    life: lives.life,
     async setLoad(load) {
       meter.force(load);
       await membership?.report();

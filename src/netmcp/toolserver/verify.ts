@@ -6,6 +6,7 @@ import { fail } from '../../errors.ts';
 import { EXTENSION } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
+import { compileForeign } from './foreign-schema.ts';
 
 /** NetMCP 2: hard limit of one definition, bytes of JSON. */
 export const MAX_DEFINITION = 4_096;
@@ -35,13 +36,14 @@ export function compileRule(rule: string): Rule {
 /** The definition that clients see, and its verification. @throws NETMCP_TOOL_INVALID */
 export function compileTool(tool: NfTool): CompiledTool {
   try {
-    const inputSchema = schemaOf(tool.input, 'input');
+    const inputSchema = tool.schemas?.input ?? schemaOf(tool.input, 'input');
+    const outputSchema = tool.schemas === undefined ? schemaOf(tool.output, 'output') : tool.schemas.output;
     const definition = {
       name: tool.name,
       title: tool.title,
       description: tool.description,
       inputSchema,
-      outputSchema: schemaOf(tool.output, 'output'),
+      ...(outputSchema && { outputSchema }),
       annotations: {
         readOnlyHint: tool.meta.effects === 'read',
         destructiveHint: tool.meta.effects === 'irreversible',
@@ -52,7 +54,7 @@ export function compileTool(tool: NfTool): CompiledTool {
     } as unknown as Tool;
     const size = Buffer.byteLength(JSON.stringify(definition));
     if (size > MAX_DEFINITION) throw new Error(`it has ${size} bytes, the limit is ${MAX_DEFINITION}`);
-    const validate = ajv.compile(inputSchema);
+    const validate = tool.schemas === undefined ? ajv.compile(inputSchema) : compileForeign(inputSchema);
     const rules = tool.meta.constraints.map(({ rule, message }) => ({
       rule,
       message,
