@@ -191,6 +191,12 @@ export const CATALOG = {
     message: 'No content {hash} of the tool {tool} waits for approval.',
     hint: 'List what waits, look at the difference, and approve the hash that is shown there.',
   },
+  NETMCP_NAME_RESERVED: {
+    class: 'terminal',
+    status: 409,
+    message: 'The name {tool} belongs to a tool of the server itself and is not given away.',
+    hint: 'Reject what was published under it; its provider must choose another name.',
+  },
   NETMCP_ADOPTION_INVALID: {
     class: 'terminal',
     status: 400,

@@ -66,7 +66,7 @@ export function createAdoptions(options: {
     for (const name of [...adopted.tools.keys()]) {
       if (offers.has(name)) continue;
       adopted.tools.delete(name);
-      book.remove(name, provider, '');
+      await book.remove(name, provider, '');
     }
     for (const offer of offers.values()) {
       if (adopted.tools.get(offer.name) === offer.hash) continue;

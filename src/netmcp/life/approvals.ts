@@ -116,6 +116,8 @@ export function createApprovals(clock: Clock, store: ApprovalStore = memoryStore
     isRejected: (name, hash) => store.get(`rejected:${name}:${hash}`) !== undefined,
     pin({ name, hash, body, version, provider, content }) {
       const how = 'first use';
+      store.delete(`pending:${name}:${hash}`);
+      if (store.get(`pin:${name}`)?.hash === hash) return;
       put({ kind: 'pin', name, hash, body, version, provider, how, by: '', at: clock.now(), content });
     },
     hold({ name, hash, body, provider, origin, version, content, taint }, reasons) {

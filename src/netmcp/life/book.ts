@@ -9,6 +9,7 @@ import {
 } from '../../../machines/protocols/tool-life.machine.ts';
 import type { LifeState, PublishedResult } from '../schema/index.ts';
 import type { Shelf } from '../toolserver/shelf.ts';
+import type { Check } from './examine.ts';
 import type { Offer } from './offer.ts';
 import { served } from './served.ts';
 
@@ -32,20 +33,16 @@ export interface ToolLifeEntry {
   reason: string;
 }
 
-/** The checks of a publication; the score is that of the match with the scope. */
-export type Examine = (
-  offer: Offer,
-  book: { current: Offering | null; providers: string[] },
-) => Promise<Examination & { score: number | null }>;
-
 export interface Book {
   /** Resolves when it is decided. */
   publish(offer: Offer): Promise<PublishedResult>;
   send(name: string, event: ToolLifeEvent): void;
+  /** Its owner wants it gone; a publication under way is decided first. */
+  deprecate(name: string, replacedBy: string): Promise<void>;
   /** A provider that failed works again, if what it offers still is known. */
   revive(offer: Offer): Promise<void>;
   /** A provider takes its tool back. */
-  remove(name: string, provider: string, replacedBy: string): void;
+  remove(name: string, provider: string, replacedBy: string): Promise<void>;
   /** A provider is there no more. */
   lost(provider: string, reason: string): void;
   /** Somebody approved a content: it is offered if its provider still is there. */
@@ -80,7 +77,7 @@ export function createBook(options: {
   shelf: Shelf;
   serviceArea: string[];
   times: LifeTimes;
-  examine: Examine;
+  check: Check;
   permissionOf(name: string, hash: string): Offer['tool']['meta']['permission'] | undefined;
 }): Book {
   const { env, shelf, times } = options;
@@ -117,7 +114,8 @@ export function createBook(options: {
     const offer = life.offers.find((one) => one.provider === provider && one.hash === hash);
     if (offer === undefined) return { verdict: 'refuse' as const, reason: 'the provider is gone' };
     const providers = life.actor.getSnapshot().context.providers.map(({ id }) => id);
-    const { score, ...examination } = await options.examine(offer, { current: input.current, providers });
+    const { score, verdict, reason } = await options.check(offer, { current: input.current, providers });
+    const examination = { verdict, reason };
     life.score = score;
     env.log.info({ tool: life.name, provider, ...examination, score }, 'tool examined');
     return examination;
@@ -199,6 +197,17 @@ export function createBook(options: {
     return work;
   }
 
+  /** After what was published before is decided. */
+  function inTurn(name: string, work: (life: Life) => void): Promise<void> {
+    const life = lives.get(name);
+    if (life === undefined) return Promise.resolve();
+    const done = life.queue.then(() => {
+      if (life.actor.getSnapshot().status === 'active') work(life);
+    });
+    life.queue = done;
+    return done;
+  }
+
   function keep(life: Life, offer: Offer): void {
     const current = life.actor.getSnapshot().context.current?.hash;
     life.offers = [
@@ -216,14 +225,17 @@ export function createBook(options: {
       if (life?.actor.getSnapshot().status === 'active') life.actor.send(event);
     },
     async revive(offer) {
-      if (lives.get(offer.name)?.offers.includes(offer)) await publish(offer);
+      const life = lives.get(offer.name);
+      const hash = life?.actor.getSnapshot().context.current?.hash;
+      if (life?.offers.includes(offer) && offer.hash === hash) await publish(offer);
     },
-    remove(name, provider, replacedBy) {
-      const life = lives.get(name);
-      if (life === undefined) return;
-      life.actor.send({ type: 'REMOVE', provider, replacedBy });
-      life.offers = life.offers.filter((offer) => offer.provider !== provider);
-    },
+    deprecate: (name, replacedBy) =>
+      inTurn(name, (life) => life.actor.send({ type: 'DEPRECATE', replacedBy })),
+    remove: (name, provider, replacedBy) =>
+      inTurn(name, (life) => {
+        life.actor.send({ type: 'REMOVE', provider, replacedBy });
+        life.offers = life.offers.filter((offer) => offer.provider !== provider);
+      }),
     lost(provider, reason) {
       for (const life of [...lives.values()]) {
         if (!life.offers.some((offer) => offer.provider === provider)) continue;

@@ -1,15 +1,29 @@
+import type { Examination, Offering } from '../../../machines/protocols/tool-life.machine.ts';
 import type { Approvals, Pin } from './approvals.ts';
-import type { Examine } from './book.ts';
 import { compareVersions } from './content.ts';
 import type { Scope, ScopeMatch } from './match.ts';
 import { lookalikeOf, mentioned } from './names.ts';
 import type { Offer } from './offer.ts';
 
+/** Why a tool is not simply taken, and whether it is to be shown for approval. */
+export interface Checked extends Examination {
+  reasons: string[];
+  /** Of the match with the scope; null where it was not asked. */
+  score: number | null;
+  /** Somebody can approve it. */
+  open: boolean;
+}
+
+export type Check = (
+  offer: Offer,
+  book: { current: Offering | null; providers: string[] },
+) => Promise<Checked>;
+
 /**
  * Decides on a publication (NetMCP 5). What was approved is taken; what is out of scope is refused; what
  * changed, was renamed, looks like another tool or hides something is held until somebody approves it.
  */
-export function createExaminer(options: {
+export function createCheck(options: {
   approvals: Approvals;
   match: ScopeMatch;
   /** Below it a tool is out of scope, 0..1. */
@@ -18,23 +32,22 @@ export function createExaminer(options: {
   /** Names of the tools that are the server's own. */
   reserved: ReadonlySet<string>;
   offers(): Offer[];
-  alert(offer: Offer, reasons: string[]): void;
-}): Examine {
+}): Check {
   const { approvals, reserved } = options;
 
   return async (offer, { current, providers }) => {
     const { name, hash } = offer;
     const pin = approvals.pinOf(name);
-    if (approvals.isRejected(name, hash))
-      return { verdict: 'refuse', reason: 'this content was rejected by the operator', score: null };
-    if (reserved.has(name)) return aside(offer, [`${name} is a tool of this server itself`], null);
-    if (pin?.hash === hash) return { verdict: 'take', reason: '', score: null };
+    if (approvals.isRejected(name, hash)) return refused(['this content was rejected by the operator']);
+    // Never in place of the tool that is there: held beside it.
+    if (reserved.has(name)) return { ...refused([`${name} is a tool of this server itself`]), open: true };
+    if (pin?.hash === hash) return { verdict: 'take', reason: '', reasons: [], score: null, open: false };
     let score: number | null = null;
     if (offer.origin !== 'adopted') {
       score = await options.match.score(wordsOf(offer), options.scope());
       if (score < options.threshold) {
-        const reason = `it does not fit the scope of this server: score ${score}, wanted ${options.threshold}`;
-        return { verdict: 'refuse', reason, score };
+        const words = `it does not fit the scope of this server: score ${score}, wanted ${options.threshold}`;
+        return refused([words], score);
       }
     }
     // Somebody else's content under a name that is offered must not stop the tool that is there.
@@ -44,22 +57,10 @@ export function createExaminer(options: {
       reasons.unshift(
         foreign ? `it shadows ${name} of ${providers.join(', ')}` : 'it changed since it was taken',
       );
-    if (reasons.length > 0 && foreign) return aside(offer, reasons, score);
-    if (reasons.length > 0) {
-      approvals.hold(offer, reasons);
-      options.alert(offer, reasons);
-      return { verdict: 'hold', reason: reasons.join('; '), score };
-    }
-    approvals.pin(offer);
-    return { verdict: 'take', reason: '', score };
+    if (reasons.length > 0 && foreign) return { ...refused(reasons, score), open: true };
+    const verdict = reasons.length > 0 ? 'hold' : 'take';
+    return { verdict, reason: reasons.join('; '), reasons, score, open: reasons.length > 0 };
   };
-
-  /** Held beside the tool that is there, which goes on. */
-  function aside(offer: Offer, reasons: string[], score: number | null) {
-    approvals.hold(offer, reasons);
-    options.alert(offer, reasons);
-    return { verdict: 'refuse' as const, reason: `held: ${reasons.join('; ')}`, score };
-  }
 
   function doubtsOf(offer: Offer): string[] {
     const { name } = offer;
@@ -89,6 +90,10 @@ export function createExaminer(options: {
     }
     return reasons;
   }
+}
+
+function refused(reasons: string[], score: number | null = null): Checked {
+  return { verdict: 'refuse', reason: reasons.join('; '), reasons, score, open: false };
 }
 
 /** Of one server: two names that a person cannot tell apart. */

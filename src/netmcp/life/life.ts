@@ -10,7 +10,8 @@ import type { SbiPort } from '../toolserver/call.ts';
 import type { Shelf } from '../toolserver/shelf.ts';
 import { type ApprovalStore, createApprovals, type Pending } from './approvals.ts';
 import { createBook, type LifeTimes, type ToolLifeEntry } from './book.ts';
-import { createExaminer } from './examine.ts';
+import { type Check, createCheck } from './examine.ts';
+import { inTime } from './in-time.ts';
 import { lexicalMatch, type ScopeMatch } from './match.ts';
 import { type NrfWatch, watchNrf } from './nrf-watch.ts';
 import { createPublishing } from './part.ts';
@@ -24,6 +25,8 @@ export interface LifeOptions {
   /** Where approvals outlive the process; without it they do not. */
   approvals?: ApprovalStore;
   match?: ScopeMatch;
+  /** The operator's own checks, around those that are shipped. */
+  check?: (shipped: Check) => Check;
   /** Score below which a published tool is out of scope, 0..1. */
   threshold?: number;
   times?: Partial<LifeTimes & { probeMs: number; resyncMs: number }>;
@@ -43,6 +46,8 @@ export interface ToolLife {
   approve(name: string, hash: string, by: { by: string; permission?: Permission }): Promise<ToolLifeEntry>;
   /** @throws NETMCP_NOT_PENDING */
   reject(name: string, hash: string, by: { by: string }): void;
+  /** Marks a published tool as going; it is withdrawn after the time of grace. */
+  deprecate(name: string, replacedBy: string): Promise<void>;
   /** What results of adopted servers hid, the last hundred. */
   taints(): Array<{ at: number; tool: string; taint: Taint[] }>;
   /** @throws NETMCP_ADOPTION_INVALID */
@@ -70,6 +75,8 @@ export interface ToolLifeHost {
 const TIMES = { graceMs: 60_000, memoryMs: 3_600_000, maxFailures: 3, probeMs: 15_000, resyncMs: 60_000 };
 const THRESHOLD = 0.2;
 const MAX_TAINTS = 100;
+/** For one examination; a search model may be far away. */
+const EXAMINE_MS = 10_000;
 
 /** Everything that happens to tools at one server (NetMCP 5). */
 export function createToolLife(options: {
@@ -92,31 +99,40 @@ export function createToolLife(options: {
   const taints: Array<{ at: number; tool: string; taint: Taint[] }> = [];
   const publishers = new Set(life.publishers ?? []);
 
-  const examine = createExaminer({
+  const checks = createCheck({
     approvals,
     match: life.match ?? lexicalMatch,
     threshold: life.threshold ?? THRESHOLD,
     scope: () => ({
       summary: options.summary,
       categories: [...new Set(own.map(({ meta }) => meta.category))],
-      tools: own.map(({ name, title, description, meta }) => ({
-        name,
-        title,
-        description,
-        labels: meta.labels,
-      })),
+      tools: own.map((tool) => ({ ...tool, labels: tool.meta.labels })),
     }),
     reserved,
     offers: () => book.offers(),
-    alert: ({ name, provider }, reasons) =>
-      env.log.warn({ server: options.serverId, tool: name, provider, reasons }, 'tool held for approval'),
   });
+  const check = life.check?.(checks) ?? checks;
+
+  /** A decision is kept before it is told: what is taken is pinned, what is held is shown. */
+  const decide: Check = async (offer, state) => {
+    const checked = await inTime(env, EXAMINE_MS, check(offer, state));
+    if (checked.verdict === 'take') approvals.pin(offer);
+    else if (checked.open) {
+      const { name, provider } = offer;
+      approvals.hold(offer, checked.reasons);
+      env.log.warn(
+        { server: options.serverId, tool: name, provider, reasons: checked.reasons },
+        'tool held for approval',
+      );
+    }
+    return checked;
+  };
   const book = createBook({
     env,
     shelf,
     serviceArea: options.serviceArea,
     times,
-    examine,
+    check: decide,
     permissionOf(name, hash) {
       const pin = approvals.pinOf(name);
       return pin?.hash === hash ? pin.permission : undefined;
@@ -140,22 +156,28 @@ export function createToolLife(options: {
   return {
     life: {
       tools: () => book.entries(),
-      approvals: () => approvals.pending(),
+      approvals: waiting,
       async approve(name, hash, { by, permission }) {
-        if (reserved.has(name)) throw fail('NETMCP_NOT_PENDING', { tool: name, hash: 'of another' });
-        const waiting = approvals.pending().find((one) => one.name === name && one.hash === hash);
-        const open = waiting?.origin === 'adopted' ? adoptedPermission(waiting.provider) : undefined;
-        approvals.approve(name, hash, by, permission ?? open);
+        if (reserved.has(name)) throw fail('NETMCP_NAME_RESERVED', { tool: name });
+        const { origin, provider } = pending(name, hash);
+        approvals.approve(
+          name,
+          hash,
+          by,
+          permission ?? (origin === 'adopted' ? openTo(provider) : undefined),
+        );
         env.log.info({ tool: name, hash: hash.slice(0, 12), by }, 'tool approved');
         await book.approved(name, hash);
         const entry = book.entry(name);
         return entry ?? { name, state: 'forgotten', version: '', providers: [], replacedBy: '', reason: '' };
       },
       reject(name, hash, { by }) {
+        pending(name, hash);
         approvals.reject(name, hash, by);
         env.log.info({ tool: name, hash: hash.slice(0, 12), by }, 'tool rejected');
         book.send(name, { type: 'REJECTED', hash });
       },
+      deprecate: (name, replacedBy) => book.deprecate(name, replacedBy),
       taints: () => [...taints],
       adopt: (adoption) => adoptions.adopt(adoption),
       adopted: () => adoptions.list(),
@@ -189,7 +211,22 @@ export function createToolLife(options: {
     },
   };
 
-  function adoptedPermission(provider: string): Permission {
+  /** What nobody offers any more cannot be approved. */
+  function waiting(): Pending[] {
+    const offers = book.offers();
+    return approvals
+      .pending()
+      .filter(({ name, hash }) => offers.some((offer) => offer.name === name && offer.hash === hash));
+  }
+
+  function pending(name: string, hash: string): Pending {
+    const found = waiting().find((one) => one.name === name && one.hash === hash);
+    if (found === undefined) throw fail('NETMCP_NOT_PENDING', { tool: name, hash: hash.slice(0, 12) });
+    return found;
+  }
+
+  /** An adopted tool is open to whom the operator named when it was adopted. */
+  function openTo(provider: string): Permission {
     return adoptions.permissionOf(provider.slice('mcp:'.length)) ?? { mode: 'public' };
   }
 }

@@ -57,7 +57,7 @@ export async function watchNrf(options: {
   host: string;
   /** Between two looks at everything, ms. */
   resyncMs: number;
-  published(publication: NfPublication): Promise<void>;
+  published(publication: NfPublication): void;
   gone(instance: string, reason: string): void;
 }): Promise<NrfWatch> {
   const { env, nrf, resyncMs } = options;
@@ -108,7 +108,7 @@ export async function watchNrf(options: {
     const mark = JSON.stringify([base, publication.data]);
     if (known.get(instance) === mark) return;
     known.set(instance, mark);
-    await options.published({ instance, type: nfType, base, load, ...publication.data });
+    options.published({ instance, type: nfType, base, load, ...publication.data });
   }
 
   function leave(instance: string, reason: string): void {

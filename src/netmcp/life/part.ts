@@ -64,7 +64,7 @@ export function createPublishing(options: {
           }
           if (name === undefined) throw new RpcError(INVALID_PARAMS, 'Neither a tool nor a name is given');
           own(name, identity);
-          book.send(name, { type: 'DEPRECATE', replacedBy });
+          await book.deprecate(name, replacedBy);
           return { ...stateOf(book, name) };
         },
       ],
@@ -73,7 +73,7 @@ export function createPublishing(options: {
         async (_, params, { identity }) => {
           const { name, replacedBy } = read(toolRemoveParamsSchema, params);
           own(name, identity);
-          book.remove(name, providerOf(identity), replacedBy);
+          await book.remove(name, providerOf(identity), replacedBy);
           return { ...stateOf(book, name) };
         },
       ],

@@ -1,5 +1,6 @@
 import type { Env } from '../../../machines/ports.ts';
 import type { Book } from './book.ts';
+import { inTime } from './in-time.ts';
 import type { Offer } from './offer.ts';
 
 export interface Probes {
@@ -26,9 +27,10 @@ export function createProbes(options: {
   let timer: unknown;
 
   async function probe(offer: Offer): Promise<void> {
-    const works = await within(env, PROBE_MS, (signal) =>
-      (offer.probe as NonNullable<Offer['probe']>)(signal),
-    );
+    const stop = new AbortController();
+    const asked = offer.probe?.(stop.signal) ?? Promise.resolve(true);
+    const works = await inTime(env, PROBE_MS, asked).catch(() => false);
+    stop.abort();
     if (closed) return;
     const { name, provider } = offer;
     const entry = book.entry(name);
@@ -73,23 +75,4 @@ export function createProbes(options: {
       env.clock.clearTimeout(timer);
     },
   };
-}
-
-/** Whether `work` gives true in time; whatever else happens is no. */
-async function within(
-  env: Env,
-  ms: number,
-  work: (signal: AbortSignal) => Promise<boolean>,
-): Promise<boolean> {
-  const stop = new AbortController();
-  const late = Promise.withResolvers<false>();
-  const timer = env.clock.setTimeout(() => {
-    stop.abort();
-    late.resolve(false);
-  }, ms);
-  try {
-    return await Promise.race([work(stop.signal).catch(() => false), late.promise]);
-  } finally {
-    env.clock.clearTimeout(timer);
-  }
 }

@@ -13,7 +13,7 @@ export function followPublications(options: { env: Env; book: Book; sbi: SbiPort
   const providerOf = (instance: string) => `nrf:${instance}`;
 
   return {
-    async published({ instance, type, base, summary, tools }: NfPublication): Promise<void> {
+    published({ instance, type, base, summary, tools }: NfPublication): void {
       const provider = providerOf(instance);
       // The NRF lets in who may be there (TS 29.510 5.2.2.2): what it lists is trusted as a publisher.
       const by = { provider, origin: 'nrf' as const, summary, nf: { type, base }, trusted: true, sbi };
@@ -27,11 +27,18 @@ export function followPublications(options: { env: Env; book: Book; sbi: SbiPort
         }
       }
       const now = new Set(offers.map(({ name }) => name));
-      for (const name of names.get(instance) ?? []) if (!now.has(name)) book.remove(name, provider, '');
+      for (const name of names.get(instance) ?? []) {
+        if (!now.has(name)) void book.remove(name, provider, '');
+      }
       names.set(instance, now);
+      // Not awaited: one tool that is long examined holds up nobody else.
       for (const offer of offers) {
-        const { taken, state, reason, score } = await book.publish(offer);
-        env.log.info({ provider, tool: offer.name, taken, state, reason, score }, 'tool published by an NF');
+        void book.publish(offer).then(({ taken, state, reason, score }) => {
+          env.log.info(
+            { provider, tool: offer.name, taken, state, reason, score },
+            'tool published by an NF',
+          );
+        });
       }
     },
     gone(instance: string, reason: string): void {
