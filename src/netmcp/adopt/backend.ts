@@ -44,9 +44,9 @@ export function openBackend(options: {
   let state: AdoptedState['state'] = 'starting';
   let reason = '';
   let inFlight = 0;
-  let supervisor = supervise();
   let refreshing: Promise<boolean> | null = null;
   let again = false;
+  let supervisor = supervise();
 
   function supervise() {
     let due = false;
@@ -81,6 +81,7 @@ export function openBackend(options: {
 
   function start(): void {
     state = 'starting';
+    refreshing = null;
     const fresh = openSession({
       env,
       agentId: 'netagent',
@@ -124,15 +125,18 @@ export function openBackend(options: {
       again = true;
       return refreshing;
     }
-    refreshing = list().finally(() => {
+    const mine = list();
+    refreshing = mine;
+    void mine.finally(() => {
       env.clock.setTimeout(() => {
+        if (refreshing !== mine) return;
         refreshing = null;
         if (!again) return;
         again = false;
         void look();
       }, REFRESH_GAP_MS);
     });
-    return refreshing;
+    return mine;
   }
 
   async function list(): Promise<boolean> {
@@ -142,6 +146,7 @@ export function openBackend(options: {
       const tools = await live.tools(true);
       if (session !== live) return false;
       await options.onTools(tools);
+      env.log.debug({ backend: id, tools: tools.length }, 'tools of an adopted server read');
       return true;
     } catch (error) {
       env.log.warn({ backend: id, error: String(error) }, 'tools of an adopted server not read');

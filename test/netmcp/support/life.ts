@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach } from 'vitest';
 import { connectPlain, startManagementServer, startToolServer } from '../../../src/netmcp/index.ts';
 import type { LifeOptions } from '../../../src/netmcp/life/life.ts';
@@ -92,12 +93,26 @@ export const register = (
     summary: 'Things of subscribers.',
   }) as Promise<PublishedResult>;
 
-/** Asks again and again, over real I/O, until the answer fits. */
+/** Asks again and again, while other processes work, until the answer fits. */
 export async function eventually<T>(ask: () => T | Promise<T>, fits: (value: T) => boolean): Promise<T> {
-  for (let i = 0; i < 3_000; i += 1) {
+  for (let i = 0; i < 5_000; i += 1) {
     const value = await ask();
     if (fits(value)) return value;
-    await new Promise((resolve) => setImmediate(resolve));
+    await pause(2);
   }
-  throw new Error(`what was waited for did not come: ${JSON.stringify(await ask()).slice(0, 500)}`);
+  throw new Error(`what was waited for did not come: ${JSON.stringify(await ask())?.slice(0, 500)}`);
+}
+
+/** The outcome of work that waits on a virtual clock, which moves until it is there. */
+export async function passing<T>(env: TestEnv, work: Promise<T>): Promise<T> {
+  let done = false;
+  const settled = work.finally(() => {
+    done = true;
+  });
+  settled.catch(() => undefined);
+  for (let i = 0; i < 1_000 && !done; i += 1) {
+    await pause(2);
+    if (!done) env.pass(50);
+  }
+  return settled;
 }
