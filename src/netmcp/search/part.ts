@@ -147,7 +147,10 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     list: (identity) =>
       usage.order(
         identity.agent,
-        shelf.list().map(({ definition }) => definition),
+        shelf
+          .list()
+          .filter((tool) => mayUse(identity, tool))
+          .map(({ definition }) => definition),
         ({ name }) => name,
       ),
     called(identity, tool, result) {

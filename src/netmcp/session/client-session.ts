@@ -50,6 +50,8 @@ export interface SessionOptions {
   onNotification?(method: string, params: unknown): void;
   /** Puts a server's question to a human; without it the client does not offer elicitation. */
   onElicit?: OnElicit;
+  /** The session is over, on purpose or not; told once. */
+  onEnd?(reason: string): void;
 }
 
 /** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
@@ -67,7 +69,8 @@ export interface Session {
   state(): SessionState;
   /** Resolves when calls can be made. @throws NETMCP_UNREACHABLE */
   ready(): Promise<Agreement>;
-  tools(): Promise<Tool[]>;
+  /** The list as last read, unless a `fresh` one is wanted. */
+  tools(fresh?: boolean): Promise<Tool[]>;
   /** @throws NETMCP_OVERLOADED, NETMCP_LOST, NETMCP_REJECTED, NETMCP_TIMEOUT, NETMCP_CANCELLED */
   call(
     name: string,
@@ -175,6 +178,7 @@ export function openSession(options: SessionOptions): Session {
   });
   actor.subscribe({
     error: (error) => env.log.error({ serverId, error: String(error) }, 'session actor failed'),
+    complete: () => options.onEnd?.(actor.getSnapshot().context.reason),
   });
   actor.start();
   const said = actor.subscribe((snapshot) => {
@@ -212,11 +216,14 @@ export function openSession(options: SessionOptions): Session {
     serverId,
     state: () => ({ ...readState(actor.getSnapshot()), ...way }),
     ready,
-    async tools() {
+    async tools(fresh = false) {
       const live = await connected();
+      if (fresh) toolCache = null;
       toolCache ??= listAll(live).catch((error: unknown) => {
         toolCache = null;
-        throw readCallError(error, serverId, 'tools/list');
+        const known = readCallError(error, serverId, 'tools/list');
+        if (known.code === 'NETMCP_LOST') tell({ type: 'LOST', reason: known.message });
+        throw known;
       });
       return toolCache;
     },

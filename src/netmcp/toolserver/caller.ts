@@ -16,6 +16,8 @@ export interface CallerOptions extends CallServices {
   meter: Meter;
   receipts: Receipts;
   alternates(): Array<{ serverId: string; url: string }>;
+  /** Answers for a tool that was here, or is held (NetMCP 5). */
+  absent?(name: string): CallToolResult | undefined;
   /** A call was refused because the server is past its limit. */
   onBusy(): void;
   /** A call has ended, in whatever way. */
@@ -68,8 +70,11 @@ export function createCaller(options: CallerOptions): Caller {
 
   return async (request) => {
     const compiled = shelf.get(request.name);
-    if (compiled === undefined)
+    if (compiled === undefined) {
+      const why = options.absent?.(request.name);
+      if (why !== undefined) return why;
       throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
+    }
     const access = accessOf(compiled.tool.meta.permission, request.identity);
     // MCP 2025-11-25, authorization: a wider token may be asked for, so this is no tool error.
     if (!access.allowed && request.identity.authenticated && access.scopes !== null)
