@@ -84,7 +84,11 @@ export function createProvider(options: ProviderOptions): Provider {
       clientCredentials: { enabled: true },
       registration: { enabled: true, issueRegistrationAccessToken: false },
       registrationManagement: { enabled: false },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_: OidcContext, client: { clientId: string }, token: { clientId: string }) =>
+          token.clientId === client.clientId,
+      },
       introspection: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },

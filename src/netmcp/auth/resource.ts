@@ -39,6 +39,15 @@ export interface ProtectionOptions {
   scopes(): string[];
 }
 
+/** Beside the identity and not in it, so that no log, error or result can hold a token by accident. */
+const presented = new WeakMap<Identity, string>();
+
+/**
+ * The token that a request came with, to be exchanged at the authorisation server for one to the next server
+ * (`onBehalfOf`); it is sent nowhere else. undefined where nobody is authenticated.
+ */
+export const subjectToken = (identity: Identity): string | undefined => presented.get(identity);
+
 const MAX_TOKEN = 8_192;
 const MAX_LEEWAY_S = 120;
 
@@ -97,6 +106,7 @@ export function protect(options: ProtectionOptions): Protection {
     }
     const identity = identityOf(payload);
     if (identity === null) return refused('the token is not valid here', 'invalid_token');
+    presented.set(identity, token);
     if (!identity.scopes.includes(SCOPE_USE)) {
       return {
         status: 403 as const,

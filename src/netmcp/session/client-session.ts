@@ -89,6 +89,8 @@ export interface Session {
     schema: z.ZodType<T>,
     options?: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<T>;
+  /** The authorisation server that gave our token; null without one. */
+  issuer(): string | null;
   tell(event: SessionEvent): void;
   close(): Promise<void>;
 }
@@ -290,6 +292,7 @@ export function openSession(options: SessionOptions): Session {
         throw readCallError(error, serverId, method);
       }
     },
+    issuer: () => tokens?.state().issuer || null,
     tell,
     async close() {
       tell({ type: 'CLOSE' });
