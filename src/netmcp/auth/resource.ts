@@ -110,7 +110,7 @@ export function protect(options: ProtectionOptions): Protection {
     if (!identity.scopes.includes(SCOPE_USE)) {
       return {
         status: 403 as const,
-        challenge: insufficient([SCOPE_USE]),
+        challenge: insufficient([...identity.scopes, SCOPE_USE]),
         message: `the token lacks ${SCOPE_USE}`,
       };
     }

@@ -68,6 +68,8 @@ export function createTokenSource(options: {
   resource: string;
   auth: ClientAuth;
   fetch: Fetch;
+  /** Of tries that failed for the moment, and of wider tokens; the chart's own if not given. */
+  limits?: { maxAttempts?: number; maxStepUps?: number };
 }): TokenSource {
   const { env, resource, auth, fetch } = options;
   let challenge: Challenge = { error: null, scopes: null, resourceMetadata: null };
@@ -236,6 +238,7 @@ export function createTokenSource(options: {
       resource,
       grant: 'interactive' in auth ? 'authorization_code' : 'client_credentials',
       ...(auth.scopes !== undefined && { scopes: auth.scopes }),
+      ...options.limits,
     },
     clock: env.clock,
   });
