@@ -324,7 +324,9 @@ function overload(error: unknown) {
 function fetchOf({ env, auth, target, pool }: SessionOptions) {
   const endpoint = endpointOf(target);
   if (auth === undefined || endpoint === undefined) return { tokens: null, wrap: undefined };
-  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetch });
+  const ca = 'tls' in target ? target.tls?.ca : undefined;
+  const fetch = ca === undefined ? pool.fetch : pool.fetchFor({ ca });
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch });
   return { tokens, wrap: (fetch: Fetch, url: string) => authorisedFetch(fetch, tokens, url) };
 }
 

@@ -289,7 +289,7 @@ test('attack 15: two hops of delegation keep the subject, and a weak agent gains
   };
   const weak = await through('netagent/test/weak');
   open.push(weak);
-  expect((await weak.listTools()).map(({ name }) => name)).toEqual(['test_read']);
+  expect((await weak.listTools()).map(({ name }) => name)).toEqual(['tools_discover', 'test_read']);
   expect(await weak.callTool('test_read', {})).toMatchObject({ isError: false });
   await expect(weak.callTool('test_create', { share: 1 })).rejects.toMatchObject({
     code: 'NETMCP_FORBIDDEN',
