@@ -1,6 +1,14 @@
-import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import type { Env } from '../../../machines/ports.ts';
 import type { Permission } from '../schema/index.ts';
+import { createHttpPool } from '../session/keep-alive.ts';
 import type { Identity } from '../session/server-session.ts';
 import { actorsOf, MAX_ACTORS } from './claims.ts';
 import { SCOPE_USE } from './directory.ts';
@@ -11,6 +19,8 @@ export interface ResourceAuth {
   issuer: string;
   /** s by which clocks may differ: 30 if not given, at most 120. */
   leewayS?: number;
+  /** The authority that vouches for the authorisation server, PEM, in place of those of the system. */
+  ca?: string;
 }
 
 /** What of a request says who sends it; a line of QUIC has an `authorization` header alone. */
@@ -59,7 +69,7 @@ export function protect(options: ProtectionOptions): Protection {
   const { env, auth, url } = options;
   const { origin, pathname } = new URL(url);
   const metadataPath = '/.well-known/oauth-protected-resource';
-  const keys = keysOf(auth.issuer);
+  const keys = keysOf(auth);
   const scopes = () => [...new Set([SCOPE_USE, ...options.scopes()])];
   const challenge = (fields: Record<string, string>) =>
     `Bearer ${Object.entries({ ...fields, resource_metadata: `${origin}${metadataPath}${pathname}` })
@@ -143,12 +153,26 @@ function identityOf(payload: JWTPayload): Identity | null {
 }
 
 /** The issuer's keys, read when first needed and again when one is unknown, at most every 5 s. */
-function keysOf(issuer: string): JWTVerifyGetKey {
+function keysOf({ issuer, ca }: ResourceAuth): JWTVerifyGetKey {
   return createRemoteJWKSet(new URL(`${issuer.replace(/\/$/, '')}/jwks`), {
     cooldownDuration: 5_000,
     timeoutDuration: 5_000,
+    ...(ca !== undefined && { [customFetch]: (url, init) => fetchOnce(url, init, ca) }),
   });
 }
+
+/** Keys are read seldom, so no connection is kept for them. */
+async function fetchOnce(url: string, init: FetchInit, ca: string): Promise<Response> {
+  const pool = createHttpPool(1);
+  try {
+    const response = await pool.fetchFor({ ca })(url, init as RequestInit);
+    return new Response(await response.text(), { status: response.status });
+  } finally {
+    await pool.close();
+  }
+}
+
+type FetchInit = Parameters<FetchImplementation>[1];
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown }).code;
