@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterEach, expect, test } from 'vitest';
 import { connectPlain } from '../../../src/netmcp/index.ts';
-import { authWorld } from '../support/auth.ts';
+import { authWorld, passwords } from '../support/auth.ts';
 import { browser } from '../support/browser.ts';
 import { create, read } from '../support/tools.ts';
 
@@ -16,8 +16,8 @@ const scoped = (tool: typeof create, scope: string) => ({
 });
 const tools = [scoped(create, 'things:write'), scoped(read as never, 'things:read')];
 
-async function world() {
-  const made = await authWorld();
+async function world(options: Parameters<typeof authWorld>[0] = {}) {
+  const made = await authWorld(options);
   open.push(made);
   const server = await made.toolServer('ran-tools', tools);
   return { ...made, tool: server, issuer: made.server.issuer };
@@ -246,8 +246,11 @@ test('a code is good once, for its client, its verifier and its redirect; used t
   expect(refreshed.body.error).toBe('invalid_grant');
 });
 
-test('refresh tokens rotate, reuse ends the family, and revocation ends it at once', async () => {
-  const { tool, issuer } = await world();
+test('refresh tokens rotate, reuse ends the family, revocation and the loss of the account end it at once', async () => {
+  let there = true;
+  const { tool, issuer } = await world({
+    passwords: { ...passwords, knows: (name) => there && passwords.knows(name) },
+  });
   const { client_id = '' } = await registered(issuer);
   const person = browser(issuer);
   const begin = async () => {
@@ -278,6 +281,9 @@ test('refresh tokens rotate, reuse ends the family, and revocation ends it at on
   });
   expect(revoked.status).toBe(200);
   expect((await refresh(two)).body.error).toBe('invalid_grant');
+  const three = await begin();
+  there = false;
+  expect((await refresh(three)).body.error).toBe('invalid_grant');
 });
 
 test('registration takes safe redirects and grants that need a person, and is limited', async () => {
