@@ -191,6 +191,12 @@ export const CATALOG = {
     message: 'HTTP/3 and QUIC cannot be served: {problem}.',
     hint: 'Install the optional package @currentspace/http3 and give a key and a certificate, or leave them out.',
   },
+  NETMCP_NO_TLS: {
+    class: 'terminal',
+    status: 500,
+    message: 'Refusing to give out tokens in plain words on {host}.',
+    hint: 'Give it a key and a certificate, or a loopback address.',
+  },
   NETMCP_UNAUTHORISED: {
     class: 'terminal',
     status: 401,

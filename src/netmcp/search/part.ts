@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse as permits } from '../auth/permission.ts';
 import {
   EXTENSION,
   METHODS,
-  type Permission,
   type ToolsDiscoverResult,
   toolsDiscoverParamsSchema,
   toolsDiscoverResultSchema,
@@ -163,17 +163,6 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
 function heated(score: number, usage: Usage, client: string, tool: string): number {
   const uses = usage.frequency(client, tool);
   return score + HEAT * (uses / (uses + 3));
-}
-
-function permits(permission: Permission, identity: Identity): boolean {
-  switch (permission.mode) {
-    case 'public':
-      return true;
-    case 'specified':
-      return permission.agents.includes(identity.agent);
-    case 'token':
-      return permission.scopes.every((scope) => identity.scopes.includes(scope));
-  }
 }
 
 function documentOf(

@@ -92,6 +92,8 @@ export interface Session {
     schema: z.ZodType<T>,
     options?: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<T>;
+  /** The authorisation server that gave our token; null without one. */
+  issuer(): string | null;
   tell(event: SessionEvent): void;
   close(): Promise<void>;
 }
@@ -297,6 +299,7 @@ export function openSession(options: SessionOptions): Session {
         throw readCallError(error, serverId, method);
       }
     },
+    issuer: () => tokens?.state().issuer || null,
     tell,
     async close() {
       tell({ type: 'CLOSE' });
@@ -328,7 +331,9 @@ function overload(error: unknown) {
 function fetchOf({ env, auth, target, pool }: SessionOptions) {
   const endpoint = endpointOf(target);
   if (auth === undefined || endpoint === undefined) return { tokens: null, wrap: undefined };
-  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetch });
+  const ca = 'tls' in target ? target.tls?.ca : undefined;
+  const fetch = ca === undefined ? pool.fetch : pool.fetchFor({ ca });
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch });
   return { tokens, wrap: (fetch: Fetch, url: string) => authorisedFetch(fetch, tokens, url) };
 }
 

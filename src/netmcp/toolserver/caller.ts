@@ -1,4 +1,4 @@
-import { accessOf } from '../auth/permission.ts';
+import { accessOf, mayUse } from '../auth/permission.ts';
 import { type CallMeta, callMetaSchema, ERROR_OVERLOADED, EXTENSION } from '../schema/index.ts';
 import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallRequest, CallToolResult } from '../session/server-session.ts';
@@ -51,7 +51,9 @@ export function createCaller(options: CallerOptions): Caller {
     const args = withoutNulls(request.arguments);
     const run = (mark: () => void) => runCall(options, { request, compiled, args, meta, mark });
     const key = meta.idempotencyKey;
-    if (key === undefined || meta.dryRun === true) return (await run(() => undefined)).result;
+    // Who may not use the tool is not shown a kept result either: the run refuses it.
+    const may = mayUse(tool.meta.permission, request.identity);
+    if (key === undefined || meta.dryRun === true || !may) return (await run(() => undefined)).result;
     const read = tool.meta.effects === 'read';
     const once = await (read ? reads : effects).once(
       `${agent}\n${tool.name}\n${key}`,

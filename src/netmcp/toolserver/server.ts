@@ -240,7 +240,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
             behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
           }),
         ...(tls && { tls }),
-        ...(options.auth && { auth: options.auth.client }),
+        ...(options.auth && { auth: { issuer: options.auth.issuer, ...options.auth.client } }),
       });
     }
     await lives.start();

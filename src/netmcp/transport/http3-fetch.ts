@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import type { Fetch } from '../session/keep-alive.ts';
 import type { Http3Connection, QuicProvider } from './quic-provider.ts';
 
@@ -59,7 +59,8 @@ export async function createHttp3Fetch(options: {
       );
       const bodiless = answer.status === 202 || answer.status === 204 || answer.status === 304;
       if (bodiless) answer.body.resume();
-      return new Response(bodiless ? null : (Readable.toWeb(answer.body) as ReadableStream<Uint8Array>), {
+      // `Readable.toWeb` of Node 24 throws past everybody when a body is cancelled that still comes in.
+      return new Response(bodiless ? null : ReadableStream.from<Uint8Array>(answer.body), {
         status: answer.status,
         headers: plainHeaders(answer.headers),
       });
