@@ -40,7 +40,12 @@ export { memoryLedger } from './a2a/tasks/memory-ledger.ts';
 export type { Recovery } from './a2a/tasks/service.ts';
 export { type AgentId, agentKey, parseAgentId } from './a2a/topics.ts';
 export { certificateIdentity } from './embedded/certificate-identity.ts';
-export { type CredentialEntry, credentialsFile, makeCredential } from './embedded/credentials.ts';
+export {
+  type CredentialEntry,
+  type CredentialsFile,
+  credentialsFile,
+  makeCredential,
+} from './embedded/credentials.ts';
 export { type Bus, type BusLimits, type BusOptions, startBus } from './embedded/host.ts';
 export {
   type Claim,

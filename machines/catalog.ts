@@ -15,6 +15,7 @@ import { sessionMachine } from './protocols/session.machine.ts';
 import { supervisionMachine } from './protocols/supervision.machine.ts';
 import { taskMachine } from './protocols/task.machine.ts';
 import { toolCallMachine } from './protocols/tool-call.machine.ts';
+import { toolLifeMachine } from './protocols/tool-life.machine.ts';
 import { centralMachine } from './roles/central.machine.ts';
 import { domainMachine } from './roles/domain.machine.ts';
 import { embodiedMachine } from './roles/embodied.machine.ts';
@@ -49,6 +50,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(supervisionMachine),
   entry(taskMachine),
   entry(toolCallMachine),
+  entry(toolLifeMachine),
   entry(centralMachine),
   entry(domainMachine),
   entry(embodiedMachine),

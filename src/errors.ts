@@ -191,6 +191,12 @@ export const CATALOG = {
     message: 'HTTP/3 and QUIC cannot be served: {problem}.',
     hint: 'Install the optional package @currentspace/http3 and give a key and a certificate, or leave them out.',
   },
+  NETMCP_NO_TLS: {
+    class: 'terminal',
+    status: 500,
+    message: 'Refusing to give out tokens in plain words on {host}.',
+    hint: 'Give it a key and a certificate, or a loopback address.',
+  },
   NETMCP_UNAUTHORISED: {
     class: 'terminal',
     status: 401,
@@ -220,6 +226,24 @@ export const CATALOG = {
     status: 500,
     message: 'The audit log {file} cannot be trusted or written: {problem}.',
     hint: 'Keep that file and its .head for inspection, and give another path to start a new log.',
+  },
+  NETMCP_NOT_PENDING: {
+    class: 'terminal',
+    status: 409,
+    message: 'No content {hash} of the tool {tool} waits for approval.',
+    hint: 'List what waits, look at the difference, and approve the hash that is shown there.',
+  },
+  NETMCP_NAME_RESERVED: {
+    class: 'terminal',
+    status: 409,
+    message: 'The name {tool} belongs to a tool of the server itself and is not given away.',
+    hint: 'Reject what was published under it; its provider must choose another name.',
+  },
+  NETMCP_ADOPTION_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The MCP server {server} cannot be adopted: {problem}.',
+    hint: 'Give an id of its own, and a command or a URL.',
   },
   // sbi
   SBI_FAILED: {

@@ -21,6 +21,8 @@ export interface CredentialsFileOptions {
 }
 
 export interface CredentialsFile extends IdentityProvider {
+  /** Whether there is an entry of that name now. */
+  has(name: string): boolean;
   /** Reads the file again now; keeps what it had when the file is not valid. */
   reload(): void;
   close(): void;
@@ -83,6 +85,7 @@ export function credentialsFile({ file, log, watchMs = 2_000 }: CredentialsFileO
 
   return {
     authenticates: true,
+    has: (name) => entries.has(name),
     reload,
     close: () => unwatchFile(file, reload),
     async identify(claim: Claim): Promise<Verdict> {

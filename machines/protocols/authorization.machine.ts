@@ -129,6 +129,8 @@ export const authorizationMachine = setup({
     }),
     keepReason: assign({ reason: (_, params: { error: unknown }) => failureOf(params.error).problem }),
     noteProblem: assign({ reason: (_, params: { problem: string }) => params.problem }),
+    /** The way to renew it is no good any more. */
+    forgetRenewal: assign({ renewable: false }),
     beginAgain: assign({ attempts: 0, stepUps: 0 }),
     countIgnored: assign({ ignored: ({ context }) => context.ignored + 1 }),
     /** The host forgets the token: it is no good. */
@@ -311,10 +313,13 @@ export const authorizationMachine = setup({
             target: 'pausing',
             actions: { type: 'countAttempt', params: ({ event }) => event },
           },
-          { target: 'discovering', actions: { type: 'keepReason', params: ({ event }) => event } },
+          {
+            target: 'discovering',
+            actions: ['forgetRenewal', { type: 'keepReason', params: ({ event }) => event }],
+          },
         ],
       },
-      after: { step: { target: 'discovering' } },
+      after: { step: { target: 'discovering', actions: 'forgetRenewal' } },
     },
     expired: {
       description: 'The token is over, and nobody has asked for another.',
@@ -324,7 +329,7 @@ export const authorizationMachine = setup({
     },
     pausing: {
       description: 'The authorisation server did not answer: waits and tries again.',
-      after: { pause: { target: 'discovering' } },
+      after: { pause: [{ guard: 'renewable', target: 'renewing' }, { target: 'discovering' }] },
     },
     failed: {
       description: 'No token can be had, and the reason is known; the next request tries anew.',

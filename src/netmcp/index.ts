@@ -1,4 +1,6 @@
-export type { Resources, TrustedClient } from './auth/directory.ts';
+export { agentResource, type Resources, type TrustedClient } from './auth/directory.ts';
+export { obtainToken } from './auth/obtain.ts';
+export { passwordsOf } from './auth/passwords.ts';
 export type { Passwords } from './auth/provider.ts';
 export type { ResourceAuth } from './auth/resource.ts';
 export {

@@ -16,6 +16,8 @@ test('every tool finds its function by the NRF and gets its work done', async ()
     used.add(name);
     const context: ToolContext = {
       id: () => env.ids.uuid(),
+      signal: new AbortController().signal,
+      hop: async (_nf, _operation, work) => (await work()).value,
       async sbi(request) {
         const answer = await port.request(request, { signal: new AbortController().signal });
         if (answer.status >= 400) throw new Error(`${name}: ${JSON.stringify(answer.body)}`);

@@ -10,7 +10,8 @@ const MAX_TRIES = 4;
  * To any other origin the request goes without a token.
  */
 export function authorisedFetch(fetch: Fetch, tokens: TokenSource, resource: string): Fetch {
-  const { origin } = new URL(resource);
+  // HTTP/3 has a scheme of its own in endpoints, and none on the wire.
+  const { origin } = new URL(resource.replace(/^https\+h3:/, 'https:'));
   return async (url, init) => {
     if (new URL(url).origin !== origin) return fetch(url, init);
     const signal = init?.signal ?? undefined;

@@ -14,11 +14,11 @@ export type Access =
 export function accessOf(permission: Permission, identity: Identity): Access {
   if (permission.mode === 'public') return { allowed: true };
   if (permission.mode === 'specified') {
-    const needs = `agents ${permission.agents.join(', ')}`;
     const all = [identity.agent, ...identity.actors];
     if (identity.authenticated && all.every((agent) => permission.agents.includes(agent)))
       return { allowed: true };
-    return { allowed: false, needs, scopes: null };
+    // Who they are is nobody else's business.
+    return { allowed: false, needs: 'the agents that its operator named', scopes: null };
   }
   const { scopes } = permission;
   if (identity.authenticated && scopes.every((scope) => identity.scopes.includes(scope)))

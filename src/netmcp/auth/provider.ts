@@ -9,6 +9,8 @@ import { EXCHANGE_GRANT, exchangeHandler } from './exchange.ts';
 /** Whether a password or secret is that of a name, from the credentials. */
 export interface Passwords {
   verify(name: string, password: string): Promise<boolean>;
+  /** Whether the name is still there: who was taken out gets no further token by an old consent. */
+  knows(name: string): boolean;
 }
 
 /** How long things live, s. */
@@ -84,7 +86,11 @@ export function createProvider(options: ProviderOptions): Provider {
       clientCredentials: { enabled: true },
       registration: { enabled: true, issueRegistrationAccessToken: false },
       registrationManagement: { enabled: false },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        allowedPolicy: (_: OidcContext, client: { clientId: string }, token: { clientId: string }) =>
+          token.clientId === client.clientId,
+      },
       introspection: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       userinfo: { enabled: false },
@@ -114,10 +120,8 @@ export function createProvider(options: ProviderOptions): Provider {
       const act = acting.get(token);
       return act === undefined ? undefined : { act };
     },
-    findAccount: async (_: OidcContext, id: string) => ({
-      accountId: id,
-      claims: async () => ({ sub: id }),
-    }),
+    findAccount: async (_: OidcContext, id: string) =>
+      passwords.knows(id) ? { accountId: id, claims: async () => ({ sub: id }) } : undefined,
     clientBasedCORS: () => false,
     renderError: async (ctx: OidcContext, out: { error: string; error_description?: string }) => {
       ctx.type = 'text';

@@ -1,6 +1,14 @@
-import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import {
+  createRemoteJWKSet,
+  customFetch,
+  type FetchImplementation,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  jwtVerify,
+} from 'jose';
 import type { Env } from '../../../machines/ports.ts';
 import type { Permission } from '../schema/index.ts';
+import { createHttpPool } from '../session/keep-alive.ts';
 import type { Identity } from '../session/server-session.ts';
 import { actorsOf, MAX_ACTORS } from './claims.ts';
 import { SCOPE_USE } from './directory.ts';
@@ -11,6 +19,8 @@ export interface ResourceAuth {
   issuer: string;
   /** s by which clocks may differ: 30 if not given, at most 120. */
   leewayS?: number;
+  /** The authority that vouches for the authorisation server, PEM, in place of those of the system. */
+  ca?: string;
 }
 
 /** What of a request says who sends it; a line of QUIC has an `authorization` header alone. */
@@ -39,6 +49,15 @@ export interface ProtectionOptions {
   scopes(): string[];
 }
 
+/** Beside the identity and not in it, so that no log, error or result can hold a token by accident. */
+const presented = new WeakMap<Identity, string>();
+
+/**
+ * The token that a request came with, to be exchanged at the authorisation server for one to the next server
+ * (`onBehalfOf`); it is sent nowhere else. undefined where nobody is authenticated.
+ */
+export const subjectToken = (identity: Identity): string | undefined => presented.get(identity);
+
 const MAX_TOKEN = 8_192;
 const MAX_LEEWAY_S = 120;
 
@@ -50,7 +69,7 @@ export function protect(options: ProtectionOptions): Protection {
   const { env, auth, url } = options;
   const { origin, pathname } = new URL(url);
   const metadataPath = '/.well-known/oauth-protected-resource';
-  const keys = keysOf(auth.issuer);
+  const keys = keysOf(auth);
   const scopes = () => [...new Set([SCOPE_USE, ...options.scopes()])];
   const challenge = (fields: Record<string, string>) =>
     `Bearer ${Object.entries({ ...fields, resource_metadata: `${origin}${metadataPath}${pathname}` })
@@ -97,10 +116,11 @@ export function protect(options: ProtectionOptions): Protection {
     }
     const identity = identityOf(payload);
     if (identity === null) return refused('the token is not valid here', 'invalid_token');
+    presented.set(identity, token);
     if (!identity.scopes.includes(SCOPE_USE)) {
       return {
         status: 403 as const,
-        challenge: insufficient([SCOPE_USE]),
+        challenge: insufficient([...identity.scopes, SCOPE_USE]),
         message: `the token lacks ${SCOPE_USE}`,
       };
     }
@@ -133,12 +153,26 @@ function identityOf(payload: JWTPayload): Identity | null {
 }
 
 /** The issuer's keys, read when first needed and again when one is unknown, at most every 5 s. */
-function keysOf(issuer: string): JWTVerifyGetKey {
+function keysOf({ issuer, ca }: ResourceAuth): JWTVerifyGetKey {
   return createRemoteJWKSet(new URL(`${issuer.replace(/\/$/, '')}/jwks`), {
     cooldownDuration: 5_000,
     timeoutDuration: 5_000,
+    ...(ca !== undefined && { [customFetch]: (url, init) => fetchOnce(url, init, ca) }),
   });
 }
+
+/** Keys are read seldom, so no connection is kept for them. */
+async function fetchOnce(url: string, init: FetchInit, ca: string): Promise<Response> {
+  const pool = createHttpPool(1);
+  try {
+    const response = await pool.fetchFor({ ca })(url, init as RequestInit);
+    return new Response(await response.text(), { status: response.status });
+  } finally {
+    await pool.close();
+  }
+}
+
+type FetchInit = Parameters<FetchImplementation>[1];
 
 function codeOf(error: unknown): string {
   const code = (error as { code?: unknown }).code;

@@ -1,11 +1,16 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { isIPv6 } from 'node:net';
 import { Readable } from 'node:stream';
 import type { Provider } from 'oidc-provider';
 import type { Env } from '../../../machines/ports.ts';
+import { fail } from '../../errors.ts';
 import { listen } from '../session/listen.ts';
+import { isLoopback } from '../transport/address.ts';
 import { authorityOf } from '../transport/exchange.ts';
 import { refuseExchange } from '../transport/guard.ts';
+import type { TlsFiles } from '../transport/tcp.ts';
 import { type AuthStore, createAdapters } from './adapter.ts';
 import { readBody } from './body.ts';
 import { createResources, type Resource, type Resources, type TrustedClient } from './directory.ts';
@@ -20,6 +25,10 @@ export interface AuthorisationServerOptions {
   /** 0 takes any free port; the issuer then changes with every start. */
   port: number;
   store: AuthStore;
+  /** Without it the words are plain, which is for loopback alone (RFC 6749 3.1, 3.2). */
+  tls?: TlsFiles;
+  /** Names under which it is called, for example those of the certificate; the first is that of the issuer. */
+  hosts?: string[];
   clients: TrustedClient[];
   passwords: Passwords;
   lifetimes?: Partial<Lifetimes>;
@@ -36,15 +45,18 @@ export interface AuthorisationServer {
   close(): Promise<void>;
 }
 
+const MAX_CONNECTIONS = 512;
+
 /**
  * The authorisation server of NetMCP 4: OAuth 2.1 as MCP 2025-11-25 has it, on an origin of its own, so that
  * its cookies and pages are apart from every MCP endpoint and several management servers can share it.
- * @throws RUNTIME_PORT_IN_USE
+ * @throws RUNTIME_PORT_IN_USE, NETMCP_NO_TLS
  */
 export async function startAuthorisationServer(
   options: AuthorisationServerOptions,
 ): Promise<AuthorisationServer> {
-  const { env, host, store } = options;
+  const { env, host, store, tls, hosts = [] } = options;
+  if (tls === undefined && !isLoopback(host)) throw fail('NETMCP_NO_TLS', { host });
   const lifetimes = { ...LIFETIMES, ...options.lifetimes };
   const now = () => env.clock.now();
   const clients = new Map(options.clients.map((client) => [client.id, client]));
@@ -57,14 +69,19 @@ export async function startAuthorisationServer(
     uuid: () => env.ids.uuid(),
     graceMs: lifetimes.accessToken * 2_000,
   });
-  const http = createServer((request, response) => {
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch((error: unknown) => {
       env.log.error({ error: String(error) }, 'authorisation request failed');
       if (!response.headersSent) response.writeHead(500).end();
     });
-  });
+  };
+  const times = { requestTimeout: 30_000, headersTimeout: 10_000 };
+  const http =
+    tls === undefined ? createServer(times, onRequest) : createSecureServer({ ...times, ...tls }, onRequest);
+  http.maxConnections = MAX_CONNECTIONS;
   const port = await listen(http, host, options.port);
-  const issuer = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const name = hosts[0] ?? host;
+  const issuer = `${tls ? 'https' : 'http'}://${isIPv6(name) ? `[${name}]` : name}:${port}`;
   const portal = createPortal({
     clock: env.clock,
     log: env.log,
@@ -96,8 +113,8 @@ export async function startAuthorisationServer(
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { pathname } = new URL(request.url ?? '/', issuer);
     const { headers } = request;
-    const asked = { authority: authorityOf(headers), secure: false, headers };
-    const refused = refuseExchange(asked, { port, bound: host, hosts: [] });
+    const asked = { authority: authorityOf(headers), secure: tls !== undefined, headers };
+    const refused = refuseExchange(asked, { port, bound: host, hosts });
     if (refused !== null)
       return answer(response, 403, { error: 'access_denied', error_description: refused });
     if (await portal.handle(provider, request, response, pathname)) return;

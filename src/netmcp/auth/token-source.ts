@@ -17,6 +17,7 @@ import {
   type ServerMetadata,
   type Tokens,
 } from './oauth.ts';
+import { grantOf } from './obtain.ts';
 import { receiveRedirect } from './redirect.ts';
 
 /** How a client authenticates itself, or a person for it. */
@@ -29,6 +30,8 @@ export type ClientAuth =
       scopes?: string[];
       /** The only authorisation server that may see these credentials; else whichever the resource names. */
       issuer?: string;
+      /** A token that was made for this client: it acts for the subject of that token (RFC 8693). */
+      onBehalfOf?: string;
     }
   /**
    * A third party: a person signs in at the address that `interactive` opens. If it returns the address of
@@ -52,7 +55,7 @@ export interface TokenSource {
   challenged(challenge: Challenge, used: string | null, signal?: AbortSignal): Promise<string>;
   /** The resource wants more scopes. @throws NETMCP_FORBIDDEN if they cannot be had */
   insufficient(challenge: Challenge, used: string | null, signal?: AbortSignal): Promise<string>;
-  state(): { value: string; scopes: string[]; granted: string[]; reason: string };
+  state(): { value: string; issuer: string; scopes: string[]; granted: string[]; reason: string };
   close(): void;
 }
 
@@ -65,6 +68,8 @@ export function createTokenSource(options: {
   resource: string;
   auth: ClientAuth;
   fetch: Fetch;
+  /** Of tries that failed for the moment, and of wider tokens; the chart's own if not given. */
+  limits?: { maxAttempts?: number; maxStepUps?: number };
 }): TokenSource {
   const { env, resource, auth, fetch } = options;
   let challenge: Challenge = { error: null, scopes: null, resourceMetadata: null };
@@ -115,7 +120,9 @@ export function createTokenSource(options: {
         const about = await readResourceMetadata(resource, challenge.resourceMetadata, step);
         // MCP 2025-03-26 had no resource metadata: the origin was its own authorisation server.
         const issuer = about?.authorization_servers?.[0] ?? new URL(resource).origin;
-        if (!('interactive' in auth) && auth.issuer !== undefined && !sameIssuer(auth.issuer, issuer)) {
+        // A secret, or the token of somebody else, goes to no server that a stranger names.
+        const pinned = 'interactive' in auth ? undefined : (auth.issuer ?? (auth.onBehalfOf && ''));
+        if (pinned !== undefined && !sameIssuer(pinned, issuer)) {
           throw new AuthProblem('the resource names an authorisation server that is not ours');
         }
         metadata = await readServerMetadata(issuer, step);
@@ -140,7 +147,7 @@ export function createTokenSource(options: {
       }),
       request: fromPromise(async ({ input, signal }) => {
         if (!('interactive' in auth))
-          return ask({ grant_type: 'client_credentials', ...scopeOf(input.scopes) }, input.scopes, signal);
+          return ask({ ...grantOf(auth.onBehalfOf), ...scopeOf(input.scopes) }, input.scopes, signal);
         const given = code;
         code = null;
         if (given === null) throw new AuthProblem('there is no code');
@@ -158,7 +165,7 @@ export function createTokenSource(options: {
       renew: fromPromise(async ({ input, signal }) => {
         const refresh = held?.tokens.refresh_token ?? spare;
         if (!('interactive' in auth))
-          return ask({ grant_type: 'client_credentials', ...scopeOf(input.scopes) }, input.scopes, signal);
+          return ask({ ...grantOf(auth.onBehalfOf), ...scopeOf(input.scopes) }, input.scopes, signal);
         if (refresh === undefined) throw new AuthProblem('there is no refresh token');
         return ask({ grant_type: 'refresh_token', refresh_token: refresh }, input.scopes, signal);
       }),
@@ -231,6 +238,7 @@ export function createTokenSource(options: {
       resource,
       grant: 'interactive' in auth ? 'authorization_code' : 'client_credentials',
       ...(auth.scopes !== undefined && { scopes: auth.scopes }),
+      ...options.limits,
     },
     clock: env.clock,
   });
@@ -293,6 +301,7 @@ export function createTokenSource(options: {
       const { value, context } = actor.getSnapshot();
       return {
         value: typeof value === 'string' ? value : (Object.values(value)[0] as string),
+        issuer: context.issuer,
         scopes: context.scopes,
         granted: context.granted,
         reason: context.reason,

@@ -68,11 +68,13 @@ export async function connectNetMcp(options: {
       if (entry !== undefined) Object.assign(entry, notice);
     }
   });
+  let managed: Session | null = null;
+  let issuer = '';
   const line = openLine({
     env,
     urls,
-    open: (url) =>
-      openSession({
+    open(url) {
+      managed = openSession({
         env,
         agentId,
         serverId: 'management',
@@ -88,7 +90,9 @@ export async function connectNetMcp(options: {
           const notice = loadParamsSchema.safeParse(params);
           if (notice.success) gate.take(notice.data);
         },
-      }),
+      });
+      return managed;
+    },
     // Whoever takes over must tell us what the one before would have told.
     greet: async (session) => {
       await session.request(METHODS.subscribe, {}, subscribeResultSchema);
@@ -132,6 +136,15 @@ export async function connectNetMcp(options: {
     }
   }
 
+  /** Our credentials are good at the management server's authorisation server, and shown to no other. */
+  function pinned(): { auth?: ClientAuth } {
+    const { auth: given } = options;
+    if (given === undefined) return {};
+    if ('interactive' in given || given.issuer !== undefined) return { auth: given };
+    issuer = managed?.issuer() ?? issuer;
+    return { auth: { ...given, issuer } };
+  }
+
   function sessionWith({ serverId, endpoints }: Candidate, alone: boolean): Session {
     const open = sessions.get(serverId);
     if (open !== undefined && ['connecting', 'ready'].includes(open.state().phase)) return open;
@@ -146,7 +159,7 @@ export async function connectNetMcp(options: {
       target: { endpoints, ...trust },
       pool,
       maxAttempts: alone ? 2 : 1,
-      ...auth,
+      ...pinned(),
       ...(options.onElicit && { onElicit: options.onElicit }),
     });
     sessions.set(serverId, session);

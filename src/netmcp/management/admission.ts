@@ -19,8 +19,8 @@ export interface Unapproved {
 
 /** Who may register as what (NetMCP 4). */
 export interface Admission {
-  /** Lets the registration in, or @throws RpcError with the reason. */
-  admit(registration: Registration, identity: Identity): void;
+  /** Whether the registration is let in; @throws RpcError if it is for a foreign id or endpoint. */
+  admit(registration: Registration, identity: Identity): 'approved' | 'unapproved';
   /** Who holds the lease that `identity` wants to use; @throws RpcError if somebody else does. */
   own(serverId: string | undefined, identity: Identity): void;
   unapproved(identity: Identity): Unapproved[];
@@ -32,7 +32,7 @@ const MAX_WAITING = 64;
 
 /** Where nothing is configured, everybody on loopback is let in. */
 export const openAdmission: Admission = {
-  admit: () => {},
+  admit: () => 'approved',
   own: () => {},
   unapproved: () => [],
   approve: (serverId) => {
@@ -71,7 +71,7 @@ export function createAdmission(env: Env, resources: Resources | undefined): Adm
             since: waiting.get(serverId)?.since ?? env.clock.now(),
           });
         }
-        throw new RpcError(ERROR_FORBIDDEN, `${serverId} is not approved yet`, { standing: 'unapproved' });
+        return 'unapproved';
       }
       for (const endpoint of registration.endpoints) {
         const scopes = registration.tools.flatMap(({ permission }) =>
@@ -83,6 +83,7 @@ export function createAdmission(env: Env, resources: Resources | undefined): Adm
         }
       }
       waiting.delete(serverId);
+      return 'approved';
     },
     own(serverId, identity) {
       if (serverId !== undefined && (serverId !== identity.agent || identity.actors.length > 0)) {

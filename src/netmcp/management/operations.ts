@@ -89,9 +89,10 @@ export function createOperations(options: {
         params: registerParamsSchema,
         result: registerResultSchema,
         run(_, params, { identity }) {
-          admission.admit(params, identity);
+          const standing = admission.admit(params, identity);
           return {
-            lease: registry.register(params),
+            standing,
+            lease: standing === 'approved' ? registry.register(params) : 'none',
             leaseMs: times.leaseMs,
             reportEveryMs: Math.round(times.leaseMs / 3),
           };

@@ -24,6 +24,14 @@ export const chainEntrySchema = z.object({
 });
 export type ChainEntry = z.infer<typeof chainEntrySchema>;
 
+/** Text that hides something or gives orders; `excerpt` shows what is invisible. */
+export const taintSchema = z.object({
+  kind: z.enum(['zero-width', 'bidi', 'tag', 'control', 'comment', 'base64', 'instruction']),
+  where: z.string(),
+  excerpt: z.string(),
+});
+export type Taint = z.infer<typeof taintSchema>;
+
 /** 3. `_meta` of a result. */
 export const resultMetaSchema = z.object({
   server: name,
@@ -35,6 +43,7 @@ export const resultMetaSchema = z.object({
   executed: z.enum(['no', 'maybe']).optional(),
   /** What a human would have to approve; the hash goes into the approval. */
   approval: z.object({ plan: z.string(), question: z.string() }).optional(),
+  taint: z.array(taintSchema).optional(),
   refusal: z
     .object({
       step: z.string(),

@@ -17,7 +17,27 @@ export {
   chainEntrySchema,
   type ResultMeta,
   resultMetaSchema,
+  type Taint,
+  taintSchema,
 } from './call.ts';
+export {
+  type Binding,
+  bindingSchema,
+  type LifeState,
+  lifeStateSchema,
+  type PublishedResult,
+  type PublishedTool,
+  publicationSchema,
+  publishedResultSchema,
+  publishedToolSchema,
+  toolNameSchema,
+  toolRegisterParamsSchema,
+  toolRemoveParamsSchema,
+  toolsetLoadParamsSchema,
+  toolsetResultSchema,
+  toolsetUnloadParamsSchema,
+  toolUpdateParamsSchema,
+} from './life.ts';
 export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
 export {
   type EntryValue,

@@ -39,6 +39,8 @@ export const registerResultSchema = z.object({
   lease: name,
   leaseMs: z.number().positive(),
   reportEveryMs: z.number().positive(),
+  /** `unapproved`: known to the operators, not in the registry; the lease is good for nothing. */
+  standing: z.enum(['approved', 'unapproved']).default('approved'),
 });
 
 /** What is left out stays as it is, so nothing here has a default. */

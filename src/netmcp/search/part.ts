@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse as permits } from '../auth/permission.ts';
 import {
   EXTENSION,
   METHODS,
-  type Permission,
   type ToolsDiscoverResult,
   toolsDiscoverParamsSchema,
   toolsDiscoverResultSchema,
@@ -147,7 +147,10 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     list: (identity) =>
       usage.order(
         identity.agent,
-        shelf.list().map(({ definition }) => definition),
+        shelf
+          .list()
+          .filter((tool) => mayUse(identity, tool))
+          .map(({ definition }) => definition),
         ({ name }) => name,
       ),
     called(identity, tool, result) {
@@ -160,17 +163,6 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
 function heated(score: number, usage: Usage, client: string, tool: string): number {
   const uses = usage.frequency(client, tool);
   return score + HEAT * (uses / (uses + 3));
-}
-
-function permits(permission: Permission, identity: Identity): boolean {
-  switch (permission.mode) {
-    case 'public':
-      return true;
-    case 'specified':
-      return permission.agents.includes(identity.agent);
-    case 'token':
-      return permission.scopes.every((scope) => identity.scopes.includes(scope));
-  }
 }
 
 function documentOf(

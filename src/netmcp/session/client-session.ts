@@ -51,6 +51,8 @@ export interface SessionOptions {
   onNotification?(method: string, params: unknown): void;
   /** Puts a server's question to a human; without it the client does not offer elicitation. */
   onElicit?: OnElicit;
+  /** The session is over, on purpose or not; told once. */
+  onEnd?(reason: string): void;
 }
 
 /** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
@@ -68,7 +70,8 @@ export interface Session {
   state(): SessionState;
   /** Resolves when calls can be made. @throws NETMCP_UNREACHABLE */
   ready(): Promise<Agreement>;
-  tools(): Promise<Tool[]>;
+  /** The list as last read, unless a `fresh` one is wanted. */
+  tools(fresh?: boolean): Promise<Tool[]>;
   /** @throws NETMCP_OVERLOADED, NETMCP_LOST, NETMCP_REJECTED, NETMCP_TIMEOUT, NETMCP_CANCELLED */
   call(
     name: string,
@@ -90,6 +93,8 @@ export interface Session {
     schema: z.ZodType<T>,
     options?: { signal?: AbortSignal; timeoutMs?: number; onProgress?: (progress: Progress) => void },
   ): Promise<T>;
+  /** The authorisation server that gave our token; null without one. */
+  issuer(): string | null;
   tell(event: SessionEvent): void;
   close(): Promise<void>;
 }
@@ -175,6 +180,7 @@ export function openSession(options: SessionOptions): Session {
   });
   actor.subscribe({
     error: (error) => env.log.error({ serverId, error: String(error) }, 'session actor failed'),
+    complete: () => options.onEnd?.(actor.getSnapshot().context.reason),
   });
   actor.start();
   const said = actor.subscribe((snapshot) => {
@@ -212,11 +218,14 @@ export function openSession(options: SessionOptions): Session {
     serverId,
     state: () => ({ ...readState(actor.getSnapshot()), ...way }),
     ready,
-    async tools() {
+    async tools(fresh = false) {
       const live = await connected();
+      if (fresh) toolCache = null;
       toolCache ??= listAll(live).catch((error: unknown) => {
         toolCache = null;
-        throw readCallError(error, serverId, 'tools/list');
+        const known = readCallError(error, serverId, 'tools/list');
+        if (known.code === 'NETMCP_LOST') tell({ type: 'LOST', reason: known.message });
+        throw known;
       });
       return toolCache;
     },
@@ -290,6 +299,7 @@ export function openSession(options: SessionOptions): Session {
         throw readCallError(error, serverId, method);
       }
     },
+    issuer: () => tokens?.state().issuer || null,
     tell,
     async close() {
       tell({ type: 'CLOSE' });
@@ -322,7 +332,8 @@ function credentialsOf({ env, auth, target, pool }: SessionOptions) {
   const endpoint = endpointOf(target);
   if (auth === undefined || endpoint === undefined) return { tokens: null, credentials: undefined };
   const trust = 'tls' in target ? target.tls : undefined;
-  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetchFor(trust) });
+  const fetch = trust === undefined ? pool.fetch : pool.fetchFor(trust);
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch });
   const bearer = (token: string | null) => (token === null ? null : `Bearer ${token}`);
   const credentials: Credentials = {
     wrap: (fetch, url) => authorisedFetch(fetch, tokens, url),

@@ -12,6 +12,8 @@ export interface SbiRequest {
   query?: Record<string, string>;
   body?: unknown;
   contentType?: string;
+  /** API root of one instance; absent: the one that the NRF names. */
+  base?: string;
 }
 
 export interface SbiResponse {
@@ -26,6 +28,9 @@ export interface ToolContext {
   sbi(request: SbiRequest): Promise<SbiResponse>;
   /** An identifier that is the same for every execution under one idempotency key. */
   id(): string;
+  /** One step at another server, recorded in the chain with the status that `work` gives. */
+  hop<T>(nf: string, operation: string, work: () => Promise<{ status: number; value: T }>): Promise<T>;
+  signal: AbortSignal;
 }
 
 export interface NfTool {
@@ -34,6 +39,8 @@ export interface NfTool {
   description: string;
   input: z.ZodType<Record<string, unknown>>;
   output: z.ZodType<Record<string, unknown>>;
+  /** Of a tool that others defined: its JSON Schemas, which count instead of the two types. */
+  schemas?: { input: Record<string, unknown>; output?: Record<string, unknown> };
   /** Executing it twice leaves the network as executing it once. */
   idempotent: boolean;
   meta: ToolMeta;

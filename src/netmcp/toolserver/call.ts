@@ -260,6 +260,19 @@ function contextOf(running: Running, signal: AbortSignal): ToolContext {
   const key = meta.idempotencyKey;
   let ids = 0;
   return {
+    signal,
+    async hop(nf, operation, work) {
+      const began = env.clock.now();
+      const entry: ChainEntry = { nf, operation, status: 0, ms: 0 };
+      chain.push(entry);
+      try {
+        const { status, value } = await work();
+        entry.status = status;
+        return value;
+      } finally {
+        entry.ms = env.clock.now() - began;
+      }
+    },
     id() {
       ids += 1;
       return key === undefined ? env.ids.uuid() : uuidOf(`${agent}\n${compiled.tool.name}\n${key}\n${ids}`);

@@ -1,4 +1,4 @@
-import { accessOf } from '../auth/permission.ts';
+import { accessOf, mayUse } from '../auth/permission.ts';
 import { type CallMeta, callMetaSchema, ERROR_OVERLOADED, EXTENSION } from '../schema/index.ts';
 import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallRequest, CallToolResult } from '../session/server-session.ts';
@@ -16,6 +16,8 @@ export interface CallerOptions extends CallServices {
   meter: Meter;
   receipts: Receipts;
   alternates(): Array<{ serverId: string; url: string }>;
+  /** Answers for a tool that was here, or is held (NetMCP 5). */
+  absent?(name: string): CallToolResult | undefined;
   /** A call was refused because the server is past its limit. */
   onBusy(): void;
   /** A call has ended, in whatever way. */
@@ -49,7 +51,9 @@ export function createCaller(options: CallerOptions): Caller {
     const args = withoutNulls(request.arguments);
     const run = (mark: () => void) => runCall(options, { request, compiled, args, meta, mark });
     const key = meta.idempotencyKey;
-    if (key === undefined || meta.dryRun === true) return (await run(() => undefined)).result;
+    // Who may not use the tool is not shown a kept result either: the run refuses it.
+    const may = mayUse(tool.meta.permission, request.identity);
+    if (key === undefined || meta.dryRun === true || !may) return (await run(() => undefined)).result;
     const read = tool.meta.effects === 'read';
     const once = await (read ? reads : effects).once(
       `${agent}\n${tool.name}\n${key}`,
@@ -68,8 +72,11 @@ export function createCaller(options: CallerOptions): Caller {
 
   return async (request) => {
     const compiled = shelf.get(request.name);
-    if (compiled === undefined)
+    if (compiled === undefined) {
+      const why = options.absent?.(request.name);
+      if (why !== undefined) return why;
       throw new RpcError(INVALID_PARAMS, `Unknown tool: ${request.name.slice(0, 128)}`);
+    }
     const access = accessOf(compiled.tool.meta.permission, request.identity);
     // MCP 2025-11-25, authorization: a wider token may be asked for, so this is no tool error.
     if (!access.allowed && request.identity.authenticated && access.scopes !== null)

@@ -66,6 +66,7 @@ export async function joinRegistry(options: {
         })),
   });
   let lease = '';
+  let approved = true;
   let every = 5_000;
   let timer: unknown;
   let left = false;
@@ -77,10 +78,16 @@ export async function joinRegistry(options: {
   async function register(): Promise<void> {
     const taken = await line.request(METHODS.register, registration, registerResultSchema);
     lease = taken.lease;
+    if (approved && taken.standing === 'unapproved') {
+      env.log.warn({ serverId: registration.serverId }, 'the management server has not approved us yet');
+    }
+    approved = taken.standing === 'approved';
     every = taken.reportEveryMs;
   }
 
   async function tell(): Promise<void> {
+    if (!approved) await register();
+    if (!approved) return;
     const figures = await options.measure();
     const answer = await line.request(METHODS.report, { lease, ...figures }, reportResultSchema);
     alternates = answer.alternates;

@@ -8,8 +8,10 @@ import { notReached, SbiFailure } from './sbi-failure.ts';
 export function openSbiPort(env: Env, nrf: string): SbiPort {
   const client = new SbiClient({ env });
   return {
-    async request({ nf, method, path, query, body, contentType, operation }, { signal, traceparent }) {
-      const base = await client.discover(nrf, nf, signal).catch((error: unknown) => {
+    async request(request, { signal, traceparent }) {
+      const { nf, method, path, query, body, contentType, operation } = request;
+      const found = request.base ?? client.discover(nrf, nf, signal);
+      const base = await Promise.resolve(found).catch((error: unknown) => {
         throw notReached(nf, problemOf(error));
       });
       try {

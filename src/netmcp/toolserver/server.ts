@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
 import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
+import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
@@ -14,6 +14,7 @@ import { type Approver, createApprovals } from './approvals.ts';
 import { type Audit, noAudit } from './audit.ts';
 import type { SbiPort } from './call.ts';
 import { createCaller } from './caller.ts';
+import { describeShelf } from './describe.ts';
 import { type ExpertModel, ruleExpert } from './expert.ts';
 import type { Approve } from './human.ts';
 import { type LoopDelay, measure, watchLoop } from './load.ts';
@@ -24,7 +25,7 @@ import { loadPolicy } from './policy-file.ts';
 import { memoryReceipts, type Receipts } from './receipts.ts';
 import { joinRegistry, type Membership } from './registration.ts';
 import { openSbiPort } from './sbi-port.ts';
-import { createShelf, type Shelf } from './shelf.ts';
+import { createShelf } from './shelf.ts';
 import { createStateSource, type StateSource } from './state.ts';
 import { createSurface } from './surface.ts';
 
@@ -68,6 +69,8 @@ export interface ToolServerOptions {
   nfLoad?: Pick<NfLoad, 'read'>;
   /** Delay of the event loop; measured if not given. */
   loop?: LoopDelay | null;
+  /** Tools that come and go: publication, approval, toolsets, adopted servers. */
+  life?: LifeOptions;
 }
 
 export interface ToolServer {
@@ -77,6 +80,8 @@ export interface ToolServer {
   /** Resolves when the client on the standard streams has gone. */
   ended: Promise<void>;
   id: string;
+  /** What happens to its tools (NetMCP 5). */
+  life: ToolLife;
   /** Fixes the load that it reports, in percent, and refuses calls from 100 on; null measures again. */
   setLoad(load: number | null): Promise<void>;
   /** Leaves the registry but serves on, so that clients can finish. */
@@ -108,6 +113,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
   let toldBusy = false;
+  let changed = false;
 
   /** Does not wait for the heartbeat when the limit is reached; once until it is calm again. */
   function tellBusy(): void {
@@ -115,6 +121,28 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     toldBusy = true;
     void membership?.report().finally(() => {
       toldBusy = false;
+    });
+  }
+
+  const lives = createToolLife({
+    env,
+    serverId: id,
+    host: options.host,
+    shelf,
+    sbi,
+    nrf: typeof options.nrf === 'string' ? options.nrf : null,
+    own: options.tools,
+    summary: options.summary ?? summaryOf(options.tools),
+    serviceArea: options.serviceArea ?? [],
+    life: options.life ?? {},
+  });
+  /** Many changes at once are one update. */
+  function tellChange(): void {
+    if (changed) return;
+    changed = true;
+    queueMicrotask(() => {
+      changed = false;
+      void membership?.update(describeShelf(shelf));
     });
   }
 
@@ -133,6 +161,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     receipts,
     alternates: () => membership?.alternates() ?? [],
     onBusy: tellBusy,
+    absent: lives.absent,
     onCall: (call) => {
       for (const uri of surface.noteCall(call)) for (const peer of server.peers()) peer.updated?.(uri);
     },
@@ -153,11 +182,15 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      parts: [{ features: ['trace'], methods: new Map() }, search.part],
+      parts: [{ features: ['trace'], methods: new Map() }, search.part, ...lives.parts],
       ...surface.side,
-      listTools: (_, { identity }) => [...search.list(identity), search.definition],
-      async callTool(_, request) {
+      listTools(peer, { identity }) {
+        const shown = new Set(lives.list(peer).map(({ name }) => name));
+        return [...search.list(identity).filter(({ name }) => shown.has(name)), search.definition];
+      },
+      async callTool(peer, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
+        if (shelf.get(request.name) !== undefined) lives.used(peer.agent, request.name);
         const result = await call(request);
         search.called(request.identity, request.name, result);
         return result;
@@ -171,10 +204,12 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       peer.notify('notifications/resources/list_changed', {});
       peer.updated?.(surface.toolsUri);
     }
+    tellChange();
   });
   const close = async () => {
     search.close();
     await membership?.leave(false);
+    await lives.close();
     await server.close();
     await sbi.close();
     await nrfLoad?.close();
@@ -188,7 +223,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     maxLoad: 100,
     serviceArea: options.serviceArea ?? [],
     summary: options.summary ?? summaryOf(options.tools),
-    ...offered(shelf),
+    ...describeShelf(shelf),
   };
   try {
     if (options.management !== undefined) {
@@ -205,45 +240,27 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
             behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
           }),
         ...(tls && { tls }),
-        ...(options.auth && { auth: options.auth.client }),
+        ...(options.auth && { auth: { issuer: options.auth.issuer, ...options.auth.client } }),
       });
     }
+    await lives.start();
   } catch (error) {
     await close();
     throw error;
   }
-  shelf.onChange(() => void membership?.update(offered(shelf)));
   env.log.info({ id, url: server.url, tools: shelf.list().length }, 'tool server ready');
   return {
     url: server.url,
     endpoints: server.endpoints,
     ended: server.ended,
     id,
+    life: lives.life,
     async setLoad(load) {
       meter.force(load);
       await membership?.report();
     },
     drain: async () => membership?.leave(true),
     close,
-  };
-}
-
-/** What the registry knows of the tools. */
-function offered(shelf: Shelf) {
-  const tools = shelf.list();
-  return {
-    toolCount: tools.length,
-    categories: [...new Set(tools.map(({ tool }) => tool.meta.category))],
-    digest: createHash('sha256')
-      .update(JSON.stringify(tools.map(({ definition: { name, inputSchema } }) => [name, inputSchema])))
-      .digest('hex'),
-    tools: tools.map(({ tool: { name, title, description, meta } }) => ({
-      name,
-      title,
-      description,
-      labels: meta.labels,
-      permission: meta.permission,
-    })),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Tool } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
 import { refuseBounds } from './bounds.ts';
 import { compileFill, type JsonSchema, withoutParameters } from './fill.ts';
+import { compileForeign } from './foreign-schema.ts';
 import { compileRule, holds, parametersOf } from './rules.ts';
 import type { CallState } from './state.ts';
 
@@ -32,7 +33,8 @@ const ajv = new Ajv2020({ allErrors: false, verbose: true, strict: true, allowUn
 /** The definition that clients see, and its verification. @throws NETMCP_TOOL_INVALID */
 export function compileTool(tool: NfTool): CompiledTool {
   try {
-    const fullSchema = schemaOf(tool.input, 'input');
+    const fullSchema = tool.schemas?.input ?? schemaOf(tool.input, 'input');
+    const outputSchema = tool.schemas === undefined ? schemaOf(tool.output, 'output') : tool.schemas.output;
     const fill = compileFill(tool.meta, fullSchema);
     const inputSchema = withoutParameters(fullSchema, fill.names);
     const { defaults: _, derived: __, ...meta } = tool.meta;
@@ -41,7 +43,7 @@ export function compileTool(tool: NfTool): CompiledTool {
       title: tool.title,
       description: tool.description,
       inputSchema,
-      outputSchema: schemaOf(tool.output, 'output'),
+      ...(outputSchema && { outputSchema }),
       annotations: {
         readOnlyHint: tool.meta.effects === 'read',
         destructiveHint: tool.meta.effects === 'irreversible',
@@ -52,8 +54,10 @@ export function compileTool(tool: NfTool): CompiledTool {
     } as unknown as Tool;
     const size = Buffer.byteLength(JSON.stringify(definition));
     if (size > MAX_DEFINITION) throw new Error(`it has ${size} bytes, the limit is ${MAX_DEFINITION}`);
-    const given = ajv.compile(inputSchema);
-    const filled = fill.names.size === 0 ? null : ajv.compile(fullSchema);
+    const compile = (schema: JsonSchema) =>
+      tool.schemas === undefined ? ajv.compile(schema) : compileForeign(schema);
+    const given = compile(inputSchema);
+    const filled = fill.names.size === 0 ? null : compile(fullSchema);
     const rules = tool.meta.constraints.map(({ rule, message }) => ({
       rule,
       message,

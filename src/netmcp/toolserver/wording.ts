@@ -1,6 +1,7 @@
 import type { Refusal, ToolCallOutput } from '../../../machines/protocols/tool-call.machine.ts';
 import { type ChainEntry, EXTENSION, type ResultMeta } from '../schema/index.ts';
 import type { CallToolResult } from '../session/server-session.ts';
+import { ForeignResult } from '../tools/foreign.ts';
 import type { NfTool } from '../tools/types.ts';
 
 export interface CallEnd {
@@ -32,6 +33,11 @@ export function wordEnd(
   const touched = effect && chain.some((entry) => entry.status < 400);
   switch (end.end) {
     case 'succeeded':
+      if (end.result instanceof ForeignResult) {
+        const { result, taint } = end.result;
+        const own = { ...meta, attempts: end.attempts, ...(taint.length > 0 && { taint }) };
+        return { binding: true, result: { ...result, _meta: { [EXTENSION]: own } } };
+      }
       return {
         binding: true,
         result: {

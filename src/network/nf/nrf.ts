@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import { createSbiServer, problem } from '../../sbi/index.ts';
 import type { NetworkFunction } from './function.ts';
+import { HeartBeats } from './heart-beats.ts';
 import type { Notifier } from './notifier.ts';
 
 const endpoint = z.looseObject({
@@ -41,8 +42,23 @@ const patch = z
   .min(1);
 const subscription = z.object({
   nfStatusNotificationUri: z.url(),
-  subscrCond: z.object({ nfType: z.string() }).optional(),
+  /** Absent: all NFs (TS 29.510 6.1.6.2.16). */
+  subscrCond: z.union([z.object({ nfType: z.string() }), z.object({ nfInstanceId: z.uuid() })]).optional(),
+  reqNfType: z.string().optional(),
+  reqNotifEvents: z.array(z.string()).min(1).optional(),
+  validityTime: z.iso.datetime({ offset: true }).optional(),
 });
+type Subscription = z.output<typeof subscription>;
+/** Only the validity of a subscription is changed (TS 29.510 5.2.2.5.6). */
+const extension = z
+  .array(
+    z.object({
+      op: z.enum(['add', 'replace']),
+      path: z.literal('/validityTime'),
+      value: z.iso.datetime({ offset: true }),
+    }),
+  )
+  .length(1);
 const search = z.object({
   'target-nf-type': z.string(),
   'requester-nf-type': z.string(),
@@ -63,7 +79,7 @@ export async function startNrf(options: {
   const { env, host, notifier } = options;
   const server = await createSbiServer({ nf: 'NRF', host, log: env.log });
   const profiles = new Map<string, Profile>();
-  const subscriptions = new Map<string, z.output<typeof subscription>>();
+  const subscriptions = new Map<string, Subscription>();
   let serial = 0;
 
   const known = (id: string | undefined) => {
@@ -74,11 +90,22 @@ export async function startNrf(options: {
   const tell = (event: string, about: Profile) => {
     const nfInstanceUri = `${server.url}${ROOT}/nf-instances/${about.nfInstanceId}`;
     const body = { event, nfInstanceUri, ...(event !== 'NF_DEREGISTERED' && { nfProfile: about }) };
-    for (const { nfStatusNotificationUri, subscrCond } of subscriptions.values()) {
-      if (subscrCond !== undefined && subscrCond.nfType !== about.nfType) continue;
-      notifier.notify('NFStatusNotify', nfStatusNotificationUri, body);
+    for (const [id, one] of subscriptions) {
+      if (one.validityTime !== undefined && Date.parse(one.validityTime) <= env.clock.now()) {
+        subscriptions.delete(id);
+        continue;
+      }
+      if (!concerns(one, event, about)) continue;
+      notifier.notify('NFStatusNotify', one.nfStatusNotificationUri, body);
     }
   };
+  const beats = new HeartBeats(env.clock, (id) => {
+    const silent = profiles.get(id);
+    if (silent === undefined || silent.nfStatus === 'SUSPENDED') return;
+    const suspended: Profile = { ...silent, nfStatus: 'SUSPENDED' };
+    profiles.set(id, suspended);
+    tell('NF_PROFILE_CHANGED', suspended);
+  });
 
   server.route('PUT', `${ROOT}/nf-instances/{id}`, { body: profile }, ({ params, body }) => {
     if (body.nfInstanceId !== params.id) {
@@ -86,6 +113,7 @@ export async function startNrf(options: {
     }
     const fresh = !profiles.has(body.nfInstanceId);
     profiles.set(body.nfInstanceId, body);
+    beats.heard(body.nfInstanceId, body.heartBeatTimer);
     tell(fresh ? 'NF_REGISTERED' : 'NF_PROFILE_CHANGED', body);
     return fresh
       ? { status: 201, body, headers: { location: `${server.url}${ROOT}/nf-instances/${params.id}` } }
@@ -111,6 +139,7 @@ export async function startNrf(options: {
         throw problem(400, 'MANDATORY_IE_INCORRECT', 'The patched profile is not valid');
       }
       profiles.set(read.data.nfInstanceId, read.data);
+      beats.heard(read.data.nfInstanceId, read.data.heartBeatTimer);
       tell('NF_PROFILE_CHANGED', read.data);
       return { status: 200, body: read.data };
     },
@@ -118,6 +147,7 @@ export async function startNrf(options: {
   server.route('DELETE', `${ROOT}/nf-instances/{id}`, {}, ({ params }) => {
     const gone = known(params.id);
     profiles.delete(gone.nfInstanceId);
+    beats.stop(gone.nfInstanceId);
     tell('NF_DEREGISTERED', gone);
     return { status: 204 };
   });
@@ -153,6 +183,20 @@ export async function startNrf(options: {
       headers: { location: `${server.url}${ROOT}/subscriptions/${subscriptionId}` },
     };
   });
+  server.route(
+    'PATCH',
+    `${ROOT}/subscriptions/{id}`,
+    { body: extension, consumes: ['application/json-patch+json'] },
+    ({ params, body }) => {
+      const id = params.id ?? '';
+      const one = subscriptions.get(id);
+      if (one === undefined) throw problem(404, 'RESOURCE_NOT_FOUND');
+      const extended: Subscription = { ...one, ...(body[0] && { validityTime: body[0].value }) };
+      subscriptions.set(id, extended);
+      notifier.welcome(one.nfStatusNotificationUri);
+      return { status: 200, body: { ...extended, subscriptionId: id } };
+    },
+  );
   server.route('DELETE', `${ROOT}/subscriptions/{id}`, {}, ({ params }) => {
     if (!subscriptions.delete(params.id ?? '')) throw problem(404, 'RESOURCE_NOT_FOUND');
     return { status: 204 };
@@ -174,5 +218,20 @@ export async function startNrf(options: {
     return { status: 200, body: { validityPeriod: VALIDITY_S, nfInstances } };
   });
 
-  return { nf: 'NRF', url: server.url, close: () => server.close() };
+  return {
+    nf: 'NRF',
+    url: server.url,
+    close() {
+      beats.close();
+      return server.close();
+    },
+  };
+}
+
+function concerns({ subscrCond, reqNotifEvents }: Subscription, event: string, about: Profile): boolean {
+  if (reqNotifEvents !== undefined && !reqNotifEvents.includes(event)) return false;
+  if (subscrCond === undefined) return true;
+  return 'nfType' in subscrCond
+    ? subscrCond.nfType === about.nfType
+    : subscrCond.nfInstanceId === about.nfInstanceId;
 }

@@ -45,6 +45,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
   'netagent/test/strong': 'secret-of-strong',
   'netagent/test/weak': 'secret-of-weak',
   'netagent/test/relay': 'secret-of-relay',
+  'netagent/test/bare': 'secret-of-bare',
   operator: 'secret-of-operator',
   'ran-tools': 'secret-of-ran-tools',
   'core-tools': 'secret-of-core-tools',
@@ -56,6 +57,7 @@ export const CLIENTS: TrustedClient[] = [
   { id: 'netagent/test/strong', scopes: ['netmcp:use', 'things:write', 'things:read'] },
   { id: 'netagent/test/weak', scopes: ['netmcp:use', 'things:read'] },
   { id: 'netagent/test/relay', scopes: ['netmcp:use', 'things:write', 'things:read'] },
+  { id: 'netagent/test/bare', scopes: ['things:read'] },
   { id: 'operator', scopes: ['netmcp:use', 'netmcp:admin'] },
   { id: 'ran-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
   { id: 'core-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
@@ -64,6 +66,7 @@ export const CLIENTS: TrustedClient[] = [
 
 /** Whose password is in the table above; a hash would only make the tests slow. */
 export const passwords = {
+  knows: (name: string) => Object.hasOwn(SECRETS, name),
   verify: async (name: string, password: string) =>
     Object.hasOwn(SECRETS, name) && SECRETS[name] === password,
 };

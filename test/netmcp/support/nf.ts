@@ -13,8 +13,11 @@ export async function fakeNetwork(
   knows = true,
 ) {
   const seen: Seen[] = [];
+  /** Of every request, those for discovery too. */
+  const headersSeen: object[] = [];
   const server: Http2Server = createServer();
   server.on('stream', (stream, headers) => {
+    headersSeen.push({ ...headers });
     let text = '';
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
@@ -52,6 +55,7 @@ export async function fakeNetwork(
   return {
     nrf: `http://127.0.0.1:${port}`,
     seen,
+    headers: headersSeen,
     close: () => new Promise<void>((resolve) => server.close(() => resolve())),
   };
 }
