@@ -11,6 +11,7 @@ import {
   startManagementServer,
   startToolServer,
 } from '../../src/netmcp/index.ts';
+import { readCallError } from '../../src/netmcp/session/call-error.ts';
 import { openSession } from '../../src/netmcp/session/client-session.ts';
 import { type HostOptions, listenMcp } from '../../src/netmcp/session/host.ts';
 import { createHttpPool } from '../../src/netmcp/session/keep-alive.ts';
@@ -117,6 +118,26 @@ test('without a QUIC package a server says so and a client falls back', async ()
     fields: { serverId: 's', endpoint: host.url, reason: session.state().fellBack },
     message: 'fell back to a lesser transport',
   });
+});
+
+test('a call over HTTPS that found no connection was certainly not made', async () => {
+  const { host } = await serve({ tls });
+  const pool = createHttpPool();
+  closers.push(pool.close);
+  const over = pool.fetchFor(trust);
+  expect((await over(host.url, { method: 'PUT' })).status).toBe(400);
+  await host.close();
+  const executed = async () => {
+    const failed = await over(host.url, { method: 'PUT' }).catch((error: unknown) => error);
+    return readCallError(failed, 's', 't').details.executed;
+  };
+  // The first may still have found the connection that was just lost.
+  const said = [await executed(), await executed(), await executed()];
+  expect(said.at(-1)).toBe('no');
+  const unknown = await pool
+    .fetchFor({ ca: selfSigned().cert })(host.url)
+    .catch((error: unknown) => error);
+  expect(readCallError(unknown, 's', 't')).toMatchObject({ details: { executed: 'no' } });
 });
 
 test('a server that refuses is not asked again another way', async () => {

@@ -1,7 +1,7 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import { z } from 'zod';
 import { addressOf, nameToCheck, type Trust } from '../transport/address.ts';
-import { createConnectionFetch, type HttpConnection } from '../transport/connection-fetch.ts';
+import { createConnectionFetch, type HttpConnection, notConnected } from '../transport/connection-fetch.ts';
 import { dialHttp2 } from '../transport/http2-dial.ts';
 import { loadQuic, type QuicProvider } from '../transport/quic-provider.ts';
 
@@ -74,7 +74,10 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     const known = http2.get(key);
     if (known !== undefined) return known;
     if (http2.size >= MAX_AGENTS) throw new Error('too many HTTP/2 connections');
-    const made = dialHttp2(url, tls).then(async (first) => {
+    const began = dialHttp2(url, tls).catch((error: unknown) => {
+      throw notConnected(error);
+    });
+    const made = began.then(async (first) => {
       if (first === null) return null;
       let next: HttpConnection | null = first;
       return createConnectionFetch(async () => {

@@ -32,7 +32,9 @@ export async function createConnectionFetch(
       // Whoever comes first dials; the others wait for the same connection.
       if (asked !== connection) continue;
       connection = dial();
-      return connection;
+      return connection.catch((error: unknown) => {
+        throw notConnected(error);
+      });
     }
   }
 
@@ -70,6 +72,14 @@ export async function createConnectionFetch(
       );
     },
   };
+}
+
+/** As `fetch` says it: the reason is in the code of the cause. Where there was no connection nothing was sent. */
+export function notConnected(error: unknown): Error {
+  const { message, code } = error as { message?: string; code?: unknown };
+  const known = typeof code === 'string' && /^E(CONNREFUSED|NOTFOUND|HOSTUNREACH|NETUNREACH)$/.test(code);
+  const cause = Object.assign(new Error(message), { code: known ? code : 'ENOTCONNECTED' });
+  return new Error(message ?? 'no connection', { cause });
 }
 
 function plainHeaders(headers: IncomingHttpHeaders): Headers {
