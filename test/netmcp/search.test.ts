@@ -124,7 +124,7 @@ test('a plain MCP client finds tools by a plain tool', async () => {
   const client = new Client({ name: 'plain', version: '1' });
   await client.connect(new StreamableHTTPClientTransport(new URL(server.url)));
   closers.push(() => client.close());
-  await client.listTools();
+  expect((await client.listTools()).tools[0]?.name).toBe('tools_discover');
   const found = await client.callTool({
     name: 'tools_discover',
     arguments: { requirement: 'weak coverage', limit: 1 },
@@ -138,12 +138,12 @@ test('hot tools stand first in the list of the client that uses them, and of no 
   const { client } = await world([create, read]);
   // A client keeps the list that it has, so each looks over a session of its own.
   const names = async (agent: string) => (await (await client(agent)).listTools()).map((tool) => tool.name);
-  expect(await names('a')).toEqual(['tools_discover', 'test_create', 'test_read']);
+  expect(await names('a')).toEqual(['test_create', 'test_read']);
   await (await client('a')).callTool('test_read', {});
-  expect(await names('a')).toEqual(['tools_discover', 'test_read', 'test_create']);
+  expect(await names('a')).toEqual(['test_read', 'test_create']);
   const refused = await (await client('b')).callTool('test_read', { extra: 1 });
   expect(refused.isError).toBe(true);
-  expect(await names('b')).toEqual(['tools_discover', 'test_create', 'test_read']);
+  expect(await names('b')).toEqual(['test_create', 'test_read']);
 });
 
 test('words under which a client found and called a tool lead that client to it', async () => {
@@ -170,7 +170,11 @@ test('the index follows the shelf, and what was learnt of a tool goes with it', 
   shelf.remove('test_read');
   expect(await find()).not.toContain('test_read');
   shelf.put(read);
-  expect(search.list(context('a').identity).map((tool) => tool.name)).toEqual(['test_create', 'test_read']);
+  const peer = { agreement: { mode: 'netmcp' as const, version: '1.0', features: [], reason: null } };
+  expect(search.list(peer, context('a').identity).map((tool) => tool.name)).toEqual([
+    'test_create',
+    'test_read',
+  ]);
   search.close();
 });
 

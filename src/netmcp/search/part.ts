@@ -12,6 +12,7 @@ import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type {
   CallToolResult,
   Identity,
+  McpPeer,
   RequestContext,
   ServerPart,
   Tool,
@@ -39,11 +40,10 @@ export interface ToolSearchOptions {
 export interface ToolSearch {
   part: ServerPart;
   /** The same search as a plain tool. */
-  definition: Tool;
   callTool(context: RequestContext, args: Record<string, unknown>): Promise<CallToolResult>;
   discover(params: unknown, context: RequestContext): Promise<ToolsDiscoverResult>;
-  /** `tools/list` for one client: hot tools first. */
-  list(identity: Identity): Tool[];
+  /** `tools/list` for one client: hot tools first, and the search as a tool where it knows no vendor methods. */
+  list(peer: Pick<McpPeer, 'agreement'>, identity: Identity): Tool[];
   /** Tells that a call of a client ended. */
   called(identity: Identity, tool: string, result: CallToolResult): void;
   close(): void;
@@ -133,7 +133,6 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
       features: ['discover'],
       methods: new Map([[METHODS.toolsDiscover, (_, params, context) => discover(params, context)]]),
     },
-    definition: DEFINITION,
     discover,
     async callTool(context, args) {
       try {
@@ -144,12 +143,14 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
         return { content: [{ type: 'text', text: error.message }], isError: true };
       }
     },
-    list: (identity) =>
-      usage.order(
+    list(peer, identity) {
+      const tools = usage.order(
         identity.agent,
         shelf.list().map(({ definition }) => definition),
         ({ name }) => name,
-      ),
+      );
+      return peer.agreement.mode === 'netmcp' ? tools : [DEFINITION, ...tools];
+    },
     called(identity, tool, result) {
       if (result.isError !== true) usage.used(identity.agent, tool);
     },

@@ -3,11 +3,13 @@ import type { Env } from '../../../machines/ports.ts';
 import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
+import { createOptimiser, type OptimiseOptions, type Optimiser } from '../optimise/optimiser.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { pause } from '../session/line.ts';
+import type { McpPeer } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
 import { type Approver, createApprovals } from './approvals.ts';
@@ -68,6 +70,8 @@ export interface ToolServerOptions {
   nfLoad?: Pick<NfLoad, 'read'>;
   /** Delay of the event loop; measured if not given. */
   loop?: LoopDelay | null;
+  /** Learns recurring sequences of calls and offers each as one tool; left out, it does not (NetMCP 8). */
+  optimise?: OptimiseOptions;
 }
 
 export interface ToolServer {
@@ -81,6 +85,8 @@ export interface ToolServer {
   setLoad(load: number | null): Promise<void>;
   /** Leaves the registry but serves on, so that clients can finish. */
   drain(): Promise<void>;
+  /** The composite tools and how they came about; null where it does not optimise itself. */
+  optimiser: Pick<Optimiser<never>, 'list' | 'register' | 'withdraw' | 'onEvent'> | null;
   close(): Promise<void>;
 }
 
@@ -118,7 +124,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     });
   }
 
-  const call = createCaller({
+  const direct = createCaller({
     env,
     serverId: id,
     shelf,
@@ -138,6 +144,11 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     },
   });
   const surface = createSurface({ env, serverId: id, shelf, meter, rules });
+  const optimiser =
+    options.optimise === undefined
+      ? null
+      : createOptimiser<McpPeer>({ env, serverId: id, shelf, call: direct, options: options.optimise });
+  const call = optimiser?.call ?? direct;
   const search = createToolSearch({
     mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
@@ -153,13 +164,17 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      parts: [{ features: ['trace'], methods: new Map() }, search.part],
+      parts: [
+        { features: ['trace'], methods: new Map(), onClose: (peer) => optimiser?.gone(peer) },
+        search.part,
+      ],
       ...surface.side,
-      listTools: (_, { identity }) => [...search.list(identity), search.definition],
-      async callTool(_, request) {
+      listTools: (peer, { identity }) => search.list(peer, identity),
+      async callTool(peer, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
         const result = await call(request);
         search.called(request.identity, request.name, result);
+        optimiser?.seen(peer, request, result);
         return result;
       },
     },
@@ -173,6 +188,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     }
   });
   const close = async () => {
+    optimiser?.close();
     search.close();
     await membership?.leave(false);
     await server.close();
@@ -224,6 +240,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       await membership?.report();
     },
     drain: async () => membership?.leave(true),
+    optimiser,
     close,
   };
 }
