@@ -17,6 +17,7 @@ import type { Permission } from '../../src/netmcp/schema/index.ts';
 import { createToolSearch } from '../../src/netmcp/search/part.ts';
 import { type NfTool, tool } from '../../src/netmcp/tools/types.ts';
 import { createShelf } from '../../src/netmcp/toolserver/shelf.ts';
+import { authOf, authWorld, HOST } from './support/auth.ts';
 import { testEnv, until } from './support/env.ts';
 import { fakeSbi, ok } from './support/tools.ts';
 
@@ -260,34 +261,56 @@ test('a step that cannot be undone is not hidden in a tool, though two agents as
 });
 
 test('a composite asks for all that its steps need, so it opens nothing to anybody', async () => {
+  const agents = ['netagent/test/strong', 'netagent/test/relay'] as const;
   const named = step('named', {
     input: z.strictObject({ cellId: z.string() }),
     output: z.object({ held: z.boolean() }),
-    permission: { mode: 'specified', agents: ['agent/a', 'agent/b'] },
+    permission: { mode: 'specified', agents: [...agents] },
   });
-  const other = {
-    ...confirm,
-    meta: { ...confirm.meta, permission: { mode: 'specified', agents: ['agent/z'] } },
-  } as NfTool;
-  const here = await world([locate, named, other]);
+  const { server: authority, env, management, close } = await authWorld();
+  closers.push(close);
+  const sbi = fakeSbi(({ operation, body }) =>
+    operation === 'locate'
+      ? ok({ cell: { id: `of-${(body as { supi: string }).supi}` } })
+      : ok({ held: true }),
+  );
+  const tools = await startToolServer({
+    env,
+    host: HOST,
+    port: 0,
+    id: 'ran-tools',
+    management,
+    nrf: sbi.port,
+    tools: [locate, named],
+    optimise: {},
+    auth: { issuer: authority.issuer, client: authOf('ran-tools') },
+  });
+  closers.push(tools.close);
+  const client = async (agent: string) => {
+    const plain = await connectPlain({ env, target: tools.url, agentId: agent, auth: authOf(agent) });
+    closers.push(plain.close);
+    return plain;
+  };
   for (const [agent, subscriber] of [
-    ['agent/a', 'imsi-1001'],
-    ['agent/b', 'imsi-1002'],
-    ['agent/b', 'imsi-1003'],
+    [agents[0], 'imsi-1001'],
+    [agents[1], 'imsi-1002'],
+    [agents[1], 'imsi-1003'],
   ] as const) {
-    const client = await here.client(agent);
-    const { cell } = (await client.callTool('locate', { supi: subscriber })).output as {
+    const plain = await client(agent);
+    const { cell } = (await plain.callTool('locate', { supi: subscriber })).output as {
       cell: { id: string };
     };
-    await client.callTool('named', { cellId: cell.id });
+    await plain.callTool('named', { cellId: cell.id });
   }
-  const { name } = await here.settled('registered');
-  here.sbi.requests.length = 0;
-  const stranger = await (await here.client('agent/evil')).callTool(name, { supi: 'imsi-1001' });
-  expect(stranger).toMatchObject({ isError: true, text: expect.stringContaining('permission') });
-  expect(here.sbi.requests).toEqual([]);
-  expect(await (await here.client('agent/a')).callTool(name, { supi: 'imsi-1001' })).toMatchObject({
+  env.pass(30_000);
+  const { name } = await until(() => tools.optimiser?.list().find(({ stage }) => stage === 'registered'));
+  sbi.requests.length = 0;
+  const weak = await (await client('netagent/test/weak')).callTool(name, { supi: 'imsi-1001' });
+  expect(weak).toMatchObject({ isError: true, text: expect.stringContaining('may not use') });
+  expect(sbi.requests).toEqual([]);
+  expect(await (await client(agents[0])).callTool(name, { supi: 'imsi-1001' })).toMatchObject({
     isError: false,
+    output: { results: [{ tool: 'locate' }, { tool: 'named', output: { held: true } }] },
   });
 });
 

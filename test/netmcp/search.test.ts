@@ -109,14 +109,21 @@ test.each([
 });
 
 test('only tools that the caller may use are shown, and only of the categories asked for', async () => {
-  const { client } = await world([create, read, secret]);
-  const names = async (agent: string, more: object = {}) =>
-    (
-      await (await client(agent)).discover({ requirement: 'a named agent, things', limit: 9, ...more })
-    ).tools.map((tool) => tool.name);
-  expect(await names('anybody')).not.toContain('test_secret');
-  expect(await names('netagent/trusted')).toContain('test_secret');
-  expect(await names('anybody', { categories: ['policy'] })).toEqual(['test_create']);
+  const search = createToolSearch({
+    env: testEnv(),
+    shelf: createShelf([create, read, secret]),
+    server: { id: 's', summary: '' },
+  });
+  const names = async (agent: string, authenticated: boolean, more: object = {}) => {
+    const as = { ...context(agent), identity: { agent, authenticated, scopes: [], actors: [] } };
+    const found = await search.discover({ requirement: 'a named agent, things', limit: 9, ...more }, as);
+    return found.tools.map((tool) => tool.name);
+  };
+  expect(await names('anybody', true)).not.toContain('test_secret');
+  expect(await names('netagent/trusted', false)).not.toContain('test_secret');
+  expect(await names('netagent/trusted', true)).toContain('test_secret');
+  expect(await names('anybody', true, { categories: ['policy'] })).toEqual(['test_create']);
+  search.close();
 });
 
 test('a plain MCP client finds tools by a plain tool', async () => {

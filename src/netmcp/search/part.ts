@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
 import {
   EXTENSION,
   METHODS,
-  type Permission,
   type ToolsDiscoverResult,
   toolsDiscoverParamsSchema,
   toolsDiscoverResultSchema,
@@ -55,7 +55,7 @@ const HEAT = 0.15;
 /** Search over the tools that a server offers now (NetMCP 8): the index follows the shelf. */
 export function createToolSearch(options: ToolSearchOptions): ToolSearch {
   const { env, shelf, server } = options;
-  const mayUse = options.mayUse ?? ((identity, { tool }) => permits(tool.meta.permission, identity));
+  const shows = options.mayUse ?? ((identity, { tool }) => mayUse(tool.meta.permission, identity));
   const usage = createUsage(env.clock, options.usage);
   let finder: Finder | null = null;
   let shown = new Set(shelf.list().map(({ tool }) => tool.name));
@@ -86,7 +86,7 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     const usable = new Map(
       shelf
         .list()
-        .filter((tool) => mayUse(identity, tool))
+        .filter((tool) => shows(identity, tool))
         .map((tool) => [tool.tool.name, tool]),
     );
     const ranked = found
@@ -161,17 +161,6 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
 function heated(score: number, usage: Usage, client: string, tool: string): number {
   const uses = usage.frequency(client, tool);
   return score + HEAT * (uses / (uses + 3));
-}
-
-function permits(permission: Permission, identity: Identity): boolean {
-  switch (permission.mode) {
-    case 'public':
-      return true;
-    case 'specified':
-      return permission.agents.includes(identity.agent);
-    case 'token':
-      return permission.scopes.every((scope) => identity.scopes.includes(scope));
-  }
 }
 
 function documentOf(

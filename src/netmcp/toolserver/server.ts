@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
-import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { createOptimiser, type OptimiseOptions, type Optimiser } from '../optimise/optimiser.ts';
@@ -150,7 +149,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       : createOptimiser<McpPeer>({ env, serverId: id, shelf, call: direct, options: options.optimise });
   const call = optimiser?.call ?? direct;
   const search = createToolSearch({
-    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
     shelf,
     server: { id, summary: options.summary ?? '' },
