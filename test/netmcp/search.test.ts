@@ -284,7 +284,7 @@ test('a path says its kind, a link its host, data nothing; lines are steps', () 
   expect(stepsOf('one thing\n- another; a third')).toHaveLength(3);
   expect(stepsOf('read this and write that')).toHaveLength(1);
   expect(needsOf('save the summary to /x/a.md by tomorrow')).toEqual([
-    ['write|save', 'file'],
+    ['write', 'file'],
     ['current|now|today', 'time|date'],
   ]);
 });
