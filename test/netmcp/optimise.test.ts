@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { connectPlain, startToolServer } from '../../src/netmcp/index.ts';
+import { connectPlain, startToolServer, type ToolServerOptions } from '../../src/netmcp/index.ts';
 import { compose, permissionOf } from '../../src/netmcp/optimise/compose.ts';
 import {
   argumentsOf,
@@ -68,7 +68,11 @@ const erase = step('erase', {
   output: z.object({ erased: z.boolean() }),
 });
 
-async function world(tools: NfTool[] = [locate, reserve, confirm, erase], optimise: OptimiseOptions = {}) {
+async function world(
+  tools: NfTool[] = [locate, reserve, confirm, erase],
+  optimise: OptimiseOptions = {},
+  governance: Partial<ToolServerOptions> = {},
+) {
   const env = testEnv();
   let failing = false;
   const sbi = fakeSbi(({ operation, body }) => {
@@ -88,6 +92,7 @@ async function world(tools: NfTool[] = [locate, reserve, confirm, erase], optimi
     nrf: sbi.port,
     tools,
     optimise,
+    ...governance,
   });
   closers.push(server.close);
   const client = async (agentId: string) => {
@@ -201,6 +206,48 @@ test('it stops at a step that fails and says what was done; failing again and ag
   await client.callTool(name, { supi: 'imsi-1001', ratio: 20 });
   expect(here.optimiser.list()[0]).toMatchObject({ stage: 'withdrawn', reason: 'failed 3 times in a row' });
   expect((await (await here.client('x')).listTools()).map((listed) => listed.name)).not.toContain(name);
+});
+
+test('a human is asked once by a composite, never by a trial; what a human let through is not composed', async () => {
+  const asked: string[] = [];
+  const here = await world(
+    undefined,
+    {},
+    {
+      policy: [
+        {
+          id: 'much',
+          tools: ['reserve'],
+          rule: 'args.ratio <= 60.0',
+          allowed: 'ratio <= 60',
+          otherwise: 'ask',
+        },
+      ],
+      approve: async ({ plan }) => {
+        asked.push(plan.tool);
+        return { approved: true, approver: 'o' };
+      },
+    },
+  );
+  await recur(here);
+  const { name } = await here.settled('registered');
+  expect(asked).toEqual([]);
+  const outcome = await (await here.client('agent/c')).callTool(name, { supi: 'imsi-1', ratio: 70 });
+  expect(outcome.isError).toBe(false);
+  expect(asked).toEqual(['reserve']);
+
+  const other = await world(
+    undefined,
+    {},
+    {
+      policy: [
+        { id: 'all', tools: ['reserve'], rule: 'args.ratio <= 1.0', allowed: 'ratio <= 1', otherwise: 'ask' },
+      ],
+      approve: async () => ({ approved: true, approver: 'o' }),
+    },
+  );
+  await recur(other);
+  expect(await other.settled('refused')).toMatchObject({ reason: 'step 2 needs the approval of a human' });
 });
 
 test('unused, it is withdrawn; and by hand', async () => {

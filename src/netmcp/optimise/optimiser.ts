@@ -1,5 +1,6 @@
 import { NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
+import { EXTENSION, resultMetaSchema } from '../schema/index.ts';
 import type { CallRequest, CallToolResult, Identity } from '../session/server-session.ts';
 import type { Caller } from '../toolserver/caller.ts';
 import type { Shelf } from '../toolserver/shelf.ts';
@@ -166,7 +167,10 @@ export function createOptimiser<S>(options: {
     miner.forget(entry.key);
   }
 
-  /** The last time it was seen, again with the composite's own arguments; nothing is executed. */
+  /**
+   * The last time it was seen, again with the composite's own arguments: nothing is executed. What
+   * only a human's word let through is not composed.
+   */
   async function rehearse(composite: Composite, pattern: Pattern): Promise<void> {
     const { identity, calls } = pattern.sample;
     const limit = new AbortController();
@@ -182,6 +186,9 @@ export function createOptimiser<S>(options: {
           throw new NotComposable(`step ${step + 1} would be called with other arguments`);
         const tried = await options.call(trial(composite.steps[step] ?? '', args, identity, limit.signal));
         if (tried.isError === true) throw new NotComposable(`step ${step + 1} is refused in the trial`);
+        const read = resultMetaSchema.safeParse(tried._meta?.[EXTENSION]);
+        if (read.data?.approval !== undefined)
+          throw new NotComposable(`step ${step + 1} needs the approval of a human`);
       }
     } finally {
       env.clock.clearTimeout(timer);
@@ -343,7 +350,14 @@ function trial(
   identity: Identity,
   signal: AbortSignal,
 ): CallRequest {
-  return { name, arguments: args, identity, meta: { dryRun: true }, signal, progress: () => {} };
+  return {
+    name,
+    arguments: args,
+    identity,
+    meta: { dryRun: true },
+    signal,
+    progress: () => {},
+  };
 }
 
 function isDryRun({ meta }: CallRequest): boolean {

@@ -29,8 +29,10 @@ export async function runComposite(
   const read = callMetaSchema.safeParse(request.meta ?? {});
   const meta: CallMeta = read.success ? read.data : {};
   const { idempotencyKey, ...once } = meta;
+  // The steps' own progress is not the composite's.
+  const quiet = { ...request, progress: () => {} };
   // The composite's own schema and permission, before any of its steps.
-  const rehearsal = await call({ ...request, meta: read.success ? { ...once, dryRun: true } : request.meta });
+  const rehearsal = await call({ ...quiet, meta: read.success ? { ...once, dryRun: true } : request.meta });
   if (rehearsal.isError === true || meta.dryRun === true) return { result: rehearsal, failed: false };
 
   const chain: ChainEntry[] = [];
@@ -57,7 +59,7 @@ export async function runComposite(
     const sources = [...(composite.plan.steps[step]?.values() ?? [])];
     if (sources.some(({ from }) => from === 'output')) continue;
     const tried = await call({
-      ...request,
+      ...quiet,
       name,
       arguments: stepArguments(step),
       meta: { ...once, dryRun: true },
@@ -76,7 +78,7 @@ export async function runComposite(
     let result: CallToolResult;
     try {
       result = await call({
-        ...request,
+        ...quiet,
         name,
         arguments: stepArguments(step),
         meta: { ...once, ...key, deadline: left },
@@ -90,6 +92,7 @@ export async function runComposite(
     if (result.isError === true)
       return { result: stopped(step, textOf(result), refusalOf(result)), failed: !request.signal.aborted };
     outputs.push(result.structuredContent ?? {});
+    request.progress({ progress: step + 1, total: composite.steps.length, message: name });
   }
   const output = { results: results() };
   return {

@@ -149,7 +149,7 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
         shelf.list().map(({ definition }) => definition),
         ({ name }) => name,
       );
-      return peer.agreement.mode === 'netmcp' ? tools : [DEFINITION, ...tools];
+      return peer.agreement.mode === 'netmcp' ? tools : [...tools, DEFINITION];
     },
     called(identity, tool, result) {
       if (result.isError !== true) usage.used(identity.agent, tool);
