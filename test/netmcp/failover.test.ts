@@ -53,7 +53,6 @@ async function world(env: TestEnv, managements = 1) {
         management: urls,
         nrf: at(id),
         tools: [create, read],
-        loop: null,
       }),
     );
   return { management, urls, held, server };

@@ -70,9 +70,9 @@ test('a plain SDK client lists and calls our tools, and uses the registry by pla
   };
   const client = await plain(tools.url);
   expect((await client.listTools()).tools.map((tool) => tool.name)).toEqual([
-    'tools_discover',
     'test_create',
     'test_read',
+    'tools_discover',
   ]);
   const result = await client.callTool({ name: 'test_read', arguments: {} });
   expect(result.structuredContent).toEqual({ value: 1 });

@@ -96,7 +96,7 @@ async function subject(inspect: (event: InspectionEvent) => void) {
       await turn.promise;
     }
     if (body.includes('"die"')) throw broken();
-    return pool.fetch(url, init);
+    return pool.fetchFor(undefined)(url, init);
   };
   let noticed = 0;
   const session = openSession({
@@ -104,7 +104,7 @@ async function subject(inspect: (event: InspectionEvent) => void) {
     agentId: 'model',
     serverId: 's',
     target: { url: host.url },
-    pool: { ...pool, fetch },
+    pool: { ...pool, fetchFor: () => fetch },
     offer: OFFER,
     maxAttempts: 2,
     inspect(event) {
