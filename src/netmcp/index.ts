@@ -34,6 +34,7 @@ export {
   TELECOM_RULES,
 } from './toolserver/expert.ts';
 export type { Approve, HumanAnswer, Question } from './toolserver/human.ts';
+export { watchLoop } from './toolserver/load.ts';
 export type { PolicyRule } from './toolserver/policy.ts';
 export { loadPolicy } from './toolserver/policy-file.ts';
 export { memoryReceipts, type Receipts, storeReceipts } from './toolserver/receipts.ts';

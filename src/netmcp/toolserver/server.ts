@@ -18,7 +18,7 @@ import { createCaller } from './caller.ts';
 import { describeShelf } from './describe.ts';
 import { type ExpertModel, ruleExpert } from './expert.ts';
 import type { Approve } from './human.ts';
-import { type LoopDelay, measure, watchLoop } from './load.ts';
+import { type LoopDelay, measure } from './load.ts';
 import { createMeter } from './meter.ts';
 import { type NfLoad, openNfLoad } from './nf-load.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
@@ -68,12 +68,12 @@ export interface ToolServerOptions {
   auth?: ResourceAuth & { client: ClientAuth };
   /** Load of the NFs; read from the NRF if not given, where its address is known. */
   nfLoad?: Pick<NfLoad, 'read'>;
-  /** Delay of the event loop; measured if not given. */
-  loop?: LoopDelay | null;
   /** Tools that come and go: publication, approval, toolsets, adopted servers. */
   life?: LifeOptions;
   /** Learns recurring sequences of calls and offers each as one tool; left out, it does not (NetMCP 8). */
   optimise?: OptimiseOptions;
+  /** Delay of the event loop of the process, `watchLoop()`; counts as load where it is given. */
+  loop?: LoopDelay;
 }
 
 export interface ToolServer {
@@ -113,7 +113,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     // A load that swings is told a few times a second at most.
     await pause(env, STEP_MS);
   });
-  const loop = options.loop === undefined ? watchLoop() : options.loop;
   const nrfLoad = typeof options.nrf === 'string' ? openNfLoad(env, options.nrf) : null;
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
@@ -228,7 +227,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     await server.close();
     await sbi.close();
     await nrfLoad?.close();
-    loop?.close();
+    options.loop?.close();
   };
   const registration: Registration = {
     serverId: id,
@@ -250,7 +249,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         measure: () =>
           measure({
             meter,
-            loop,
+            loop: options.loop ?? null,
             nfLoad: options.nfLoad ?? nrfLoad,
             behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
           }),
