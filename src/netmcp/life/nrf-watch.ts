@@ -108,11 +108,14 @@ export async function watchNrf(options: {
     const mark = JSON.stringify([base, publication.data]);
     if (known.get(instance) === mark) return;
     known.set(instance, mark);
+    env.log.debug({ instance, tools: publication.data.tools.length }, 'NF publishes tools');
     options.published({ instance, type: nfType, base, load, ...publication.data });
   }
 
   function leave(instance: string, reason: string): void {
-    if (known.delete(instance)) options.gone(instance, reason);
+    if (!known.delete(instance)) return;
+    env.log.debug({ instance, reason }, 'NF publishes no tools');
+    options.gone(instance, reason);
   }
 
   async function lookAtAll(): Promise<void> {
