@@ -22,6 +22,7 @@ export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; 
           management: management.url,
           nrf,
           tools: toolsOf(area),
+          life: { watchNrf: true },
         }),
       );
     }
