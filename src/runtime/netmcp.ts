@@ -23,6 +23,7 @@ export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; 
           nrf,
           tools: toolsOf(area),
           loop: watchLoop(),
+          life: { watchNrf: true },
         }),
       );
     }

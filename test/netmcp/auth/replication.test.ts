@@ -17,6 +17,7 @@ async function world() {
   const made = await authWorld({
     clients: [...CLIENTS, { id: PEER, scopes: ['netmcp:use', 'netmcp:replicate'] }],
     passwords: {
+      knows: (name) => name === PEER || Object.hasOwn(SECRETS, name),
       verify: async (name, password) =>
         name === PEER
           ? password === 'secret-of-peer'
