@@ -36,13 +36,15 @@ async function connect(endpoints: string[]) {
   return { env, client };
 }
 
-test.each([
+// Without the optional package there is nothing over UDP to try.
+const kinds = [
   { kind: 'http', scheme: 'http:', listen: {} },
   { kind: 'https', scheme: 'https:', listen: { tls } },
   { kind: 'http/3', scheme: 'https+h3:', listen: { tls, h3: { port: 0 } } },
   { kind: 'quic', scheme: 'quic:', listen: { tls, quic: { port: 0 } } },
-])('a session lists and calls tools over $kind', async ({ kind, scheme, listen }) => {
-  if (!quic && ['http/3', 'quic'].includes(kind)) return void expect(quic).toBe(false);
+].filter(({ kind }) => quic || ['http', 'https'].includes(kind));
+
+test.each(kinds)('a session lists and calls tools over $kind', async ({ kind, scheme, listen }) => {
   const server = await serve(listen);
   const { client } = await connect(server.endpoints.filter((endpoint) => endpoint.startsWith(scheme)));
   expect(client.state()).toMatchObject({ phase: 'ready', transport: kind, fellBack: null });

@@ -37,7 +37,7 @@ export async function connectPlain(options: {
 }): Promise<PlainClient> {
   const { env } = options;
   const target = typeof options.target === 'string' ? { url: options.target } : options.target;
-  const pool = createHttpPool(8);
+  const pool = createHttpPool();
   const serverId =
     'url' in target ? target.url : 'command' in target ? target.command : (target.endpoints[0] ?? '');
   const session = openSession({

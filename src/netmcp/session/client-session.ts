@@ -22,6 +22,7 @@ import {
 } from '../../../machines/protocols/session.machine.ts';
 import { fail } from '../../errors.ts';
 import { authorisedFetch } from '../auth/authorised-fetch.ts';
+import { readChallenge } from '../auth/oauth.ts';
 import { type ClientAuth, createTokenSource } from '../auth/token-source.ts';
 import {
   CLIENT_OFFER,
@@ -31,9 +32,9 @@ import {
   overloadedDataSchema,
   VERSION,
 } from '../schema/index.ts';
-import { type Target, type TransportKind, takeWay } from '../transport/dial.ts';
+import { type Credentials, type Target, type TransportKind, takeWay } from '../transport/dial.ts';
 import { readCallError } from './call-error.ts';
-import type { Fetch, HttpPool } from './keep-alive.ts';
+import type { HttpPool } from './keep-alive.ts';
 
 export type { Target } from '../transport/dial.ts';
 
@@ -121,7 +122,7 @@ export function openSession(options: SessionOptions): Session {
   let client: Client | null = null;
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
-  const { tokens, wrap } = fetchOf(options);
+  const { tokens, credentials } = credentialsOf(options);
 
   let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
 
@@ -153,9 +154,8 @@ export function openSession(options: SessionOptions): Session {
     actors: {
       connect: fromPromise<Connected>(async ({ signal }) => {
         const { target, pool } = options;
-        const taken = await takeWay(env, { target, pool, serverId, signal, ...(wrap && { wrap }) }, (line) =>
-          handshake(line, signal),
-        );
+        const asked = { target, pool, serverId, signal, ...(credentials && { credentials }) };
+        const taken = await takeWay(env, asked, (line) => handshake(line, signal));
         way = { transport: taken.kind, fellBack: taken.fellBack };
         return taken.value;
       }),
@@ -342,19 +342,26 @@ function overload(error: unknown) {
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
 }
 
-function fetchOf({ env, auth, target, pool }: SessionOptions) {
+function credentialsOf({ env, auth, target, pool }: SessionOptions) {
   const endpoint = endpointOf(target);
-  if (auth === undefined || endpoint === undefined) return { tokens: null, wrap: undefined };
-  const ca = 'tls' in target ? target.tls?.ca : undefined;
-  const fetch = ca === undefined ? pool.fetch : pool.fetchFor({ ca });
-  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch });
-  return { tokens, wrap: (fetch: Fetch, url: string) => authorisedFetch(fetch, tokens, url) };
+  if (auth === undefined || endpoint === undefined) return { tokens: null, credentials: undefined };
+  const trust = 'tls' in target ? target.tls : undefined;
+  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch: pool.fetchFor(trust) });
+  const bearer = (token: string | null) => (token === null ? null : `Bearer ${token}`);
+  const credentials: Credentials = {
+    wrap: (fetch, url) => authorisedFetch(fetch, tokens, url),
+    authorization: async () => bearer(await tokens.token()),
+    challenged: async (challenge) =>
+      bearer(await tokens.challenged(readChallenge(challenge), await tokens.token())),
+  };
+  return { tokens, credentials };
 }
 
 /** The HTTP endpoint that tokens are for (RFC 8707). */
 function endpointOf(target: Target): string | undefined {
-  if ('url' in target) return target.url;
-  return 'endpoints' in target ? target.endpoints.find((endpoint) => endpoint.startsWith('http')) : undefined;
+  if ('command' in target) return undefined;
+  const endpoints = 'url' in target ? [target.url] : target.endpoints;
+  return endpoints.find((endpoint) => /^https?:/.test(endpoint));
 }
 
 async function listAll(client: Client): Promise<Tool[]> {

@@ -17,9 +17,12 @@ export interface ListenOptions {
   /** HTTP/2 by ALPN beside HTTP/1.1 where there is TLS; on by default. */
   h2?: boolean;
   /** HTTP/3, at its own UDP port; 0 takes any free one. Needs `tls` and the QUIC package. */
-  h3?: { port: number };
-  /** Raw QUIC, at its own UDP port; 0 takes any free one. Needs `tls` and the QUIC package. */
-  quic?: { port: number };
+  h3?: { port: number; retry?: boolean };
+  /**
+   * Raw QUIC, at its own UDP port; 0 takes any free one. Needs `tls` and the QUIC package. `retry: false`
+   * saves the round trip in which a client proves its address.
+   */
+  quic?: { port: number; retry?: boolean };
   /** False: no TCP at all. */
   http?: boolean;
   /** One client over a pair of streams: this program is its child. */
@@ -135,13 +138,17 @@ export async function listenMcp(options: HostOptions): Promise<McpHost> {
       if (h3 !== undefined) {
         await add(
           (port) => `https+h3://${name}:${port}/mcp`,
-          (onExchange) => provider.listenHttp3({ ...common, port: h3.port }, onExchange),
+          (onExchange) => provider.listenHttp3({ retry: true, ...common, ...h3 }, onExchange),
         );
       }
       if (quic !== undefined) {
         await add(
           (port) => `quic://${name}:${port}`,
-          () => provider.listenLines({ ...common, port: quic.port, alpn: QUIC_ALPN }, lines.serve),
+          () =>
+            provider.listenLines(
+              { retry: true, ...common, ...quic, alpn: QUIC_ALPN, clock: env.clock, headMs: HEAD_MS },
+              lines.serve,
+            ),
         );
       }
     }

@@ -1,7 +1,8 @@
 import { Agent, fetch as undiciFetch } from 'undici';
 import { z } from 'zod';
 import { addressOf, nameToCheck, type Trust } from '../transport/address.ts';
-import { createHttp3Fetch } from '../transport/http3-fetch.ts';
+import { createConnectionFetch, type HttpConnection } from '../transport/connection-fetch.ts';
+import { dialHttp2 } from '../transport/http2-dial.ts';
 import { loadQuic, type QuicProvider } from '../transport/quic-provider.ts';
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
@@ -17,15 +18,20 @@ export interface HttpPool {
   fetch: Fetch;
   fetchFor(tls: Trust | undefined): Fetch;
   /** Over HTTP/3, once a connection stands. @throws where there is none to be had */
-  http3(url: URL, tls: Trust | undefined, signal: AbortSignal): Promise<Fetch>;
+  http3(url: URL, tls: Trust | undefined): Promise<Fetch>;
   quic(): Promise<QuicProvider | null>;
   /** Endpoints that lately could not be reached, and until when that is believed. */
   broken: Map<string, number>;
   close(): Promise<void>;
 }
 
-/** Agents and HTTP/3 connections of one pool, each for its own trust. */
-const MAX_AGENTS = 64;
+/** Agents of one pool, each for its own trust, and connections of HTTP/2 and of HTTP/3, each to its own origin. */
+const MAX_AGENTS = 1_024;
+/** ms for a handshake over UDP: where it is blocked, nothing answers at all. */
+export const UDP_CONNECT_MS = 2_000;
+export const UDP_IDLE_MS = 30_000;
+
+type Held = Awaited<ReturnType<typeof createConnectionFetch>>;
 
 /**
  * An HTTP client that keeps its connections. A request that is cancelled over JSON-RPC has no answer
@@ -40,7 +46,8 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     bodyTimeout: 0,
   };
   const agents = new Map<string, Agent>();
-  const http3 = new Map<string, ReturnType<typeof createHttp3Fetch>>();
+  const http2 = new Map<string, Promise<Held | null>>();
+  const http3 = new Map<string, Promise<Held>>();
 
   function agentFor({ ca = '', servername = '' }: Trust): Agent {
     const key = `${servername} ${ca}`;
@@ -49,23 +56,50 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     if (agents.size >= MAX_AGENTS) throw new Error('too many authorities to trust');
     const agent = new Agent({
       ...common,
-      allowH2: true,
+      pipelining: 1,
       connect: { timeout: 5_000, ...(ca !== '' && { ca }), ...(servername !== '' && { servername }) },
     });
     agents.set(key, agent);
     return agent;
   }
 
+  const overHttp1 = async (tls: Trust, url: string | URL, init?: RequestInit): Promise<Response> => {
+    const options = { ...init, dispatcher: agentFor(tls) } as Parameters<typeof undiciFetch>[1];
+    return (await undiciFetch(url, options)) as unknown as Response;
+  };
+
+  /** One HTTP/2 connection an origin and trust; null where the origin speaks HTTP/1.1. */
+  function http2To(url: URL, tls: Trust): Promise<Held | null> {
+    const key = `${url.origin} ${tls.servername ?? ''} ${tls.ca ?? ''}`;
+    const known = http2.get(key);
+    if (known !== undefined) return known;
+    if (http2.size >= MAX_AGENTS) throw new Error('too many HTTP/2 connections');
+    const made = dialHttp2(url, tls).then(async (first) => {
+      if (first === null) return null;
+      let next: HttpConnection | null = first;
+      return createConnectionFetch(async () => {
+        const connection = next ?? (await dialHttp2(url, tls));
+        next = null;
+        if (connection === null) throw new Error('the server speaks HTTP/2 no more');
+        return connection;
+      });
+    });
+    http2.set(key, made);
+    made.catch(() => http2.delete(key));
+    return made;
+  }
+
   const overTcp = (tls: Trust): Fetch =>
     cancellable(async (url, init) => {
-      const options = { ...init, dispatcher: agentFor(tls) } as Parameters<typeof undiciFetch>[1];
-      return (await undiciFetch(url, options)) as unknown as Response;
+      const to = new URL(url);
+      const held = to.protocol === 'https:' ? await http2To(to, tls) : null;
+      return held === null ? overHttp1(tls, url, init) : held.fetch(url, init);
     });
 
   return {
     fetch: overTcp({}),
     fetchFor: (tls) => overTcp(tls ?? {}),
-    async http3(url, tls, signal) {
+    async http3(url, tls) {
       const provider = await quic();
       if (provider === null) throw new Error('no QUIC package runs here');
       const { host, port } = addressOf(url);
@@ -75,7 +109,15 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
       const held = http3.get(key);
       if (held !== undefined) return cancellable((await held).fetch);
       if (http3.size >= MAX_AGENTS) throw new Error('too many HTTP/3 connections');
-      const made = createHttp3Fetch({ provider, host, port, servername, signal, ...(ca && { ca }) });
+      const dial = {
+        host,
+        port,
+        servername,
+        connectMs: UDP_CONNECT_MS,
+        idleMs: UDP_IDLE_MS,
+        ...(ca && { ca }),
+      };
+      const made = createConnectionFetch(() => provider.dialHttp3(dial));
       http3.set(key, made);
       made.catch(() => http3.delete(key));
       return cancellable((await made).fetch);
@@ -85,7 +127,9 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     async close() {
       await Promise.all([
         ...[...agents.values()].map((agent) => agent.destroy()),
-        ...[...http3.values()].map((made) => made.then(({ close }) => close()).catch(() => {})),
+        ...[...http2.values(), ...http3.values()].map((made) =>
+          made.then((held) => held?.close()).catch(() => {}),
+        ),
       ]);
     },
   };

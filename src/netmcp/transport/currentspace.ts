@@ -1,8 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Duplex, PassThrough } from 'node:stream';
+import type { HttpConnection } from './connection-fetch.ts';
 import { authorityOf, type Exchange, pathOf, STUCK } from './exchange.ts';
 import type { Line } from './line-front.ts';
-import type { Http3Connection, QuicDialOptions, QuicListenOptions, QuicProvider } from './quic-provider.ts';
+import type { QuicDialOptions, QuicListenOptions, QuicProvider } from './quic-provider.ts';
 import type { Listener } from './tcp.ts';
 
 type Library = typeof import('@currentspace/http3');
@@ -28,9 +29,10 @@ export async function loadCurrentspace(): Promise<QuicProvider> {
 
 async function listenLines(
   library: Library,
-  { host, port, tls, alpn, idleMs, maxConnections }: QuicListenOptions & { alpn: string },
+  { clock, headMs, ...options }: Parameters<QuicProvider['listenLines']>[0],
   onLine: (line: Line) => void,
 ): Promise<Listener> {
+  const { host, port, tls, alpn, idleMs, maxConnections, retry } = options;
   const server = library.createQuicServer({
     ...tls,
     ...RUNTIME,
@@ -40,22 +42,32 @@ async function listenLines(
     // A session has one stream.
     initialMaxStreamsBidi: 1,
     initialMaxData: STUCK * 4,
-    disableRetry: false,
+    disableRetry: !retry,
   });
   server.on('error', () => {});
   server.on('session', (session) => {
     let taken = false;
+    let over = false;
     session.on('error', () => {});
+    const silent = clock.setTimeout(() => {
+      if (!over) session.close();
+    }, headMs);
+    session.on('close', () => {
+      over = true;
+      clock.clearTimeout(silent);
+    });
     session.on('stream', (stream) => {
       if (taken) return void stream.destroy();
       taken = true;
+      clock.clearTimeout(silent);
       stream.on('error', () => {});
       onLine({
         input: stream,
         output: stream,
         release() {
           stream.destroy();
-          session.close();
+          // The library numbers its connections: a number that is free may be that of a new one by now.
+          if (!over) session.close();
         },
       });
     });
@@ -110,11 +122,19 @@ async function listenHttp3(
 
 function bindHttp3(
   library: Library,
-  { host, port, tls, idleMs, maxConnections }: QuicListenOptions,
+  { host, port, tls, idleMs, maxConnections, retry }: QuicListenOptions,
   onExchange: (exchange: Exchange) => void,
 ): Promise<Listener> {
   const server = library.createSecureServer(
-    { ...tls, ...RUNTIME, maxIdleTimeoutMs: idleMs, maxConnections, initialMaxStreamsBidi: MAX_STREAMS },
+    {
+      ...tls,
+      ...RUNTIME,
+      maxIdleTimeoutMs: idleMs,
+      maxConnections,
+      disableRetry: !retry,
+      initialMaxStreamsBidi: MAX_STREAMS,
+      initialMaxData: STUCK * 8,
+    },
     (stream, headers) => onExchange(http3Exchange(stream, headers)),
   );
   return new Promise((resolve, reject) => {
@@ -151,22 +171,24 @@ function http3Exchange(stream: ServerStream, raw: Headers): Exchange {
       body.resume();
     },
     begin(given) {
+      if (stream.destroyed) return;
       stream.respond({ ':status': '200', ...given });
     },
-    write: (text) => stream.write(text) || stream.writableLength < STUCK,
+    write: (text) => stream.destroyed || stream.write(text) || stream.writableLength < STUCK,
     end() {
+      if (over) return;
       over = true;
-      stream.end();
+      if (!stream.destroyed) stream.end();
     },
     abort() {
       over = true;
-      stream.close();
+      if (!stream.destroyed) stream.close();
     },
     onClose: (listener) => void stream.once('close', listener),
   };
 }
 
-async function dialHttp3(library: Library, options: QuicDialOptions): Promise<Http3Connection> {
+async function dialHttp3(library: Library, options: QuicDialOptions): Promise<HttpConnection> {
   const session = await library.connectAsync(
     { host: options.host, port: options.port, servername: options.servername },
     {
@@ -208,7 +230,7 @@ function hold(stream: Duplex): PassThrough {
   return held;
 }
 
-function answerOf(stream: Duplex, signal: AbortSignal | undefined): ReturnType<Http3Connection['request']> {
+function answerOf(stream: Duplex, signal: AbortSignal | undefined): ReturnType<HttpConnection['request']> {
   return new Promise((resolve, reject) => {
     const cut = () => void stream.destroy(signal?.reason as Error);
     stream.on('error', reject);

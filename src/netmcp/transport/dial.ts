@@ -1,10 +1,12 @@
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
-import type { Fetch, HttpPool } from '../session/keep-alive.ts';
+import { ERROR_FORBIDDEN, EXTENSION } from '../schema/index.ts';
+import { type Fetch, type HttpPool, UDP_CONNECT_MS, UDP_IDLE_MS } from '../session/keep-alive.ts';
 import { addressOf, isLoopback, nameToCheck, type Trust } from './address.ts';
-import { createLineTransport } from './lines.ts';
+import { createLineTransport, paced } from './lines.ts';
 import { QUIC_ALPN } from './quic-provider.ts';
 
 /** A server: its endpoints, or a program that speaks MCP over its standard streams. */
@@ -14,10 +16,17 @@ export type Target =
   | { endpoints: readonly string[]; tls?: Trust }
   | { command: string; args?: string[]; env?: Record<string, string> };
 
-export type TransportKind = 'quic' | 'http/3' | 'https' | 'http' | 'stdio';
+/** How a client shows who it is. */
+export interface Credentials {
+  /** Adds the token to what goes to an endpoint over HTTP. */
+  wrap(fetch: Fetch, endpoint: string): Fetch;
+  /** The value of an `authorization` header, for a line of QUIC; null: none is known to be needed. */
+  authorization(): Promise<string | null>;
+  /** The same, after the server has asked for it by a challenge of RFC 6750. */
+  challenged(challenge: string): Promise<string | null>;
+}
 
-/** Puts tokens on the requests to an endpoint. */
-export type Wrap = (fetch: Fetch, url: string) => Fetch;
+export type TransportKind = 'quic' | 'http/3' | 'https' | 'http' | 'stdio';
 
 /** A way to the server that can be tried. */
 export interface Way {
@@ -37,15 +46,12 @@ const ORDER: TransportKind[] = ['quic', 'http/3', 'https', 'http'];
 
 const MAX_LINE = 10_485_760;
 const LINE_MS = 60_000;
-const IDLE_MS = 30_000;
-/** ms for a handshake over UDP: where it is blocked, nothing answers at all. */
-const UDP_CONNECT_MS = 2_000;
 
 /**
  * The ways to a target, best first. A way over UDP that lately led nowhere comes last. Where an endpoint
  * is encrypted, plain words off this machine are no way: who blocks the first must not get to read the other.
  */
-export function waysTo(env: Env, target: Target, pool: HttpPool, wrap?: Wrap): Way[] {
+export function waysTo(env: Env, target: Target, pool: HttpPool, credentials?: Credentials): Way[] {
   if ('command' in target) {
     const { command, args = [] } = target;
     return [
@@ -53,12 +59,14 @@ export function waysTo(env: Env, target: Target, pool: HttpPool, wrap?: Wrap): W
         kind: 'stdio',
         name: command,
         open: async () =>
-          new StdioClientTransport({
-            command,
-            args,
-            stderr: 'ignore',
-            ...(target.env && { env: target.env }),
-          }),
+          paced(
+            new StdioClientTransport({
+              command,
+              args,
+              stderr: 'ignore',
+              ...(target.env && { env: target.env }),
+            }),
+          ),
       },
     ];
   }
@@ -68,8 +76,7 @@ export function waysTo(env: Env, target: Target, pool: HttpPool, wrap?: Wrap): W
   for (const endpoint of endpoints) {
     const url = URL.parse(endpoint);
     const kind = KINDS.get(url?.protocol ?? '');
-    // Tokens are fetched and renewed by HTTP alone.
-    if (url === null || kind === undefined || (wrap !== undefined && kind === 'quic')) continue;
+    if (url === null || kind === undefined) continue;
     if (kind === 'http' && encrypted && !isLoopback(addressOf(url).host)) continue;
     const rank =
       ORDER.indexOf(kind) + ((pool.broken.get(endpoint) ?? 0) > env.clock.now() ? ORDER.length : 0);
@@ -77,34 +84,33 @@ export function waysTo(env: Env, target: Target, pool: HttpPool, wrap?: Wrap): W
       kind,
       name: endpoint,
       rank,
-      open: (signal) => openWay(env, kind, url, target.tls, pool, signal, wrap),
+      open: (signal) => openWay({ env, kind, url, tls: target.tls, pool, credentials, signal }),
     });
   }
   return ways.sort((a, b) => a.rank - b.rank);
 }
 
-async function openWay(
-  env: Env,
-  kind: TransportKind,
-  url: URL,
-  tls: Trust | undefined,
-  pool: HttpPool,
-  signal: AbortSignal,
-  wrap: Wrap | undefined,
-): Promise<Transport> {
-  if (kind === 'quic') return dialQuic(env, url, tls, pool, signal);
-  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls, signal) : pool.fetchFor(tls);
-  const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
-  return new StreamableHTTPClientTransport(address, { fetch: wrap?.(fetch, url.href) ?? fetch });
+interface Opening {
+  env: Env;
+  kind: TransportKind;
+  url: URL;
+  tls: Trust | undefined;
+  pool: HttpPool;
+  credentials: Credentials | undefined;
+  signal: AbortSignal;
 }
 
-async function dialQuic(
-  env: Env,
-  url: URL,
-  tls: Trust | undefined,
-  pool: HttpPool,
-  signal: AbortSignal,
-): Promise<Transport> {
+async function openWay(opening: Opening): Promise<Transport> {
+  const { kind, url, tls, pool, credentials } = opening;
+  if (kind === 'quic') return dialQuic(opening);
+  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls) : pool.fetchFor(tls);
+  const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
+  return new StreamableHTTPClientTransport(address, {
+    fetch: credentials?.wrap(fetch, address.href) ?? fetch,
+  });
+}
+
+async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): Promise<Transport> {
   const provider = await pool.quic();
   if (provider === null) throw new Error('no QUIC package runs here');
   const address = addressOf(url);
@@ -113,7 +119,7 @@ async function dialQuic(
     servername: nameToCheck(address.host, tls),
     alpn: QUIC_ALPN,
     connectMs: UDP_CONNECT_MS,
-    idleMs: IDLE_MS,
+    idleMs: UDP_IDLE_MS,
     signal,
     ...(tls?.ca !== undefined && { ca: tls.ca }),
   });
@@ -122,10 +128,10 @@ async function dialQuic(
     ping = env.clock.setTimeout(() => {
       line.ping();
       beat();
-    }, IDLE_MS / 3);
+    }, UDP_IDLE_MS / 3);
   };
   beat();
-  return createLineTransport({
+  const lines = createLineTransport({
     clock: env.clock,
     input: line.input,
     output: line.output,
@@ -136,6 +142,53 @@ async function dialQuic(
       line.release();
     },
   });
+  return credentials === undefined ? lines : authorisedLines(lines, credentials);
+}
+
+/**
+ * NetMCP 9: over QUIC the token goes in `_meta` of a message, at first and whenever there is a new one. If
+ * the server asks for one in answer to `initialize`, that is sent once more, with it.
+ */
+function authorisedLines(lines: Transport, credentials: Credentials): Transport {
+  let sent: string | null = null;
+  let first: JSONRPCMessage | null = null;
+  const send = (message: JSONRPCMessage, token: string | null) => {
+    if (token === sent || !('method' in message)) return lines.send(message);
+    sent = token;
+    const { _meta = {}, ...params } = message.params ?? {};
+    const ours = { ...(_meta[EXTENSION] as object | undefined), authorization: token };
+    return lines.send({ ...message, params: { ...params, _meta: { ..._meta, [EXTENSION]: ours } } });
+  };
+  const outer: Transport = {
+    start: () => lines.start(),
+    close: () => lines.close(),
+    async send(message) {
+      if (!('method' in message)) return lines.send(message);
+      if (message.method === 'initialize') first = message;
+      return send(message, await credentials.authorization());
+    },
+  };
+  lines.onmessage = (message, extra) => {
+    const asked = 'error' in message ? challengeOf(message.error) : null;
+    const again = first;
+    first = null;
+    if (asked === null || again === null) return outer.onmessage?.(message, extra);
+    credentials
+      .challenged(asked)
+      .then((token) => (token === null ? outer.onmessage?.(message, extra) : send(again, token)))
+      .catch((error: unknown) => {
+        outer.onerror?.(error as Error);
+        outer.onmessage?.(message, extra);
+      });
+  };
+  lines.onerror = (error) => outer.onerror?.(error);
+  lines.onclose = () => outer.onclose?.();
+  return outer;
+}
+
+function challengeOf({ code, data }: { code: number; data?: unknown }): string | null {
+  const asks = code === ERROR_FORBIDDEN && typeof data === 'object' && data !== null && 'challenge' in data;
+  return asks && typeof data.challenge === 'string' ? data.challenge : null;
 }
 
 /** How long a way over UDP that led nowhere is tried last, ms. */
@@ -149,13 +202,19 @@ const UDP: ReadonlySet<TransportKind> = new Set(['quic', 'http/3']);
  */
 export async function takeWay<T>(
   env: Env,
-  options: { target: Target; pool: HttpPool; serverId: string; signal: AbortSignal; wrap?: Wrap },
+  options: {
+    target: Target;
+    pool: HttpPool;
+    serverId: string;
+    signal: AbortSignal;
+    credentials?: Credentials;
+  },
   connect: (transport: Transport) => Promise<T>,
 ): Promise<{ value: T; kind: TransportKind; fellBack: string | null }> {
   const { target, pool, serverId, signal } = options;
   let fellBack: string | null = null;
   let last: unknown = new Error('no endpoint that this client can use');
-  const ways = waysTo(env, target, pool, options.wrap);
+  const ways = waysTo(env, target, pool, options.credentials);
   for (const [tried, { kind, name, open }] of ways.entries()) {
     signal.throwIfAborted();
     let reached = false;

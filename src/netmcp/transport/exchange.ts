@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import { constants, type Http2ServerRequest, type Http2ServerResponse } from 'node:http2';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../../../machines/ports.ts';
 
@@ -97,8 +97,13 @@ export function nodeExchange(
       if (out.headersSent || out.destroyed) return;
       // What is left of an unread body would be taken for the next request.
       const leave = !http2 && !request.complete ? { connection: 'close' } : {};
-      const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-      out.writeHead(status, { ...headers, ...length, ...leave });
+      const length = String(Buffer.byteLength(body));
+      out.writeHead(status, { ...headers, 'content-length': length, ...leave });
+      // RFC 9113 8.1: who has answered early need not hear the rest.
+      if (http2 && !request.complete) {
+        const { stream } = response as Http2ServerResponse;
+        out.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+      }
       out.end(body);
     },
     begin(headers) {

@@ -1,7 +1,6 @@
 import type { AuthInfo } from '@modelcontextprotocol/sdk/server/auth/types.js';
 import {
   isInitializeRequest,
-  type JSONRPCMessage,
   JSONRPCMessageSchema,
   SUPPORTED_PROTOCOL_VERSIONS,
 } from '@modelcontextprotocol/sdk/types.js';
@@ -11,7 +10,7 @@ import { type Identity, type McpPeer, type ServerSide, serveSession } from '../s
 import type { EventLimits } from './event-log.ts';
 import { BodyRefused, type Exchange, readBody } from './exchange.ts';
 import { type Names, refuseExchange } from './guard.ts';
-import { createStreamable, refusal, type Streamable } from './streamable.ts';
+import { createStreamable, type Posted, refusal, type Streamable } from './streamable.ts';
 
 export interface FrontOptions {
   env: Env;
@@ -137,7 +136,7 @@ export function createFront(options: FrontOptions): Front {
   }
 
   /** The messages of a POST; null: refused, and answered. */
-  async function take(exchange: Exchange): Promise<{ messages: JSONRPCMessage[]; batch: boolean } | null> {
+  async function take(exchange: Exchange): Promise<Posted | null> {
     const { headers } = exchange;
     if (!accepts(exchange, 'application/json') || !accepts(exchange, 'text/event-stream')) {
       deny(exchange, 406, 'the answer is JSON or an event stream');

@@ -25,6 +25,7 @@ export function createLineTransport(options: LineOptions): Transport {
   const buffer = new ReadBuffer({ maxBufferSize: options.maxLine });
   let whole: unknown;
   let closed = false;
+  let reading = false;
 
   function end(error?: Error): void {
     if (closed) return;
@@ -46,25 +47,29 @@ export function createLineTransport(options: LineOptions): Transport {
     if (chunk.includes(NEWLINE)) {
       clock.clearTimeout(whole);
       whole = undefined;
-      read();
-      if (closed) return;
+      void read();
     }
     // What was begun must end: a peer that sends a byte now and then holds nothing.
-    if (whole === undefined && chunk.at(-1) !== NEWLINE) {
+    if (!closed && whole === undefined && chunk.at(-1) !== NEWLINE) {
       whole = clock.setTimeout(() => end(new Error('a message did not come whole in time')), options.lineMs);
     }
   }
 
-  function read(): void {
+  /** One message at a time, see `paced`. */
+  async function read(): Promise<void> {
+    if (reading) return;
+    reading = true;
     while (!closed) {
       try {
         const message = buffer.readMessage();
-        if (message === null) return;
+        if (message === null) break;
         transport.onmessage?.(message);
       } catch {
         transport.onerror?.(new Error('a line is no JSON-RPC message'));
       }
+      await null;
     }
+    reading = false;
   }
 
   const transport: Transport = {
@@ -89,3 +94,22 @@ export function createLineTransport(options: LineOptions): Transport {
 }
 
 const NEWLINE = 10;
+
+/**
+ * The SDK handles a notification a moment after it has it, but an answer at once: without a breath in
+ * between, the progress of a call that comes together with its answer would come too late.
+ */
+export function paced(inner: Transport): Transport {
+  let last: Promise<unknown> = Promise.resolve();
+  const outer: Transport = {
+    start: () => inner.start(),
+    send: (message, options) => inner.send(message, options),
+    close: () => inner.close(),
+  };
+  inner.onmessage = (message, extra) => {
+    last = last.then(() => outer.onmessage?.(message, extra)).then(() => null);
+  };
+  inner.onerror = (error) => outer.onerror?.(error);
+  inner.onclose = () => void last.then(() => outer.onclose?.());
+  return outer;
+}

@@ -1,5 +1,5 @@
-import type { IncomingHttpHeaders } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Clock } from '../../../machines/ports.ts';
+import type { HttpConnection } from './connection-fetch.ts';
 import type { Exchange } from './exchange.ts';
 import type { Line } from './line-front.ts';
 import type { Listener, TlsFiles } from './tcp.ts';
@@ -15,6 +15,11 @@ export interface QuicListenOptions {
   /** ms without a packet after which a connection is over. */
   idleMs: number;
   maxConnections: number;
+  /**
+   * Makes each client prove its address by one more round trip before anything is kept for it (RFC 9000 8.1.2):
+   * without it, a flood of false addresses can use up the connections.
+   */
+  retry: boolean;
 }
 
 export interface QuicDialOptions {
@@ -30,24 +35,17 @@ export interface QuicDialOptions {
   signal?: AbortSignal;
 }
 
-/** A connection of HTTP/3 at the client. */
-export interface Http3Connection {
-  closed(): boolean;
-  request(
-    headers: Record<string, string>,
-    body: string | null,
-    signal: AbortSignal | undefined,
-  ): Promise<{ status: number; headers: IncomingHttpHeaders; body: Readable }>;
-  close(): Promise<void>;
-}
-
 /** What NetMCP needs of an implementation of QUIC. */
 export interface QuicProvider {
   /** Each first stream of a connection becomes a line; further streams are refused. */
-  listenLines(options: QuicListenOptions & { alpn: string }, onLine: (line: Line) => void): Promise<Listener>;
+  listenLines(
+    /** `headMs`: ms for a first stream. */
+    options: QuicListenOptions & { alpn: string; clock: Clock; headMs: number },
+    onLine: (line: Line) => void,
+  ): Promise<Listener>;
   dialLine(options: QuicDialOptions & { alpn: string }): Promise<Line & { ping(): void }>;
   listenHttp3(options: QuicListenOptions, onExchange: (exchange: Exchange) => void): Promise<Listener>;
-  dialHttp3(options: QuicDialOptions): Promise<Http3Connection>;
+  dialHttp3(options: QuicDialOptions): Promise<HttpConnection>;
 }
 
 let loading: Promise<QuicProvider | null> | undefined;

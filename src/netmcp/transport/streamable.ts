@@ -25,16 +25,17 @@ export interface StreamableOptions {
   onStream(): void;
 }
 
+/** The messages of one POST. */
+export interface Posted {
+  messages: JSONRPCMessage[];
+  batch: boolean;
+}
+
 /** The server's side of one session of Streamable HTTP (MCP 2025-11-25, transports). */
 export interface Streamable {
   transport: Transport;
-  /** Takes the messages of one POST. `version` is what the client negotiated, '' if it did not say. */
-  post(
-    exchange: Exchange,
-    posted: { messages: JSONRPCMessage[]; batch: boolean },
-    auth: AuthInfo | undefined,
-    version: string,
-  ): void;
+  /** `version` is what the client negotiated, '' if it did not say. */
+  post(exchange: Exchange, posted: Posted, auth: AuthInfo | undefined, version: string): void;
   get(exchange: Exchange, version: string): void;
   /** Streams that are open now. */
   streams(): number;
@@ -46,7 +47,7 @@ interface Call {
   exchange: Exchange | null;
   streaming: boolean;
   resumable: boolean;
-  batch: boolean;
+  posted: Posted;
   outstanding: Set<RequestId>;
   answers: JSONRPCMessage[];
   timer: unknown;
@@ -68,6 +69,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
   let keepAlive: unknown;
 
   const head = { 'mcp-session-id': sessionId };
+  const json = { ...head, 'content-type': 'application/json' };
   const SSE = {
     ...head,
     'content-type': 'text/event-stream',
@@ -133,8 +135,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
       log.finish(call.stream);
     } else if (call.exchange?.open()) {
       const [first] = call.answers;
-      const body = JSON.stringify(call.batch ? call.answers : first);
-      call.exchange.reply(200, { ...head, 'content-type': 'application/json' }, body);
+      const body = JSON.stringify(call.posted.batch ? call.answers : first);
+      call.exchange.reply(200, json, body);
     } else {
       env.log.debug({ sessionId }, 'an answer had nobody left to read it');
     }
@@ -170,7 +172,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
   function replay(exchange: Exchange, id: string): void {
     const missed = log.after(id);
     if (missed === null) {
-      exchange.reply(400, head, refusal('the event is not known, or was too long ago'));
+      exchange.reply(400, json, refusal('the event is not known, or was too long ago'));
       return;
     }
     begin(exchange);
@@ -218,16 +220,17 @@ export function createStreamable(options: StreamableOptions): Streamable {
 
   return {
     transport,
-    post(exchange, { messages, batch }, auth, version) {
+    post(exchange, posted, auth, version) {
+      const { messages } = posted;
       const requests = messages.filter((message) => 'method' in message && 'id' in message) as Array<
         JSONRPCMessage & { id: RequestId; params?: { _meta?: { progressToken?: unknown } } }
       >;
       if (calls.size + requests.length > MAX_CALLS) {
-        return exchange.reply(503, { ...head, 'retry-after': '1' }, refusal('too many calls in flight'));
+        return exchange.reply(503, { ...json, 'retry-after': '1' }, refusal('too many calls in flight'));
       }
       const ids = new Set(requests.map(({ id }) => id));
       if (ids.size < requests.length || requests.some(({ id }) => calls.has(id))) {
-        return exchange.reply(400, head, refusal('a request id is in use'));
+        return exchange.reply(400, json, refusal('a request id is in use'));
       }
       posts += 1;
       const call: Call = {
@@ -235,7 +238,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
         exchange,
         streaming: false,
         resumable: version >= RESUMABLE_SINCE,
-        batch,
+        posted,
         outstanding: ids,
         answers: [],
         timer: undefined,
@@ -260,7 +263,7 @@ export function createStreamable(options: StreamableOptions): Streamable {
       const last = exchange.headers['last-event-id'];
       if (typeof last === 'string' && last !== '') return replay(exchange, last);
       if (server?.open()) {
-        return exchange.reply(409, head, refusal('the session has a stream already'));
+        return exchange.reply(409, json, refusal('the session has a stream already'));
       }
       begin(exchange);
       const from = log.open(SERVER_STREAM, told);

@@ -5,6 +5,7 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
 } from 'node:http2';
+import { createServer as createHttps } from 'node:https';
 import type { Server, Socket } from 'node:net';
 import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
@@ -55,14 +56,14 @@ export async function listenTcp(options: TcpOptions): Promise<Listener> {
     spoke(peerOf(request.socket));
     options.onExchange(nodeExchange(request, response, secure));
   };
-  const server: Server = secure
+  const secured = { ...tls, minVersion: 'TLSv1.2', handshakeTimeout: options.headMs } as const;
+  const http1 = { noDelay: true, connectionsCheckingInterval: 5_000 };
+  const two = secure && options.http2;
+  const server: Server = two
     ? createSecureServer(
         {
-          ...tls,
+          ...secured,
           allowHTTP1: true,
-          ALPNProtocols: options.http2 ? ['h2', 'http/1.1'] : ['http/1.1'],
-          minVersion: 'TLSv1.2',
-          handshakeTimeout: options.headMs,
           // Of HTTP/2: what one connection may open, send as head, and get wrong.
           maxSessionMemory: 8,
           settings: { maxConcurrentStreams: 128, maxHeaderListSize: 16_384, enablePush: false },
@@ -71,7 +72,9 @@ export async function listenTcp(options: TcpOptions): Promise<Listener> {
         },
         onRequest,
       )
-    : createHttp({ noDelay: true, connectionsCheckingInterval: 5_000 }, onRequest);
+    : secure
+      ? createHttps({ ...secured, ...http1 }, onRequest)
+      : createHttp(http1, onRequest);
   Object.assign(server, {
     headersTimeout: options.headMs,
     // Bodies have a limit of their own.
@@ -79,7 +82,8 @@ export async function listenTcp(options: TcpOptions): Promise<Listener> {
     keepAliveTimeout: 60_000,
     maxConnections: options.maxConnections,
   });
-  if ('setTimeout' in server && secure) (server as unknown as Http2SecureServer).setTimeout(120_000);
+  // A connection of HTTP/2 on which nothing moves; open streams move by their keep-alive.
+  if (two) (server as unknown as Http2SecureServer).setTimeout(120_000);
 
   // Neither HTTP/2 of Node nor a drawn-out TLS handshake has a limit on silence of its own.
   server.on('connection', (socket: Socket) => {
