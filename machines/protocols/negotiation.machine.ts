@@ -51,7 +51,11 @@ interface Context {
 export const negotiationMachine = setup({
   types: {
     context: {} as Context,
-    events: {} as { type: 'PEER_SPOKE'; peer: unknown } | { type: 'ABANDON' },
+    events: {} as
+      | { type: 'PEER_SPOKE'; peer: unknown }
+      | { type: 'ABANDON' }
+      /** A request before `initialize`: it changes nothing and is counted. */
+      | { type: 'EARLY' },
     input: {} as { ours: Offer; peer?: unknown; heard?: boolean },
     output: {} as Agreement,
   },

@@ -95,6 +95,7 @@ export const sessionMachine = setup({
     calm: ({ context }) => (context.retryAfterMs > 0 ? context.retryAfterMs : 5_000),
     disconnectTimeout: 2_000,
     drainTimeout: 60_000,
+    doubtTimeout: 5_000,
   },
 }).createMachine({
   id: 'session',
@@ -175,7 +176,7 @@ export const sessionMachine = setup({
         CALL_STARTED: { actions: 'countStart' },
         LOAD: [
           {
-            target: 'gone',
+            target: '.doubted',
             guard: { type: 'saysGone', params: ({ event }) => event },
             actions: {
               type: 'keepReason',
@@ -223,6 +224,15 @@ export const sessionMachine = setup({
             REFUSED: { actions: { type: 'keepRefusal', params: ({ event }) => event } },
           },
           after: { drainTimeout: { target: '#session.closing' } },
+        },
+        doubted: {
+          description:
+            'The registry has lost the server: no new calls, and those in flight have a little time to prove it wrong.',
+          always: { target: '#session.gone', guard: 'idle' },
+          on: {
+            REFUSED: { actions: { type: 'keepRefusal', params: ({ event }) => event } },
+          },
+          after: { doubtTimeout: { target: '#session.gone' } },
         },
       },
     },

@@ -1,3 +1,4 @@
+export type { AdoptedState, Adoption } from './adopt/adoption.ts';
 export { agentResource, type Resources, type TrustedClient } from './auth/directory.ts';
 export { obtainToken } from './auth/obtain.ts';
 export { passwordsOf } from './auth/passwords.ts';
@@ -17,6 +18,11 @@ export type { CallOptions, ToolOutcome } from './client/outcome.ts';
 export { connectPlain, type PlainClient } from './client/plain.ts';
 export type { PlainParts } from './client/plain-parts.ts';
 export { conformanceNetMcp, type NetMcpConformanceOptions } from './conformance/index.ts';
+export type { ApprovalRecord, ApprovalStore, Pending } from './life/approvals.ts';
+export type { ToolLifeEntry } from './life/book.ts';
+export type { LifeOptions, ToolLife } from './life/life.ts';
+export type { ScopeMatch } from './life/match.ts';
+export type { Toolset } from './life/toolsets.ts';
 export { startManagementServer } from './management/server.ts';
 export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
 export type { OnElicit } from './session/client-session.ts';
@@ -34,6 +40,7 @@ export {
   TELECOM_RULES,
 } from './toolserver/expert.ts';
 export type { Approve, HumanAnswer, Question } from './toolserver/human.ts';
+export { watchLoop } from './toolserver/load.ts';
 export type { PolicyRule } from './toolserver/policy.ts';
 export { loadPolicy } from './toolserver/policy-file.ts';
 export { memoryReceipts, type Receipts, storeReceipts } from './toolserver/receipts.ts';

@@ -1,5 +1,5 @@
 import type { Env } from '../../machines/ports.ts';
-import { startManagementServer, startToolServer, toolsOf } from '../netmcp/index.ts';
+import { startManagementServer, startToolServer, toolsOf, watchLoop } from '../netmcp/index.ts';
 
 const SERVERS = ['ran', 'core', 'transport'] as const;
 
@@ -22,6 +22,8 @@ export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; 
           management: management.url,
           nrf,
           tools: toolsOf(area),
+          loop: watchLoop(),
+          life: { watchNrf: true },
         }),
       );
     }

@@ -112,6 +112,23 @@ export async function runModel(machine: AnyStateMachine, options: ModelOptions):
   };
 }
 
+/** Watches live actors of a chart wherever they run: what of it they have not done yet. */
+export function coverageOf(machine: AnyStateMachine): {
+  inspect(event: InspectionEvent): void;
+  uncovered(): string[];
+} {
+  const taken = new Set<string>();
+  return {
+    inspect(event) {
+      if (event.type === '@xstate.microstep') note(event._transitions, taken);
+    },
+    uncovered: () =>
+      walk(machine)
+        .edges.map(({ id }) => id)
+        .filter((id) => !taken.has(id)),
+  };
+}
+
 async function runPath(
   machine: AnyStateMachine,
   options: ModelOptions,

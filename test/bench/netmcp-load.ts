@@ -49,6 +49,7 @@ async function run(
   strategy: (agent: number, seed: number) => Balancer,
   seed: number,
   during: Array<{ at: number; act(): unknown }>,
+  perSecond = rate,
 ): Promise<Result> {
   const clients = await Promise.all(
     Array.from({ length: AGENTS }, (_, i) =>
@@ -72,7 +73,7 @@ async function run(
   };
   const todo = [...during].sort((a, b) => a.at - b.at);
   const end = (WARM_S + SECONDS) * 1_000;
-  for (let due = 0; due < end; due += (-1_000 / rate) * Math.log(next())) {
+  for (let due = 0; due < end; due += (-1_000 / perSecond) * Math.log(next())) {
     while (todo[0] !== undefined && due >= (WARM_S + todo[0].at * SECONDS) * 1_000) todo.shift()?.act();
     const wait = began + due - performance.now();
     if (wait > 1) await sleep(wait);
@@ -117,7 +118,8 @@ for (let round = 0; round < ROUNDS; round += 1) {
   }
 }
 
-// Servers are killed, come back and are drained, and a management server dies, all under load.
+// Servers are killed, come back and are drained, and a management server dies, all under a load that those
+// who are left can bear.
 const back: Promise<void>[] = [];
 const faults = [
   { at: 0.1, act: () => fleet.kill('s7') },
@@ -127,7 +129,7 @@ const faults = [
   { at: 0.6, act: () => fleet.kill('s3') },
   { at: 0.75, act: () => fleet.tell('s5', { drain: true }) },
 ];
-const faulty = await run(() => createBalancer(env), 99, faults);
+const faulty = await run(() => createBalancer(env), 99, faults, rate * 0.6);
 await Promise.all(back);
 print(
   `\nwhile two servers are killed, two drained and a management server dies: ${faulty.calls} calls, ` +

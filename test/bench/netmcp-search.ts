@@ -7,7 +7,7 @@ import { estimateTokens, fill } from '../../src/netmcp/search/budget.ts';
 import { createFinder, type Finder } from '../../src/netmcp/search/finder.ts';
 import { createUsage } from '../../src/netmcp/search/usage.ts';
 import { type BenchTool, type Corpus, liveMcpBench, metaTool, present } from './netmcp-search/data.ts';
-import { type Figures, measure, type Rank } from './netmcp-search/measure.ts';
+import { type Figures, interval, measure, type Rank } from './netmcp-search/measure.ts';
 import { plainBm25 } from './netmcp-search/yardstick.ts';
 
 const out = (line: string) => process.stdout.write(`${line}\n`);
@@ -84,6 +84,7 @@ function run(corpus: Corpus) {
   );
   const plain = figures.get('plain BM25')!;
   const ours = figures.get('ours')!;
+  out(`recall@5 over plain BM25: 95 % interval ${interval(ours.each, plain.each).join(' to ')} points`);
   return {
     gain: Math.round((ours.r5 - plain.r5) * 10) / 10,
     ndcg: Math.round((ours.ndcg10 - plain.ndcg10) * 10) / 10,

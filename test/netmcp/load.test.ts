@@ -101,7 +101,6 @@ test('a tool server reports the NFs behind it, and their load is its own where i
     management: management.url,
     nrf: nrf.url,
     tools: [create, read],
-    loop: null,
   });
   closers.push(server.close);
   const client = await connectNetMcp({ env, agentId: 'netagent/test', management: management.url });
@@ -235,7 +234,6 @@ test('attack: a flood of reports leaves the registry as it is and the lease aliv
     management: management.url,
     nrf: sbi,
     tools: [read],
-    loop: null,
   });
   closers.push(server.close);
   const admin = await connectPlain({ env, target: management.url, agentId: 'admin' });

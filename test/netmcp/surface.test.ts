@@ -156,7 +156,9 @@ test('progress follows the states of the call', async () => {
 test('lists come in pages; a foreign cursor is refused', async () => {
   const many = Array.from({ length: 230 }, (_, i) => ({ ...read, name: `test_read_${i}` }));
   const { client } = await oneServer({ tools: [create, ...many] });
-  expect(await (await client()).listTools()).toHaveLength(232);
+  const listed = (await (await client()).listTools()).map(({ name }) => name);
+  expect(listed).toEqual(expect.arrayContaining(many.map(({ name }) => name)));
+  expect(new Set(listed).size).toBe(listed.length);
   const first = pageOf([1, 2, 3], undefined, 2);
   expect(first.items).toEqual([1, 2]);
   expect(pageOf([1, 2, 3], first.nextCursor, 2)).toEqual({ items: [3] });

@@ -89,6 +89,63 @@ test('register, heart-beat, replace, list, subscribe, deregister', async () => {
   expect(env.errors).toEqual([]);
 });
 
+test('a subscription hears the events and the NFs it asked for, as long as it is valid', async () => {
+  const { ask, env, net } = await network();
+  const listener = closing(await createSbiServer({ nf: 'AF', host: '127.0.0.1' }));
+  const heard = new Map<string, string[]>();
+  listener.route(
+    'POST',
+    '/told/{who}',
+    { body: z.object({ event: z.string() }).loose() },
+    ({ params, body }) => {
+      heard.set(params.who ?? '', [...(heard.get(params.who ?? '') ?? []), body.event]);
+      return { status: 204 };
+    },
+  );
+  const at = (ms: number) => new Date(env.clock.now() + ms).toISOString();
+  const subscribe = async (who: string, more: object) => {
+    const { body } = await ask('NRF', 'POST', '/nnrf-nfm/v1/subscriptions', {
+      body: { nfStatusNotificationUri: `${listener.url}/told/${who}`, ...more },
+    });
+    return (body as { subscriptionId: string }).subscriptionId;
+  };
+  await subscribe('all', {});
+  await subscribe('gone', { reqNotifEvents: ['NF_DEREGISTERED'] });
+  await subscribe('one', { subscrCond: { nfInstanceId: PROFILE.nfInstanceId } });
+  await subscribe('other', { subscrCond: { nfType: 'UDM' } });
+  await subscribe('short', { validityTime: at(10) });
+  const long = await subscribe('long', { validityTime: at(10) });
+  const extend = (id: string) =>
+    ask('NRF', 'PATCH', `/nnrf-nfm/v1/subscriptions/${id}`, {
+      body: [{ op: 'replace', path: '/validityTime', value: at(60_000) }],
+      contentType: 'application/json-patch+json',
+    });
+  expect((await extend(long)).body).toMatchObject({ subscriptionId: long });
+  await expect(extend('sub-99')).rejects.toMatchObject(refused(404, 'RESOURCE_NOT_FOUND'));
+  env.clock.advance(10);
+  await ask('NRF', 'PUT', AT, { body: PROFILE });
+  await ask('NRF', 'DELETE', AT);
+  await net.advanceTo(START);
+  const both = ['NF_REGISTERED', 'NF_DEREGISTERED'];
+  expect(Object.fromEntries(heard)).toEqual({ all: both, gone: ['NF_DEREGISTERED'], one: both, long: both });
+});
+
+test('an NF that named a heart-beat and misses two is suspended, found no more, and back with the next', async () => {
+  const { ask, env } = await network();
+  const status = async () => ((await ask('NRF', 'GET', AT)).body as { nfStatus: string }).nfStatus;
+  await ask('NRF', 'PUT', AT, { body: { ...PROFILE, heartBeatTimer: 1 } });
+  env.clock.advance(1_999);
+  const beat = [{ op: 'replace', path: '/nfStatus', value: 'REGISTERED' }];
+  const options = { body: beat, contentType: 'application/json-patch+json' };
+  await ask('NRF', 'PATCH', AT, options);
+  env.clock.advance(1_999);
+  expect(await status()).toBe('REGISTERED');
+  env.clock.advance(1);
+  expect(await status()).toBe('SUSPENDED');
+  await ask('NRF', 'PATCH', AT, options);
+  expect(await status()).toBe('REGISTERED');
+});
+
 test('a network that is closed is gone, and leaves nothing to wait for', async () => {
   const env = testEnv();
   const net = await startNetwork({

@@ -83,7 +83,9 @@ export function scopesFor(
 export const SCOPE_USE = 'netmcp:use';
 export const SCOPE_REGISTER = 'netmcp:register';
 export const SCOPE_ADMIN = 'netmcp:admin';
+/** Of management servers that share one registry. */
+export const SCOPE_REPLICATE = 'netmcp:replicate';
 
 function isReserved(scope: string): boolean {
-  return scope === SCOPE_REGISTER || scope === SCOPE_ADMIN;
+  return [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE].includes(scope);
 }

@@ -28,6 +28,10 @@ export interface ToolOutcome {
   text: string;
   server: string;
   chain: ChainEntry[];
+  /** Of a call that failed: `maybe` if it is not known whether it took effect. */
+  executed?: 'no' | 'maybe';
+  /** What a human would have to approve, where that is what the call lacks. */
+  approval?: { plan: string; question: string };
 }
 
 /** `_meta` of a call with `left` ms to its deadline. */
@@ -51,5 +55,7 @@ export function outcomeOf(result: CallToolResult, serverId: string): ToolOutcome
     text,
     server: meta.success ? meta.data.server : serverId,
     chain: meta.success ? meta.data.chain : [],
+    ...(meta.success && meta.data.executed && { executed: meta.data.executed }),
+    ...(meta.success && meta.data.approval && { approval: meta.data.approval }),
   };
 }

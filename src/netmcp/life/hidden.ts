@@ -12,7 +12,7 @@ const BIDI = /[\u200E\u200F\u202A-\u202E\u2066-\u2069\u061C]+/gu;
 const TAGS = /(?:[\u{E0000}-\u{E007F}]|[\u{E0100}-\u{E01EF}])+/gu;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const CONTROL = /[\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]+/gu;
-const COMMENT = /<!--[\s\S]{0,2000}?(?:-->|$)/g;
+const COMMENT = /<!--[^>]{0,200}/g;
 const BASE64 = /(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{24,}={0,2}(?![A-Za-z0-9+/=_-])/g;
 /** Orders to a model instead of words about the tool. */
 const INSTRUCTION =

@@ -10,8 +10,6 @@ export interface NfPublication {
   type: string;
   /** API root of the instance. */
   base: string;
-  /** 0..100, as the profile says; null if it does not. */
-  load: number | null;
   summary: string;
   tools: unknown[];
 }
@@ -31,7 +29,6 @@ const profileSchema = z.object({
   nfInstanceId: z.uuid(),
   nfType: z.string(),
   nfStatus: z.string(),
-  load: z.number().optional(),
   nfServices: z
     .array(z.object({ scheme: z.string().default('http'), ipEndPoints: z.array(endpoint).default([]) }))
     .default([]),
@@ -100,7 +97,7 @@ export async function watchNrf(options: {
     const read = profileSchema.safeParse(body);
     if (!read.success || read.data.nfInstanceId !== instance)
       return leave(instance, 'its profile cannot be read');
-    const { nfStatus, nfType, customInfo, load = null } = read.data;
+    const { nfStatus, nfType, customInfo } = read.data;
     if (nfStatus !== 'REGISTERED') return leave(instance, `its status in the NRF is ${nfStatus}`);
     const publication = publicationSchema.safeParse(customInfo?.[EXTENSION]);
     const base = baseOf(read.data);
@@ -108,11 +105,14 @@ export async function watchNrf(options: {
     const mark = JSON.stringify([base, publication.data]);
     if (known.get(instance) === mark) return;
     known.set(instance, mark);
-    options.published({ instance, type: nfType, base, load, ...publication.data });
+    env.log.debug({ instance, tools: publication.data.tools.length }, 'NF publishes tools');
+    options.published({ instance, type: nfType, base, ...publication.data });
   }
 
   function leave(instance: string, reason: string): void {
-    if (known.delete(instance)) options.gone(instance, reason);
+    if (!known.delete(instance)) return;
+    env.log.debug({ instance, reason }, 'NF publishes no tools');
+    options.gone(instance, reason);
   }
 
   async function lookAtAll(): Promise<void> {

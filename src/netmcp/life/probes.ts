@@ -43,7 +43,13 @@ export function createProbes(options: {
   }
 
   async function round(): Promise<void> {
-    const line = book.offers().filter((offer) => offer.probe !== undefined);
+    // A provider whose next content is examined or held is probed for the one that is offered.
+    const once = new Map<string, Offer>();
+    for (const offer of book.offers()) {
+      const key = `${offer.name} ${offer.provider}`;
+      if (offer.probe !== undefined && !once.has(key)) once.set(key, offer);
+    }
+    const line = [...once.values()];
     const worker = async () => {
       for (let next = line.shift(); next !== undefined && !closed; next = line.shift()) await probe(next);
     };

@@ -331,7 +331,17 @@ export function createRegistry(
       if (untrusted && !was) env.log.warn({ serverId, doubt }, 'reports of a tool server are not believed');
       entry.seq = (replica.get(reportKey(serverId))?.rank[1] ?? 0) + 1;
       const { epoch, seq } = entry;
-      const value = { kind: 'report' as const, serverId, epoch, ...figures, nfLoad, load, untrusted };
+      // What a server is willing to take is its 100 percent.
+      const counted = Math.min(100, Math.round((load / Math.max(1, entry.registration.maxLoad)) * 100));
+      const value = {
+        kind: 'report' as const,
+        serverId,
+        epoch,
+        ...figures,
+        nfLoad,
+        load: counted,
+        untrusted,
+      };
       replica.put(reportKey(serverId), [epoch, seq], value);
       take(value);
       return true;

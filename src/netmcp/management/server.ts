@@ -1,7 +1,13 @@
 import type { InspectionEvent } from 'xstate';
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
-import { type Resources, SCOPE_ADMIN, SCOPE_REGISTER, SCOPE_USE } from '../auth/directory.ts';
+import {
+  type Resources,
+  SCOPE_ADMIN,
+  SCOPE_REGISTER,
+  SCOPE_REPLICATE,
+  SCOPE_USE,
+} from '../auth/directory.ts';
 import { protection, type ResourceAuth } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import {
@@ -56,7 +62,7 @@ export interface ManagementServer {
 }
 
 const mayReplicate = ({ identity }: RequestContext) =>
-  !identity.authenticated || identity.scopes.includes('netmcp:replicate');
+  !identity.authenticated || identity.scopes.includes(SCOPE_REPLICATE);
 
 /**
  * The management server (NetMCP 4): registry with leases, discovery, load. Everything exists as a
@@ -228,6 +234,6 @@ export async function startManagementServer(options: ManagementOptions): Promise
 
 /** Beside its own, the scopes of every tool: with them in its token an agent is shown those tools. */
 function managementScopes(resources: Resources | undefined): string[] {
-  const own = [SCOPE_USE, SCOPE_REGISTER, SCOPE_ADMIN];
+  const own = [SCOPE_USE, SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE];
   return [...new Set([...own, ...(resources?.list() ?? []).flatMap(({ scopes }) => scopes)])];
 }

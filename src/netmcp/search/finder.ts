@@ -42,7 +42,8 @@ export interface Weights {
   fields: ReadonlyMap<string, FieldWeight>;
   /** Of the server's own relevance, beside the tool's. */
   server: number;
-  associations: number;
+  /** Of a word's associations: the better the tools know the word itself, the less. */
+  associations: { named: number; known: number; unknown: number };
   phrases: number;
   spelling: number;
   /** Of the tools for what a request needs beside its words, in the fusion of ranks. */
@@ -61,8 +62,8 @@ export const WEIGHTS: Weights = {
     ['server', { weight: 0.5, b: 0.4 }],
   ]),
   server: 0.6,
-  associations: 0.7,
-  phrases: 0.7,
+  associations: { named: 0.5, known: 0.6, unknown: 0.9 },
+  phrases: 0.5,
   spelling: 0.5,
   needs: 0.4,
 };
@@ -100,6 +101,7 @@ export function createFinder(
   const servers =
     serverIds.length > 1 ? indexBm25(serverFields(documents, serverIds), SERVER_FIELDS, 1.2) : null;
   const spelling = indexSpelling(tools.vocabulary.keys());
+  const names = new Set(documents.flatMap(({ name, title = '' }) => terms(`${name} ${title}`)));
 
   /** A term and all that it may stand for, each with how surely. */
   function meaning(term: string): Map<string, number> {
@@ -108,7 +110,9 @@ export function createFinder(
       if ((found.get(other) ?? 0) < weight) found.set(other, weight);
     };
     for (const [other, likeness] of spelling.near(term)) add(other, likeness * weights.spelling);
-    for (const [other, nearness] of related.of(term) ?? []) add(other, nearness * weights.associations);
+    const { named, known, unknown } = weights.associations;
+    const trust = names.has(term) ? named : tools.posting(term) !== undefined ? known : unknown;
+    for (const [other, nearness] of related.of(term) ?? []) add(other, nearness * trust);
     return found;
   }
 
@@ -138,8 +142,7 @@ export function createFinder(
     const { weights: asked, sequence } = readRequest(text);
     for (const [term, weight] of asked) collect(total, meaning(term), weight, also?.(term));
     for (const group of related.ofPhrases(sequence).values()) {
-      const meant = new Map([...group].map(([term, nearness]) => [term, nearness * weights.associations]));
-      collect(total, meant, weights.phrases, undefined);
+      collect(total, group, weights.phrases, undefined);
     }
     return total;
   }

@@ -10,15 +10,20 @@ export type Need = readonly string[];
 const PATH = String.raw`(?:~|\.{0,2})\/[\w./-]+\.`;
 const MAKES = String.raw`\b(?:sav|writ|stor|export|creat|generat|mak|put|output|record|produc)\w*\b[^.!?\n]*`;
 
+const READS = String.raw`\b(?:read|open|extract|look (?:at|into|through)|summari[sz]e|analy[sz]e|from|in|according to)\b[^.!?\n]*`;
+
 const RULES: ReadonlyArray<readonly [RegExp, Need]> = [
   [
     new RegExp(`${MAKES}${PATH}(?:md|txt|html?|json|csv|xml|ya?ml|log|svg|py|js|ts)\\b`, 'iu'),
-    ['write|save', 'file'],
+    ['write', 'file'],
   ],
   [new RegExp(`${MAKES}${PATH}docx?\\b`, 'iu'), ['create|write', 'document|word']],
   [new RegExp(`${MAKES}${PATH}pptx?\\b`, 'iu'), ['create|save', 'presentation|slide']],
   [new RegExp(`${MAKES}${PATH}xlsx?\\b`, 'iu'), ['create|write', 'excel|workbook|spreadsheet']],
   [new RegExp(`${MAKES}${PATH}pdf\\b`, 'iu'), ['convert|create|save', 'pdf']],
+  [new RegExp(`${READS}${PATH}docx?\\b`, 'iu'), ['read|get|extract', 'document|word|docx']],
+  [new RegExp(`${READS}${PATH}pdf\\b`, 'iu'), ['read|extract', 'pdf']],
+  [new RegExp(`${READS}${PATH}xlsx?\\b`, 'iu'), ['read|extract', 'excel|workbook|spreadsheet']],
   [
     /\b(?:today|tonight|tomorrow|yesterday|now|(?:next|last|past|this|coming)\s+(?:\w+\s+)?(?:hours?|days?|weeks?|weekend|months?|quarter|years?|\d+\s?h|(?:mon|tues|wednes|thurs|fri|satur|sun)day))\b|今天|明天|昨天|本周|下周/iu,
     ['current|now|today', 'time|date'],

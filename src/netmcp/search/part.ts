@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
-import { mayUse as permits } from '../auth/permission.ts';
+import { mayUse } from '../auth/permission.ts';
 import {
   EXTENSION,
   METHODS,
@@ -12,6 +12,7 @@ import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type {
   CallToolResult,
   Identity,
+  McpPeer,
   RequestContext,
   ServerPart,
   Tool,
@@ -39,11 +40,10 @@ export interface ToolSearchOptions {
 export interface ToolSearch {
   part: ServerPart;
   /** The same search as a plain tool. */
-  definition: Tool;
   callTool(context: RequestContext, args: Record<string, unknown>): Promise<CallToolResult>;
   discover(params: unknown, context: RequestContext): Promise<ToolsDiscoverResult>;
-  /** `tools/list` for one client: hot tools first. */
-  list(identity: Identity): Tool[];
+  /** `tools/list` for one client: hot tools first, and the search as a tool where it knows no vendor methods. */
+  list(peer: Pick<McpPeer, 'agreement'>, identity: Identity): Tool[];
   /** Tells that a call of a client ended. */
   called(identity: Identity, tool: string, result: CallToolResult): void;
   close(): void;
@@ -55,7 +55,7 @@ const HEAT = 0.15;
 /** Search over the tools that a server offers now (NetMCP 8): the index follows the shelf. */
 export function createToolSearch(options: ToolSearchOptions): ToolSearch {
   const { env, shelf, server } = options;
-  const mayUse = options.mayUse ?? ((identity, { tool }) => permits(tool.meta.permission, identity));
+  const shows = options.mayUse ?? ((identity, { tool }) => mayUse(tool.meta.permission, identity));
   const usage = createUsage(env.clock, options.usage);
   let finder: Finder | null = null;
   let shown = new Set(shelf.list().map(({ tool }) => tool.name));
@@ -86,7 +86,7 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     const usable = new Map(
       shelf
         .list()
-        .filter((tool) => mayUse(identity, tool))
+        .filter((tool) => shows(identity, tool))
         .map((tool) => [tool.tool.name, tool]),
     );
     const ranked = found
@@ -133,7 +133,6 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
       features: ['discover'],
       methods: new Map([[METHODS.toolsDiscover, (_, params, context) => discover(params, context)]]),
     },
-    definition: DEFINITION,
     discover,
     async callTool(context, args) {
       try {
@@ -144,15 +143,17 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
         return { content: [{ type: 'text', text: error.message }], isError: true };
       }
     },
-    list: (identity) =>
-      usage.order(
+    list(peer, identity) {
+      const tools = usage.order(
         identity.agent,
         shelf
           .list()
-          .filter((tool) => mayUse(identity, tool))
+          .filter((tool) => shows(identity, tool))
           .map(({ definition }) => definition),
         ({ name }) => name,
-      ),
+      );
+      return peer.agreement.mode === 'netmcp' ? tools : [...tools, DEFINITION];
+    },
     called(identity, tool, result) {
       if (result.isError !== true) usage.used(identity.agent, tool);
     },

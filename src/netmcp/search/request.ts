@@ -10,6 +10,30 @@ export interface Request {
 const KIND = 0.8;
 const HOST = 0.7;
 const PLACE = 0.3;
+const ASKING = 0.6;
+const VAGUE = 0.4;
+
+/** Verbs of asking: any tool may be meant by them. */
+const asking = new Set(
+  (
+    'find search get create make generate produce provide recommend recommendation suggest suggestion plan check ' +
+    'show give list explore discover gather collect help assist offer introduce prepare organize share access ' +
+    'perform conduct'
+  )
+    .split(' ')
+    .map(stem),
+);
+
+const vague = new Set(
+  (
+    'go going come take think good great best better really thing something anything much many very well able try ' +
+    'trying possible currently recently specific based other every all each only one two first new some like way ' +
+    'start please interested here keep different various available additionally also'
+  )
+    .split(' ')
+    .map(stem),
+);
+
 /** Longer runs without a space are data (a key, an encoded picture), not words. */
 const LONGEST_WORD = 40;
 
@@ -43,7 +67,7 @@ export function readRequest(text: string): Request {
     .filter((word) => word.length < LONGEST_WORD || /\p{Script=Han}/u.test(word))
     .join(' ');
   const sequence = terms(rest);
-  for (const term of sequence) add(term, 1);
+  for (const term of sequence) add(term, vague.has(term) ? VAGUE : asking.has(term) ? ASKING : 1);
   return { weights, sequence };
 }
 

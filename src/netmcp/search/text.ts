@@ -103,12 +103,13 @@ const ENDINGS: Array<[string, string]> = [
   ['al', ''],
 ];
 
-/** Words as they stand: lower case; camelCase, snake_case and letters beside digits are split; 5QI stays whole. */
+/** Words as they stand: lower case; camelCase and snake_case are split; 5QI stays whole. */
 export function words(text: string): string[] {
   const found: string[] = [];
   const split = text
     .normalize('NFKC')
-    .replace(/(\p{Ll}|\d)(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+    .replace(/(\d)(\p{Lu}\p{Ll})/gu, '$1 $2')
     .replace(/(\p{Lu}+)(\p{Lu}\p{Ll})/gu, '$1 $2')
     .toLowerCase();
   for (const piece of split.split(/[^\p{L}\p{N}]+/u)) {

@@ -10,7 +10,7 @@ import {
   ResultSchema,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
-import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
+import { createActor, fromPromise, type InspectionEvent, type SnapshotFrom, waitFor } from 'xstate';
 import type { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import type { Agreement, Offer } from '../../../machines/protocols/negotiation.machine.ts';
@@ -53,6 +53,8 @@ export interface SessionOptions {
   onElicit?: OnElicit;
   /** The session is over, on purpose or not; told once. */
   onEnd?(reason: string): void;
+  /** Watches the session's chart. */
+  inspect?(event: InspectionEvent): void;
 }
 
 /** A question of a server to the human behind a client (MCP 2025-11-25, elicitation, mode form). */
@@ -177,6 +179,7 @@ export function openSession(options: SessionOptions): Session {
       ...(options.maxAttempts === undefined ? {} : { maxAttempts: options.maxAttempts }),
     },
     clock: env.clock,
+    ...(options.inspect && { inspect: options.inspect }),
   });
   actor.subscribe({
     error: (error) => env.log.error({ serverId, error: String(error) }, 'session actor failed'),
@@ -187,7 +190,11 @@ export function openSession(options: SessionOptions): Session {
     if (!snapshot.matches('ready') || snapshot.context.agreement === null) return;
     said.unsubscribe();
     const { mode, version, reason } = snapshot.context.agreement;
-    env.log.info({ serverId, mode, version, reason }, 'session ready');
+    const fellBack = mode === 'mcp' && snapshot.context.connected?.peer !== undefined;
+    env.log[fellBack ? 'warn' : 'info'](
+      { serverId, mode, version, reason },
+      fellBack ? 'fell back to plain MCP' : 'session ready',
+    );
   });
 
   async function ready(): Promise<Agreement> {
@@ -207,6 +214,13 @@ export function openSession(options: SessionOptions): Session {
     await ready();
     if (client === null) throw fail('NETMCP_UNREACHABLE', { server: serverId, problem: 'no connection' });
     return client;
+  }
+
+  /** NetMCP 1: the version goes with each request; a peer of plain MCP gets nothing of ours. */
+  function metaFor(meta: object): { _meta?: Record<string, unknown> } {
+    const agreement = actor.getSnapshot().context.agreement;
+    if (agreement?.mode !== 'netmcp') return {};
+    return { _meta: { [EXTENSION]: { version: agreement.version, ...meta } } };
   }
 
   /** A session that is over takes no events. */
@@ -239,7 +253,7 @@ export function openSession(options: SessionOptions): Session {
             params: {
               name,
               arguments: args as Record<string, unknown>,
-              _meta: { [EXTENSION]: { version: VERSION, ...meta } },
+              ...metaFor(meta),
             },
           },
           CallToolResultSchema,
@@ -274,7 +288,7 @@ export function openSession(options: SessionOptions): Session {
       }
       try {
         return schema.parse(
-          await live.request({ method, params: params as Record<string, unknown> }, ResultSchema, {
+          await live.request({ method, params: { ...params, ...metaFor({}) } }, ResultSchema, {
             timeout: options.timeoutMs ?? 10_000,
             ...(options.signal && { signal: options.signal }),
             ...(options.onProgress && { onprogress: options.onProgress }),
@@ -367,6 +381,12 @@ async function listAll(client: Client): Promise<Tool[]> {
   return tools;
 }
 
+function loadStateOf(phase: SessionState['phase'], sub: string | undefined): LoadState {
+  if (phase === 'connecting') return 'normal';
+  if (phase !== 'ready' || sub === 'doubted') return 'gone';
+  return (sub as LoadState | undefined) ?? 'normal';
+}
+
 function readState(
   snapshot: SnapshotFrom<typeof sessionMachine>,
 ): Omit<SessionState, 'transport' | 'fellBack'> {
@@ -377,7 +397,7 @@ function readState(
   const sub = typeof snapshot.value === 'object' ? snapshot.value.ready : undefined;
   return {
     phase: snapshot.status === 'error' ? 'gone' : phase,
-    loadState: phase === 'ready' ? (sub ?? 'normal') : phase === 'connecting' ? 'normal' : 'gone',
+    loadState: loadStateOf(phase, sub),
     weight: context.weight,
     load: context.load,
     inFlight: context.inFlight,

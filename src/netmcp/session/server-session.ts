@@ -14,14 +14,11 @@ import {
   SUPPORTED_PROTOCOL_VERSIONS,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
-import { createActor, toPromise } from 'xstate';
+import type { InspectionEvent } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
-import {
-  type Agreement,
-  negotiationMachine,
-  type Offer,
-} from '../../../machines/protocols/negotiation.machine.ts';
+import type { Agreement, Offer } from '../../../machines/protocols/negotiation.machine.ts';
 import { EXTENSION, featureOfMethod, VERSION } from '../schema/index.ts';
+import { agreementOf, answerOf, startNegotiation } from './negotiate.ts';
 import { pageOf } from './pages.ts';
 import { Forbidden, INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError } from './rpc-error.ts';
 import { capabilitiesOf, type LoggingLevel, type Surface, serveSurface } from './surface.ts';
@@ -111,6 +108,8 @@ export async function serveSession(options: {
   env: Env;
   side: ServerSide;
   transport: Transport;
+  /** Watches the negotiation chart. */
+  inspect?: (event: InspectionEvent) => void;
 }): Promise<McpPeer> {
   const { env, side, transport } = options;
   const server = new Server({ name: side.name, version: VERSION }, { capabilities: capabilitiesOf(side) });
@@ -131,12 +130,21 @@ export async function serveSession(options: {
     },
   };
 
+  const negotiation = startNegotiation({
+    env,
+    ours: offer,
+    onEnd: (agreement) => {
+      peer.agreement = agreement;
+    },
+    inspect: options.inspect,
+  });
+
   server.setRequestHandler(InitializeRequestSchema, async ({ params }) => {
     const wanted = params.protocolVersion;
     for (const name of Object.keys(params.capabilities)) asked.add(name);
     const offered = params.capabilities.extensions?.[EXTENSION];
     peer.agent = params.clientInfo.name;
-    peer.agreement = await negotiate(env, offer, offered);
+    peer.agreement = negotiation.hear(offered);
     if (offered !== undefined && peer.agreement.mode === 'mcp') {
       env.log.warn({ agent: peer.agent, reason: peer.agreement.reason }, 'fell back to plain MCP');
     }
@@ -144,7 +152,7 @@ export async function serveSession(options: {
       protocolVersion: SUPPORTED_PROTOCOL_VERSIONS.includes(wanted) ? wanted : LATEST_PROTOCOL_VERSION,
       capabilities: {
         ...capabilitiesOf(side),
-        extensions: { [EXTENSION]: answer(offer, peer.agreement, offered) },
+        extensions: { [EXTENSION]: answerOf(offer, peer.agreement, offered) },
       },
       serverInfo: { name: side.name, version: VERSION },
       instructions: side.instructions,
@@ -191,31 +199,41 @@ export async function serveSession(options: {
     shield: (what, work) => shield(env, what, undefined, work),
   });
 
+  /** What is agreed for this request. */
+  const agreed = (meta: unknown): Agreement => {
+    negotiation.request();
+    return agreementOf(offer, peer.agreement, (meta as RequestMeta | undefined)?.[EXTENSION]);
+  };
+
   server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) => {
+    agreed(params?._meta);
     const page = pageOf(side.listTools(peer, contextOf(params?._meta, extra)), params?.cursor);
     return { tools: page.items, ...(page.nextCursor && { nextCursor: page.nextCursor }) };
   });
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>
-    shield(env, params.name, extra, () =>
-      side.callTool(peer, {
+    shield(env, params.name, extra, async () => {
+      agreed(params._meta);
+      return side.callTool(peer, {
         ...contextOf(params._meta, extra),
         name: params.name,
         arguments: params.arguments ?? {},
-      }),
-    ),
+      });
+    }),
   );
   server.fallbackRequestHandler = (request, extra) =>
     shield(env, request.method, extra, async () => {
       const method = methods.get(request.method);
       const feature = featureOfMethod(request.method);
       if (method === undefined) throw new RpcError(METHOD_NOT_FOUND, 'Method not found');
-      if (feature === undefined || !peer.agreement.features.some((named) => named === feature)) {
+      const { features } = agreed(request.params?._meta);
+      if (feature === undefined || !features.some((named) => named === feature)) {
         throw new RpcError(METHOD_NOT_FOUND, `Feature ${feature ?? '?'} was not negotiated`);
       }
       return method(peer, request.params, contextOf(request.params?._meta as RequestMeta | undefined, extra));
     });
   server.onerror = (error) => env.log.debug({ agent: peer.agent, error: error.message }, 'MCP session error');
   await server.connect(transport);
+  server.onclose = negotiation.abandon;
   return peer;
 }
 
@@ -230,24 +248,6 @@ function identityOf(auth: AuthInfo | undefined): Identity | undefined {
 /** Tells the host that the token has too few scopes. */
 function lacksOf(auth: AuthInfo | undefined): ((scopes: string[]) => void) | undefined {
   return auth?.extra?.lacks as ((scopes: string[]) => void) | undefined;
-}
-
-/** NetMCP 1: the chosen version; without a common one, the versions that we have, and no choice. */
-function answer(offer: Offer, agreement: Agreement, offered: unknown): Record<string, unknown> {
-  if (agreement.mode === 'netmcp') {
-    return { version: agreement.version, versions: offer.versions, features: offer.features };
-  }
-  return offered === undefined
-    ? { version: VERSION, versions: offer.versions, features: offer.features }
-    : { versions: offer.versions, features: [], reason: agreement.reason };
-}
-
-async function negotiate(env: Env, ours: Offer, peer: unknown): Promise<Agreement> {
-  const actor = createActor(negotiationMachine, { input: { ours, peer, heard: true }, clock: env.clock });
-  actor.subscribe({ error: (error) => env.log.error({ error: String(error) }, 'negotiation failed') });
-  const done = toPromise(actor);
-  actor.start();
-  return done;
 }
 
 /** Lets our own errors through and hides the inside of all others. */

@@ -30,7 +30,7 @@ const AUDIENCE = 'netmcp/approval';
 const TYPE = 'approval+jwt';
 /** An approval is for now; one that was made to last longer is refused, ms. */
 export const APPROVAL_MAX_MS = 3_600_000;
-const ALGORITHMS = ['EdDSA', 'ES256'];
+const algorithmOf = (key: JWK) => (key.kty === 'EC' ? 'ES256' : 'EdDSA');
 
 const claimsSchema = z.object({
   iss: z.string(),
@@ -54,8 +54,9 @@ export function createApprovals(options: {
     const { kid } = decodeProtectedHeader(token);
     const key = kid === undefined ? undefined : keys.get(kid);
     if (key === undefined) throw new Error('it is not by a known approver');
-    const { payload } = await jwtVerify(token, await importJWK(key), {
-      algorithms: ALGORITHMS,
+    const { payload } = await jwtVerify(token, await importJWK(key, algorithmOf(key)), {
+      // By the key, never by the token.
+      algorithms: [algorithmOf(key)],
       audience: AUDIENCE,
       typ: TYPE,
       issuer: kid as string,
@@ -99,7 +100,7 @@ export async function signApproval(options: {
   validMs?: number;
 }): Promise<string> {
   const now = Math.floor(options.env.clock.now() / 1_000);
-  const alg = options.key.kty === 'EC' ? 'ES256' : 'EdDSA';
+  const alg = algorithmOf(options.key);
   return new SignJWT({ plan: options.plan })
     .setProtectedHeader({ alg, typ: TYPE, kid: options.approver })
     .setIssuer(options.approver)

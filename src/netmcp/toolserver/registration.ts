@@ -11,7 +11,7 @@ import {
 } from '../schema/index.ts';
 import { openSession, type Session } from '../session/client-session.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
-import { openLine } from '../session/line.ts';
+import { openLine, pause } from '../session/line.ts';
 import type { Trust } from '../transport/address.ts';
 
 export type Change = Partial<
@@ -28,6 +28,9 @@ export interface Membership {
   /** Leaves the registry; with `drain` clients finish first, and reports go on until the last has. */
   leave(drain: boolean): Promise<void>;
 }
+
+/** A management server that does not answer holds up nobody's end for longer, ms. */
+const LEAVE_MS = 3_000;
 
 /**
  * The stay of a tool server in the registry, as a client of the management servers (NetMCP 4): register,
@@ -156,10 +159,14 @@ export async function joinRegistry(options: {
       draining = true;
       closed = !drain;
       if (!drain) env.clock.clearTimeout(timer);
+      const told = left ? null : line.request(METHODS.deregister, { lease, drain }, emptyResultSchema);
+      const enough = new AbortController();
       try {
-        if (!left) await line.request(METHODS.deregister, { lease, drain }, emptyResultSchema);
+        await Promise.race([told, pause(env, LEAVE_MS, enough.signal)]);
       } catch (error) {
         env.log.debug({ serverId, error: String(error) }, 'could not deregister');
+      } finally {
+        enough.abort();
       }
       if (drain) return;
       left = true;

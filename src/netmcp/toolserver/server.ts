@@ -1,13 +1,14 @@
 import type { Env } from '../../../machines/ports.ts';
-import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts';
+import { createOptimiser, type OptimiseOptions, type Optimiser } from '../optimise/optimiser.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { pause } from '../session/line.ts';
+import type { McpPeer } from '../session/server-session.ts';
 import type { NfTool } from '../tools/types.ts';
 import type { Trust } from '../transport/address.ts';
 import { type Approver, createApprovals } from './approvals.ts';
@@ -17,7 +18,7 @@ import { createCaller } from './caller.ts';
 import { describeShelf } from './describe.ts';
 import { type ExpertModel, ruleExpert } from './expert.ts';
 import type { Approve } from './human.ts';
-import { type LoopDelay, measure, watchLoop } from './load.ts';
+import { type LoopDelay, measure } from './load.ts';
 import { createMeter } from './meter.ts';
 import { type NfLoad, openNfLoad } from './nf-load.ts';
 import { createAuthoriser, OPERATOR_LIMITS, type PolicyRule } from './policy.ts';
@@ -67,10 +68,12 @@ export interface ToolServerOptions {
   auth?: ResourceAuth & { client: ClientAuth };
   /** Load of the NFs; read from the NRF if not given, where its address is known. */
   nfLoad?: Pick<NfLoad, 'read'>;
-  /** Delay of the event loop; measured if not given. */
-  loop?: LoopDelay | null;
   /** Tools that come and go: publication, approval, toolsets, adopted servers. */
   life?: LifeOptions;
+  /** Learns recurring sequences of calls and offers each as one tool; left out, it does not (NetMCP 8). */
+  optimise?: OptimiseOptions;
+  /** Delay of the event loop of the process, `watchLoop()`; counts as load where it is given. */
+  loop?: LoopDelay;
 }
 
 export interface ToolServer {
@@ -86,6 +89,8 @@ export interface ToolServer {
   setLoad(load: number | null): Promise<void>;
   /** Leaves the registry but serves on, so that clients can finish. */
   drain(): Promise<void>;
+  /** The composite tools and how they came about; null where it does not optimise itself. */
+  optimiser: Pick<Optimiser<never>, 'list' | 'register' | 'withdraw' | 'onEvent'> | null;
   close(): Promise<void>;
 }
 
@@ -108,7 +113,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     // A load that swings is told a few times a second at most.
     await pause(env, STEP_MS);
   });
-  const loop = options.loop === undefined ? watchLoop() : options.loop;
   const nrfLoad = typeof options.nrf === 'string' ? openNfLoad(env, options.nrf) : null;
   const sbi = typeof options.nrf === 'string' ? openSbiPort(env, options.nrf) : options.nrf;
   let membership: Membership | null = null;
@@ -146,7 +150,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     });
   }
 
-  const call = createCaller({
+  const direct = createCaller({
     env,
     serverId: id,
     shelf,
@@ -167,8 +171,12 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     },
   });
   const surface = createSurface({ env, serverId: id, shelf, meter, rules });
+  const optimiser =
+    options.optimise === undefined
+      ? null
+      : createOptimiser<McpPeer>({ env, serverId: id, shelf, call: direct, options: options.optimise });
+  const call = optimiser?.call ?? direct;
   const search = createToolSearch({
-    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
     env,
     shelf,
     server: { id, summary: options.summary ?? '' },
@@ -182,17 +190,22 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     side: {
       name: id,
       instructions: options.summary ?? summaryOf(options.tools),
-      parts: [{ features: ['trace'], methods: new Map() }, search.part, ...lives.parts],
+      parts: [
+        { features: ['trace'], methods: new Map(), onClose: (peer) => optimiser?.gone(peer) },
+        search.part,
+        ...lives.parts,
+      ],
       ...surface.side,
       listTools(peer, { identity }) {
-        const shown = new Set(lives.list(peer).map(({ name }) => name));
-        return [...search.list(identity).filter(({ name }) => shown.has(name)), search.definition];
+        const shown = new Set([...lives.list(peer).map(({ name }) => name), DISCOVER_TOOL]);
+        return search.list(peer, identity).filter(({ name }) => shown.has(name));
       },
       async callTool(peer, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
         if (shelf.get(request.name) !== undefined) lives.used(peer.agent, request.name);
         const result = await call(request);
         search.called(request.identity, request.name, result);
+        optimiser?.seen(peer, request, result);
         return result;
       },
     },
@@ -207,13 +220,14 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     tellChange();
   });
   const close = async () => {
+    optimiser?.close();
     search.close();
     await membership?.leave(false);
     await lives.close();
     await server.close();
     await sbi.close();
     await nrfLoad?.close();
-    loop?.close();
+    options.loop?.close();
   };
   const registration: Registration = {
     serverId: id,
@@ -235,7 +249,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         measure: () =>
           measure({
             meter,
-            loop,
+            loop: options.loop ?? null,
             nfLoad: options.nfLoad ?? nrfLoad,
             behind: () => shelf.list().map(({ tool }) => tool.meta.nf.map(({ type }) => type)),
           }),
@@ -260,6 +274,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       await membership?.report();
     },
     drain: async () => membership?.leave(true),
+    optimiser,
     close,
   };
 }

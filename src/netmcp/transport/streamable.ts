@@ -208,9 +208,8 @@ export function createStreamable(options: StreamableOptions): Streamable {
       clock.clearTimeout(keepAlive);
       for (const call of calls.values()) {
         clock.clearTimeout(call.timer);
-        if (!call.streaming && call.exchange?.open()) {
-          call.exchange.reply(404, json, refusal('the session has ended'));
-        }
+        // Not 404: that says that nobody looked at the call, and the client would send it elsewhere.
+        if (!call.streaming && call.exchange?.open()) call.exchange.abort();
       }
       for (const exchange of open) exchange.end();
       calls.clear();

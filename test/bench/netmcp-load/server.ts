@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { startToolServer } from '../../../src/netmcp/index.ts';
+import { startToolServer, watchLoop } from '../../../src/netmcp/index.ts';
 import { tool } from '../../../src/netmcp/tools/types.ts';
 import { createEnv } from '../../../src/runtime/env.ts';
 
@@ -40,6 +40,7 @@ const server = await startToolServer({
   management,
   limits: { parallel, queue },
   tools: [work],
+  loop: watchLoop(),
   nrf: {
     async request() {
       // Half of the time is fixed, half exponential.

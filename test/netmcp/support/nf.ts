@@ -1,4 +1,4 @@
-import { createServer, type Http2Server } from 'node:http2';
+import { createServer, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 
 export interface Seen {
@@ -9,15 +9,24 @@ export interface Seen {
 
 /** NRF and all NFs of a network in one h2c server, with the answers that the tools expect. */
 export async function fakeNetwork(
-  answer: (request: Seen) => { status: number; body?: unknown; location?: string },
+  /** null: the NF has heard it and never answers. */
+  answer: (request: Seen) => { status: number; body?: unknown; location?: string } | null,
   knows = true,
 ) {
   const seen: Seen[] = [];
   /** Of every request, those for discovery too. */
   const headersSeen: object[] = [];
   const server: Http2Server = createServer();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => {
+    sessions.add(session);
+    session.on('close', () => sessions.delete(session));
+    session.on('error', () => session.destroy());
+  });
   server.on('stream', (stream, headers) => {
     headersSeen.push({ ...headers });
+    // A client that is killed resets what it had open.
+    stream.on('error', () => undefined);
     let text = '';
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
@@ -42,6 +51,7 @@ export async function fakeNetwork(
       const given = discovery
         ? { status: 200, body: { validityPeriod: 60, nfInstances: knows ? [profile] : [] } }
         : answer(request);
+      if (given === null) return;
       stream.respond({
         ':status': given.status,
         'content-type': given.status >= 400 ? 'application/problem+json' : 'application/json',
@@ -56,6 +66,10 @@ export async function fakeNetwork(
     nrf: `http://127.0.0.1:${port}`,
     seen,
     headers: headersSeen,
-    close: () => new Promise<void>((resolve) => server.close(() => resolve())),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        for (const session of sessions) session.destroy();
+      }),
   };
 }
