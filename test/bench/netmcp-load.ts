@@ -3,7 +3,7 @@ import { type Balancer, createBalancer } from '../../src/netmcp/client/choice.ts
 import { connectNetMcp } from '../../src/netmcp/client/client.ts';
 import { startManagementServer } from '../../src/netmcp/index.ts';
 import { createEnv } from '../../src/runtime/env.ts';
-import { CHANGES, SERVERS, startFleet } from './netmcp-load/fleet.ts';
+import { CHANGES, SCALE, SERVERS, startFleet } from './netmcp-load/fleet.ts';
 import { leastConnections, random, roundRobin } from './netmcp-load/strategies.ts';
 
 /**
@@ -18,7 +18,10 @@ const WARM_S = 2;
 /** Calls a second; part of what all servers could do when nobody is slow. */
 const USE = Number(process.env.USE ?? 0.5);
 const AGENTS = 4;
-const capacity = SERVERS.reduce((sum, { parallel, serviceMs }) => sum + (parallel * 1_000) / serviceMs, 0);
+const capacity = SERVERS.reduce(
+  (sum, { parallel, serviceMs }) => sum + (parallel * 1_000) / (serviceMs * SCALE),
+  0,
+);
 const rate = USE * capacity;
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -64,7 +67,7 @@ async function run(
   const call = async (due: number) => {
     const client = clients[Math.floor(next() * AGENTS)];
     try {
-      const outcome = await client?.callTool('bench_work', {}, { deadlineMs: 30_000 });
+      const outcome = await client?.callTool('bench_work', {}, { deadlineMs: 60_000 * SCALE });
       if (outcome === undefined || outcome.isError) lost.push(outcome?.text ?? 'nothing');
       if (due > WARM_S * 1_000) ms.push(performance.now() - began - due);
     } catch (error) {
@@ -100,7 +103,7 @@ const changes = CHANGES.map(({ at, id, slow }) => ({ at, act: () => fleet.tell(i
 const results = new Map<string, Array<{ p50: number; p99: number; lost: number; calls: number }>>();
 print(
   `${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}; 8 servers, ${capacity.toFixed(0)} calls/s when all are well, ` +
-    `${rate.toFixed(0)} calls/s offered by ${AGENTS} agents; who is slow changes 6 times a run`,
+    `${rate.toFixed(1)} calls/s offered by ${AGENTS} agents; who is slow changes 6 times a run`,
 );
 print(`\n${'strategy'.padEnd(20)} round    p50 ms    p99 ms    calls    lost`);
 for (let round = 0; round < ROUNDS; round += 1) {

@@ -58,3 +58,4 @@ process.on('message', (message: { slow?: number; seed?: number; drain?: boolean 
   if (message.drain) void server.drain();
 });
 process.send?.({ ready: true });
+process.on('disconnect', () => process.exit(0));
