@@ -74,7 +74,11 @@ function run(corpus: Corpus) {
   const whole = tools.reduce((sum, { definition }) => sum + estimateTokens(definition), 0);
   const shown = test.map(({ text }) => {
     const found = finder.find(text).map(({ id }) => ({ definition: tools[Number(id)]?.definition ?? '' }));
-    return fill(found, ({ definition }) => definition, SHOWN, Number.POSITIVE_INFINITY).tokens;
+    return fill(found, {
+      textOf: ({ definition }) => definition,
+      limit: SHOWN,
+      budget: Number.POSITIVE_INFINITY,
+    }).tokens;
   });
   shown.sort((a, b) => a - b);
   const mean = shown.reduce((sum, tokens) => sum + tokens, 0) / shown.length;

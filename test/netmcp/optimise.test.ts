@@ -508,6 +508,22 @@ test('what is planned gives back the arguments that were seen, whatever they are
   expect(at({ a: 1 }, ['__proto__'])).toBeUndefined();
 });
 
+test('a call that fails cuts a sequence, and does not make two sessions of one', () => {
+  const identity = { agent: 'a', authenticated: false, scopes: [], actors: [] };
+  const miner = createMiner<number>({ ...MINER_LIMITS, minAgents: 1 });
+  const once = () => {
+    miner.seen(0, identity, seen('x', {}), 0);
+    miner.interrupt(0);
+    const cut = miner.seen(0, identity, seen('y', {}), 0);
+    expect(cut).toEqual([]);
+    miner.seen(0, identity, seen('x', {}), 0);
+    return miner.seen(0, identity, seen('y', {}), 0);
+  };
+  for (let i = 0; i < 5; i += 1) expect(once().filter(({ tools }) => tools.join() === 'x,y')).toEqual([]);
+  miner.gone(0);
+  expect(once().map(({ tools }) => tools.join())).toContain('x,y');
+});
+
 test('the memory of the miner is bounded, and a tool that repeats is no sequence', () => {
   const identity = { agent: 'a', authenticated: false, scopes: [], actors: [] };
   const miner = createMiner<number>({ ...MINER_LIMITS, maxSessions: 3, maxPatterns: 10 });

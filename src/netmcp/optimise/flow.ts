@@ -15,6 +15,7 @@ export type Source =
 
 const DEEPEST = 4;
 const MOST_NODES = 300;
+const MOST_PATHS = 8;
 const MOST_VALUES = 3;
 const SEPARATOR = '\u0000';
 
@@ -27,15 +28,18 @@ export function canonical(value: unknown): string {
   );
 }
 
-/** A value that says something when it turns up again; `true`, `1` and short words turn up by chance. */
+/**
+ * A value that says something when it turns up again: `true`, `1` and short words turn up by chance, and
+ * objects are not compared.
+ */
 function telling(value: unknown): boolean {
   if (typeof value === 'string') return value.length >= 3;
   if (typeof value === 'number') return !Number.isInteger(value) || Math.abs(value) >= 10;
-  if (Array.isArray(value)) return value.length > 0;
-  return typeof value === 'object' && value !== null && Object.keys(value).length > 0;
+  return Array.isArray(value) && value.length > 0 && value.every((item) => typeof item !== 'object');
 }
 
-type Valued = Array<{ path: string[]; text: string }>;
+/** Text of a value, and the paths at which it stands. */
+type Valued = Map<string, string[][]>;
 const valued = new WeakMap<SeenCall, Valued>();
 
 /** All telling values in an output with their paths, the shallow ones first; bounded, and read once a call. */
@@ -49,14 +53,19 @@ function valuesOf(call: SeenCall): Valued {
 }
 
 function readValues(output: unknown): Valued {
-  const found: Valued = [];
-  const queue: Array<{ value: unknown; path: string[] }> = [{ value: output, path: [] }];
-  for (let node = queue.shift(); node !== undefined && found.length < MOST_NODES; node = queue.shift()) {
-    const { value, path } = node;
-    if (path.length > 0 && telling(value)) found.push({ path, text: canonical(value) });
+  const found: Valued = new Map();
+  const nodes: Array<{ value: unknown; path: string[] }> = [{ value: output, path: [] }];
+  for (let next = 0; next < nodes.length && next < MOST_NODES; next += 1) {
+    const { value, path } = nodes[next] as (typeof nodes)[number];
+    if (path.length > 0 && telling(value)) {
+      const text = canonical(value);
+      const paths = found.get(text);
+      if (paths === undefined) found.set(text, [path]);
+      else if (paths.length < MOST_PATHS) paths.push(path);
+    }
     if (typeof value !== 'object' || value === null || path.length >= DEEPEST) continue;
     for (const [key, inner] of Object.entries(value).slice(0, 50)) {
-      if (!key.includes(SEPARATOR)) queue.push({ value: inner, path: [...path, key] });
+      if (!key.includes(SEPARATOR)) nodes.push({ value: inner, path: [...path, key] });
     }
   }
   return found;
@@ -91,8 +100,8 @@ function linksOf(calls: readonly SeenCall[], step: number, value: unknown): Set<
   for (let before = 0; before < step; before += 1) {
     const call = calls[before];
     if (call === undefined) continue;
-    for (const { path, text: other } of valuesOf(call)) {
-      if (other === text) links.add(['o', String(before), ...path].join(SEPARATOR));
+    for (const path of valuesOf(call).get(text) ?? []) {
+      links.add(['o', String(before), ...path].join(SEPARATOR));
     }
     for (const [name, other] of Object.entries(call.args)) {
       if (canonical(other) === text) links.add(['i', String(before), name].join(SEPARATOR));
@@ -115,13 +124,22 @@ export function beginFlow(calls: readonly SeenCall[]): Flow {
   };
 }
 
+/** The value that a link leads to. */
+function linked(calls: readonly SeenCall[], link: string): unknown {
+  const [kind, step, ...path] = link.split(SEPARATOR);
+  const call = calls[Number(step)];
+  return at(kind === 'o' ? call?.output : call?.args, path);
+}
+
 export function narrowFlow(flow: Flow, calls: readonly SeenCall[]): void {
   calls.forEach((call, step) => {
     for (const [name, slot] of flow.slots[step] ?? []) {
       const value = call.args[name];
-      const links = linksOf(calls, step, value);
-      for (const link of slot.links) if (!links.has(link)) slot.links.delete(link);
-      if (slot.values.size < MOST_VALUES) slot.values.set(canonical(value), value);
+      const text = canonical(value);
+      for (const link of slot.links) {
+        if (canonical(linked(calls, link)) !== text) slot.links.delete(link);
+      }
+      if (slot.values.size < MOST_VALUES) slot.values.set(text, value);
     }
   });
 }
@@ -145,7 +163,7 @@ export function settle(
 ): Plan {
   const inputs: Plan['inputs'] = new Map();
   const steps: Plan['steps'] = [];
-  let linked = 0;
+  let count = 0;
   flow.slots.forEach((slots, step) => {
     const sources = new Map<string, Source>();
     for (const [parameter, slot] of slots) {
@@ -157,11 +175,11 @@ export function settle(
       if (varied && output !== undefined) {
         const [, from, ...path] = output;
         sources.set(parameter, { from: 'output', step: Number(from), path });
-        linked += 1;
+        count += 1;
       } else if (shared !== undefined) {
         const source = steps[Number(shared[1])]?.get(shared[2] ?? '');
         if (source !== undefined) sources.set(parameter, source);
-        linked += 1;
+        count += 1;
       } else if (!varied && freezable(step, parameter, first)) {
         sources.set(parameter, { from: 'constant', value: first });
       }
@@ -173,7 +191,7 @@ export function settle(
     }
     steps.push(sources);
   });
-  return { steps, inputs, linked };
+  return { steps, inputs, linked: count };
 }
 
 /** The arguments of a step; what its source does not have is left out. */

@@ -39,8 +39,9 @@ export interface Pattern {
 export interface Miner<S> {
   /** A call of a session ended well. Returns the sequences that have now been seen often enough. */
   seen(session: S, identity: Identity, call: SeenCall, now: number): Pattern[];
-  /** The session made a call that cannot be part of a sequence, or has gone. */
+  /** The session made a call that cannot be part of a sequence. */
   interrupt(session: S): void;
+  gone(session: S): void;
   forget(key: string): void;
   /** Forgets all that has to do with a tool. */
   forgetTool(tool: string): void;
@@ -101,12 +102,18 @@ export function createMiner<S>(limits: MinerLimits = MINER_LIMITS): Miner<S> {
   return {
     seen(session, identity, call, now) {
       const window = windowOf(session, now);
-      if (JSON.stringify(call.args).length > MAX_ARGS) {
+      const args = JSON.stringify(call.args);
+      if (args.length > MAX_ARGS) {
         window.calls = [];
         return [];
       }
-      const small = (JSON.stringify(call.output ?? null) ?? '').length <= MAX_OUTPUT;
-      window.calls.push(structuredClone(small ? call : { ...call, output: null }));
+      const output = JSON.stringify(call.output ?? null);
+      // A copy: what the client and the tool hold may change.
+      window.calls.push({
+        tool: call.tool,
+        args: JSON.parse(args) as Record<string, unknown>,
+        output: output.length <= MAX_OUTPUT ? (JSON.parse(output) as unknown) : null,
+      });
       if (window.calls.length > limits.longest) window.calls.shift();
       const ready: Pattern[] = [];
       for (let length = 2; length <= window.calls.length; length += 1) {
@@ -124,7 +131,11 @@ export function createMiner<S>(limits: MinerLimits = MINER_LIMITS): Miner<S> {
       }
       return ready;
     },
-    interrupt: (session) => void windows.delete(session),
+    interrupt(session) {
+      const window = windows.get(session);
+      if (window !== undefined) window.calls = [];
+    },
+    gone: (session) => void windows.delete(session),
     forget: (key) => void patterns.delete(key),
     forgetTool(tool) {
       for (const [key, { tools }] of patterns) if (tools.includes(tool)) patterns.delete(key);

@@ -311,7 +311,7 @@ export function createOptimiser<S>(options: {
       }
       if (ready.size > 0) settling ??= env.clock.setTimeout(settle, own.settleMs ?? 30_000);
     },
-    gone: (session) => miner.interrupt(session),
+    gone: (session) => miner.gone(session),
     list: () => [...entries.values()].map(publicOf),
     register(name) {
       const entry = find(name);

@@ -25,6 +25,8 @@ export const toolsDiscoverResultSchema = z.object({
       score: z.number(),
       /** What the definition costs, estimated. */
       tokens: count,
+      /** Cut to what a call needs, for the budget. */
+      partial: z.boolean().optional(),
       definition: z.looseObject({ name }),
     }),
   ),

@@ -22,25 +22,28 @@ export interface Fitted<T> {
   omitted: T[];
 }
 
-/** Takes in order what the budget still holds; what is too large is left out, and what follows may fit. */
+/**
+ * Takes in order what the budget still holds; what is too large is tried `smaller`, then left out, and what
+ * follows may fit.
+ */
 export function fill<T>(
   items: readonly T[],
-  textOf: (item: T) => string,
-  limit: number,
-  budget: number,
+  options: { textOf(item: T): string; smaller?(item: T): T; limit: number; budget: number },
 ): Fitted<T> {
   const taken: Array<T & { tokens: number }> = [];
   const omitted: T[] = [];
   let tokens = 0;
-  for (const item of items) {
-    if (taken.length >= limit) break;
-    const cost = estimateTokens(textOf(item));
-    if (tokens + cost > budget) {
-      omitted.push(item);
-      continue;
+  for (const whole of items) {
+    if (taken.length >= options.limit) break;
+    const sizes = options.smaller === undefined ? [whole] : [whole, options.smaller(whole)];
+    const fitting = sizes
+      .map((item) => ({ ...item, tokens: estimateTokens(options.textOf(item)) }))
+      .find((item) => tokens + item.tokens <= options.budget);
+    if (fitting === undefined) omitted.push(whole);
+    else {
+      tokens += fitting.tokens;
+      taken.push(fitting);
     }
-    tokens += cost;
-    taken.push({ ...item, tokens: cost });
   }
   return { taken, tokens, omitted };
 }

@@ -99,27 +99,29 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
             name: id,
             heat: heated(score / best, usage, identity.agent, id),
             definition: compiled.definition,
+            partial: false,
           },
         ];
       })
       .sort((a, b) => b.heat - a.heat);
     const top = ranked[0]?.heat ?? 1;
-    const fitted = fill(
-      ranked,
-      ({ definition }) => JSON.stringify(definition),
+    const fitted = fill(ranked, {
+      textOf: ({ definition }) => JSON.stringify(definition),
+      smaller: (tool) => ({ ...tool, partial: true, definition: callable(tool.definition) }),
       limit,
-      budgetTokens ?? Number.POSITIVE_INFINITY,
-    );
+      budget: budgetTokens ?? Number.POSITIVE_INFINITY,
+    });
     usage.searched(
       identity.agent,
       requirement,
       fitted.taken.map(({ name }) => name),
     );
     return {
-      tools: fitted.taken.map(({ name, heat, tokens, definition }) => ({
+      tools: fitted.taken.map(({ name, heat, tokens, definition, partial }) => ({
         name,
         score: Math.round((heat / top) * 1_000) / 1_000,
         tokens,
+        ...(partial && { partial }),
         definition,
       })),
       tokens: fitted.tokens,
@@ -159,6 +161,11 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     },
     close: stop,
   };
+}
+
+/** What a call needs: without the schema of the output and our metadata. */
+function callable({ name, title, description, inputSchema }: Tool): Tool {
+  return { name, title, description, inputSchema };
 }
 
 function heated(score: number, usage: Usage, client: string, tool: string): number {
