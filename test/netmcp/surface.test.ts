@@ -23,6 +23,10 @@ test('a tool server lets clients read its tools, NFs, limits and load', async ()
   expect(json(await mcp.read('netmcp://server/tools-a/nf'))).toEqual([
     { type: 'PCF', operations: ['create', 'read'], tools: ['test_create', 'test_read'] },
   ]);
+  // `test_secret` is for another agent: neither listed nor read.
+  expect(json(await mcp.read('netmcp://server/tools-a/tools')) as unknown[]).toHaveLength(2);
+  await expect(mcp.read('netmcp://server/tools-a/tools/test_secret')).rejects.toThrow('not found');
+  await expect(mcp.prompt('correct_call', { tool: 'test_secret' })).rejects.toThrow('no such tool');
   expect(json(await mcp.read('netmcp://server/tools-a/policy'))[0]).toMatchObject({ id: 'cell-share' });
   expect(json(await mcp.read('netmcp://server/tools-a/load'))).toMatchObject({ load: 0, inFlight: 0 });
   expect((await mcp.templates()).map(({ uriTemplate }) => uriTemplate)).toEqual([

@@ -1,6 +1,8 @@
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import type { Identity } from '../session/server-session.ts';
 import type { PromptSide } from '../session/surface.ts';
 import type { Shelf } from './shelf.ts';
+import type { CompiledTool } from './verify.ts';
 
 interface Argument {
   name: string;
@@ -133,7 +135,15 @@ const OPERATIONS: Operation[] = [
 ];
 
 /** Prompts of a server, for those operations that its tools can do. */
-export function promptsOf({ serverId, shelf }: { serverId: string; shelf: Shelf }) {
+export function promptsOf({
+  serverId,
+  shelf,
+  mayUse,
+}: {
+  serverId: string;
+  shelf: Shelf;
+  mayUse(identity: Identity, compiled: CompiledTool): boolean;
+}) {
   const root = `netmcp://server/${encodeURIComponent(serverId)}`;
   const offered = () =>
     OPERATIONS.filter(
@@ -148,7 +158,7 @@ export function promptsOf({ serverId, shelf }: { serverId: string; shelf: Shelf 
         description,
         arguments: args.map(({ name, description, required }) => ({ name, description, required })),
       })),
-    get(name, values) {
+    get(name, values, _, { identity }) {
       const operation = offered().find((each) => each.name === name);
       if (operation === undefined) return undefined;
       const args = read(operation, values);
@@ -156,7 +166,8 @@ export function promptsOf({ serverId, shelf }: { serverId: string; shelf: Shelf 
         .filter(({ tool }) => shelf.get(tool) !== undefined)
         .map(({ tool, text }, index) => `${index + 1}. ${tool}: ${text}.`);
       const text = [operation.goal(args), ...steps, operation.close].join('\n');
-      const definition = shelf.get(args.get('tool') ?? '')?.definition;
+      const about = shelf.get(args.get('tool') ?? '');
+      const definition = about !== undefined && mayUse(identity, about) ? about.definition : undefined;
       if (args.has('tool') && definition === undefined)
         throw new RpcError(INVALID_PARAMS, 'Argument tool: this server has no such tool');
       return {

@@ -1,4 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts';
@@ -170,7 +171,14 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       for (const uri of surface.noteCall(call)) for (const peer of server.peers()) peer.updated?.(uri);
     },
   });
-  const surface = createSurface({ env, serverId: id, shelf, meter, rules });
+  const surface = createSurface({
+    env,
+    serverId: id,
+    shelf,
+    meter,
+    rules,
+    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
+  });
   const optimiser =
     options.optimise === undefined
       ? null

@@ -1,6 +1,8 @@
 /** The client that the official conformance suite drives: our session against the URL given last. */
 import { exportJWK, importPKCS8 } from 'jose';
-import { type ClientAuth, connectPlain } from '../../../src/netmcp/index.ts';
+import type { ClientAuth } from '../../../src/netmcp/auth/token-source.ts';
+// Not by the index: it is started 26 times, and needs no server.
+import { connectPlain } from '../../../src/netmcp/client/plain.ts';
 import { systemEnv } from './system-env.ts';
 
 const url = process.argv.at(-1) as string;
