@@ -10,7 +10,6 @@ export {
   startAuthorisationServer,
 } from './auth/server.ts';
 export type { ClientAuth } from './auth/token-source.ts';
-export type { AdoptedState, Adoption } from './adopt/adoption.ts';
 export {
   connectNetMcp,
   type NetMcpClient,
