@@ -19,7 +19,7 @@ const publicServer = (name: string, ...args: string[]) => ({
 });
 
 async function adopted(more: Partial<Adoption> = {}, life: LifeOptions = {}) {
-  const made = await toolServer(life);
+  const made = await toolServer({ times: { probeMs: 1e9 }, ...life });
   const state = await made.life.adopt(evil(more));
   const agent = await client(made.server.url);
   /** Changes what the server offers; resolves when the tool server has read it. */
@@ -29,7 +29,7 @@ async function adopted(more: Partial<Adoption> = {}, life: LifeOptions = {}) {
     const before = reads();
     await agent.callTool('dict__flip', { text: how });
     await eventually(
-      () => made.env.pass(500),
+      () => made.env.pass(100),
       () => reads() > before,
     );
     return made.life.approvals();
@@ -122,7 +122,9 @@ const ATTACKS: Array<[string, string, RegExp]> = [
   ['order', 'dict__clock', /\(instruction\)/],
   ['parameter', 'dict__clock', /\(instruction\)/],
 ];
-test('whatever changes, is renamed, looks like another or hides something is held, blocked and shown', async () => {
+test('whatever changes, is renamed, looks like another or hides something is held, blocked and shown', {
+  timeout: 90_000,
+}, async () => {
   const { agent, life, env, flip } = await adopted();
   for (const [how, name, why] of ATTACKS) {
     const pending = (await flip(how)).find((one) => one.name === name);
@@ -266,6 +268,28 @@ test('one server that hangs and dies hurts no other; it is started again, and gi
   );
   await life.release('dict');
   expect(life.adopted()).toEqual([]);
+});
+
+test('a server that answers no more is found by its probes, and holds up nobody', async () => {
+  const { agent, life, env } = await adopted();
+  env.pass(1_000);
+  await agent.callTool('dict__flip', { text: 'deaf' });
+  env.pass(1_000);
+  for (let i = 0; i < 4; i += 1) await passing(env, life.check());
+  expect(life.tools().find(({ name }) => name === 'dict__lookup')).toMatchObject({
+    state: 'deprecated',
+    reason: 'mcp:dict fails its probes',
+  });
+  expect((await agent.callTool('test_read', {})).isError).toBe(false);
+});
+
+test('where its hints are not trusted, every tool waits until the operator says what it does', async () => {
+  const { agent, life, state } = await adopted({ trustReadHints: false, effects: { lookup: 'read' } });
+  expect(state.tools).toHaveLength(6);
+  expect(await agent.names()).toEqual(['dict__lookup', 'test_create', 'test_read']);
+  expect(life.approvals().find(({ name }) => name === 'dict__hang')?.reasons).toEqual([
+    'only its own hint says that it just reads',
+  ]);
 });
 
 test('approvals survive a restart: what was approved is offered, what changed meanwhile is held', async () => {

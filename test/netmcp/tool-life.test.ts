@@ -338,9 +338,7 @@ test('nobody changes or removes what another one published, nor shadows it', asy
     ['netmcp/tools/update', { name: 'policy_count_things' }],
     ['netmcp/tools/update', { tool: counting({}, { version: '9.0' }) }],
   ] as const)
-    await expect(b.request(method, params)).rejects.toMatchObject({
-      message: expect.stringContaining('somebody else'),
-    });
+    await expect(b.request(method, params)).rejects.toMatchObject({ code: 'NETMCP_FORBIDDEN' });
   const shadow = await register(
     b,
     counting({ description: 'Counts the things of another.' }, { version: '9.0' }),
@@ -353,7 +351,9 @@ test('nobody changes or removes what another one published, nor shadows it', asy
   );
   expect(own).toMatchObject({ taken: false, reason: expect.stringContaining('of this server itself') });
   expect(life.approvals().map(({ name }) => name)).toEqual(['policy_count_things', 'test_read']);
-  await expect(life.approve('test_read', own.hash, { by: 'op' })).rejects.toThrow();
+  await expect(life.approve('test_read', own.hash, { by: 'op' })).rejects.toMatchObject({
+    code: 'NETMCP_NAME_RESERVED',
+  });
 });
 
 test('an unknown publisher is visible as unapproved, alerted and never called, until it is approved', async () => {

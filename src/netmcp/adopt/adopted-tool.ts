@@ -24,7 +24,7 @@ const ROOM = 160;
 export function readAdopted(
   tool: Tool,
   adoption: Adoption,
-  backend: Pick<Backend, 'call' | 'state'>,
+  backend: Pick<Backend, 'call' | 'healthy'>,
   onTaint: (tool: string, taint: Taint[]) => void,
 ): Offer {
   const bare = tool.name;
@@ -87,7 +87,7 @@ export function readAdopted(
     ),
     doubts,
     taint: findHiddenIn(content, ''),
-    probe: async () => backend.state() === 'ready',
+    probe: async () => backend.healthy(),
   };
 }
 

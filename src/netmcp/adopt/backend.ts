@@ -1,6 +1,7 @@
 import { createActor } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
 import { type RestartPolicy, supervisionMachine } from '../../../machines/protocols/supervision.machine.ts';
+import { inTime } from '../life/in-time.ts';
 import { openSession, type Session } from '../session/client-session.ts';
 import type { HttpPool } from '../session/keep-alive.ts';
 import type { CallToolResult, Tool } from '../session/server-session.ts';
@@ -16,6 +17,8 @@ export const BACKEND_RESTARTS: RestartPolicy = {
 
 /** Shortest time between two looks at the tools, ms: a server that cries wolf is not believed faster. */
 const REFRESH_GAP_MS = 1_000;
+/** For one list, where others wait for it, ms. */
+const LIST_MS = 5_000;
 
 /** One adopted server, kept alive apart from all others. */
 export interface Backend {
@@ -23,8 +26,10 @@ export interface Backend {
   reason(): string;
   /** @throws SbiFailure */
   call(tool: string, args: Record<string, unknown>, signal: AbortSignal): Promise<CallToolResult>;
-  /** Reads the list anew; false where the server does not answer. */
+  /** Reads the list anew; false where the server does not answer in time. */
   refresh(): Promise<boolean>;
+  /** Connected, and it answered when it was last asked. */
+  healthy(): boolean;
   /** After it was given up. */
   restart(): void;
   close(): Promise<void>;
@@ -44,6 +49,7 @@ export function openBackend(options: {
   let state: AdoptedState['state'] = 'starting';
   let reason = '';
   let inFlight = 0;
+  let answers = true;
   let refreshing: Promise<boolean> | null = null;
   let again = false;
   let supervisor = supervise();
@@ -81,6 +87,7 @@ export function openBackend(options: {
 
   function start(): void {
     state = 'starting';
+    answers = true;
     refreshing = null;
     const fresh = openSession({
       env,
@@ -171,7 +178,11 @@ export function openBackend(options: {
         inFlight -= 1;
       }
     },
-    refresh: () => look(),
+    async refresh() {
+      answers = await inTime(env, LIST_MS, look()).catch(() => false);
+      return answers;
+    },
+    healthy: () => state === 'ready' && answers,
     restart() {
       if (state !== 'givenUp') return;
       supervisor = supervise();

@@ -49,6 +49,8 @@ export interface Book {
   approved(name: string, hash: string): Promise<void>;
   entry(name: string): ToolLifeEntry | undefined;
   entries(): ToolLifeEntry[];
+  /** Whether what lies on the shelf under this name was put there by a life. */
+  shelved(name: string): boolean;
   /** Everything that providers offer now, decided or not. */
   offers(): Offer[];
   close(): void;
@@ -255,6 +257,7 @@ export function createBook(options: {
       return life && entryOf(life);
     },
     entries: () => [...lives.values()].map(entryOf),
+    shelved: (name) => (lives.get(name)?.shelved ?? '') !== '',
     offers: () => [...lives.values()].flatMap(({ offers }) => offers),
     close() {
       for (const life of [...lives.values()]) life.actor.send({ type: 'CLOSE' });

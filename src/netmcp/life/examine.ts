@@ -29,15 +29,16 @@ export function createCheck(options: {
   /** Below it a tool is out of scope, 0..1. */
   threshold: number;
   scope(): Scope;
-  /** Names of the tools that are the server's own. */
-  reserved: ReadonlySet<string>;
+  /** Names of the tools that are the server's own now. */
+  reserved(): ReadonlySet<string>;
   offers(): Offer[];
 }): Check {
-  const { approvals, reserved } = options;
+  const { approvals } = options;
 
   return async (offer, { current, providers }) => {
     const { name, hash } = offer;
     const pin = approvals.pinOf(name);
+    const reserved = options.reserved();
     if (approvals.isRejected(name, hash)) return refused(['this content was rejected by the operator']);
     // Never in place of the tool that is there: held beside it.
     if (reserved.has(name)) return { ...refused([`${name} is a tool of this server itself`]), open: true };
@@ -52,7 +53,7 @@ export function createCheck(options: {
     }
     // Somebody else's content under a name that is offered must not stop the tool that is there.
     const foreign = current !== null && providers.length > 0 && !providers.includes(offer.provider);
-    const reasons = doubtsOf(offer);
+    const reasons = doubtsOf(offer, reserved);
     if (pin !== undefined && (foreign || !renews(offer, pin, providers)))
       reasons.unshift(
         foreign ? `it shadows ${name} of ${providers.join(', ')}` : 'it changed since it was taken',
@@ -62,7 +63,7 @@ export function createCheck(options: {
     return { verdict, reason: reasons.join('; '), reasons, score, open: reasons.length > 0 };
   };
 
-  function doubtsOf(offer: Offer): string[] {
+  function doubtsOf(offer: Offer, reserved: ReadonlySet<string>): string[] {
     const { name } = offer;
     const others = options.offers().filter((one) => one.name !== name);
     const names = new Set([...reserved, ...others.map((one) => one.name)]);

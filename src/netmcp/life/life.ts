@@ -88,6 +88,8 @@ export function createToolLife(options: {
   /** API root of the NRF, where it can be followed. */
   nrf: string | null;
   own: NfTool[];
+  /** Further names that are not given away. */
+  reserved?: string[];
   summary: string;
   serviceArea: string[];
   life: LifeOptions;
@@ -95,7 +97,16 @@ export function createToolLife(options: {
   const { env, shelf, sbi, own, life } = options;
   const times = { ...TIMES, ...life.times };
   const approvals = createApprovals(env.clock, life.approvals);
-  const reserved = new Set(own.map(({ name }) => name));
+  /** Also what others of the server put on the shelf, composites for example. */
+  const reserved = () =>
+    new Set([
+      ...own.map(({ name }) => name),
+      ...(options.reserved ?? []),
+      ...shelf
+        .list()
+        .map(({ tool }) => tool.name)
+        .filter((name) => !book.shelved(name)),
+    ]);
   const taints: Array<{ at: number; tool: string; taint: Taint[] }> = [];
   const publishers = new Set(life.publishers ?? []);
 
@@ -158,7 +169,7 @@ export function createToolLife(options: {
       tools: () => book.entries(),
       approvals: waiting,
       async approve(name, hash, { by, permission }) {
-        if (reserved.has(name)) throw fail('NETMCP_NAME_RESERVED', { tool: name });
+        if (reserved().has(name)) throw fail('NETMCP_NAME_RESERVED', { tool: name });
         const { origin, provider } = pending(name, hash);
         approvals.approve(
           name,

@@ -137,6 +137,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     sbi,
     nrf: typeof options.nrf === 'string' ? options.nrf : null,
     own: options.tools,
+    reserved: [DISCOVER_TOOL],
     summary: options.summary ?? summaryOf(options.tools),
     serviceArea: options.serviceArea ?? [],
     life: options.life ?? {},
