@@ -3,7 +3,7 @@ import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server';
 import type { JWK } from 'jose';
-import { createActor, fromPromise } from 'xstate';
+import { lightActor } from '../../machines/light.ts';
 import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import type { Bus } from '../embedded/host.ts';
@@ -198,38 +198,48 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     else if (use === 'discovery') discovery.receive(message);
   });
 
-  const presence = createActor(presenceChart, { clock: env.clock });
-  EFFECTS.set(presence, {
-    announce: async () => {
-      await link.subscribe([requestTopic(key), replies, ...watched]);
-      await link.publish(published('online', 'agent'));
-    },
-    withdraw: () => link.publish(published('offline', 'agent')),
-    countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event'),
+  let problem = 'no answer';
+  let left: () => void = () => undefined;
+  const isOff = new Promise<void>((resolve) => {
+    left = resolve;
   });
+  let settled: (failure?: Error) => void = () => undefined;
   const online = new Promise<void>((resolve, reject) => {
-    let problem = 'no answer';
     const timer = env.clock.setTimeout(() => {
-      reject(failBus('BUS_UNREACHABLE', { url: typeof via === 'string' ? via : via.mqttUrl, problem }));
+      settled(failBus('BUS_UNREACHABLE', { url: typeof via === 'string' ? via : via.mqttUrl, problem }));
     }, patienceMs);
-    const settle = (fn: () => void) => {
+    settled = (failure) => {
       env.clock.clearTimeout(timer);
-      fn();
+      if (failure === undefined) resolve();
+      else reject(failure);
+      settled = () => undefined;
     };
-    presence.subscribe({
-      next: ({ value }) => {
-        if (value === 'online') settle(resolve);
-        if (value === 'refused') settle(() => reject(failBus('BUS_REFUSED', { id: key, problem })));
+  });
+  const presence = lightActor(presenceMachine, {
+    input: undefined,
+    clock: env.clock,
+    actors: {
+      announce: async () => {
+        await link.subscribe([requestTopic(key), replies, ...watched]);
+        await link.publish(published('online', 'agent'));
       },
-      error: (error) => settle(() => reject(error)),
-    });
-    presence.start();
-    link.onState((state) => {
-      if (state.type === 'REFUSED') problem = state.problem;
-      if (state.type === 'LOST') problem = 'the connection is refused or lost';
-      if (state.type === 'CONNECTED' && !state.resumed) exchange.reconnected();
-      if (presence.getSnapshot().status === 'active') presence.send({ type: state.type });
-    });
+      withdraw: () => link.publish(published('offline', 'agent')),
+    },
+    actions: { countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event') },
+    changed: (state) => {
+      if (state === 'online') settled();
+      if (state === 'refused') settled(failBus('BUS_REFUSED', { id: key, problem }));
+    },
+    ended: (error) => {
+      if (error !== undefined) settled(error instanceof Error ? error : new Error(String(error)));
+      left();
+    },
+  }).start();
+  link.onState((state) => {
+    if (state.type === 'REFUSED') problem = state.problem;
+    if (state.type === 'LOST') problem = 'the connection is refused or lost';
+    if (state.type === 'CONNECTED' && !state.resumed) exchange.reconnected();
+    presence.send({ type: state.type });
   });
   try {
     await online;
@@ -308,11 +318,8 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
       closing ??= (async () => {
         responder.drain();
         exchange.close();
-        await new Promise<void>((resolve) => {
-          if (presence.getSnapshot().status !== 'active') return resolve();
-          presence.subscribe({ complete: resolve, error: () => resolve() });
-          presence.send({ type: 'LEAVE' });
-        });
+        presence.send({ type: 'LEAVE' });
+        await isOff;
         await push?.close();
         await link.end();
       })();
@@ -320,24 +327,6 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     },
   };
 }
-
-interface PresenceEffects {
-  announce(): Promise<void>;
-  withdraw(): Promise<void>;
-  countUnexpected(): void;
-}
-
-/** Effects by actor: a machine of its own for each member would weigh more than all the rest of it. */
-const EFFECTS = new WeakMap<object, PresenceEffects>();
-const effectsOf = (actor: object | undefined) => EFFECTS.get(actor ?? {}) as PresenceEffects;
-
-const presenceChart = presenceMachine.provide({
-  actors: {
-    announce: fromPromise(({ self }) => effectsOf(self._parent).announce()),
-    withdraw: fromPromise(({ self }) => effectsOf(self._parent).withdraw()),
-  },
-  actions: { countUnexpected: ({ self }) => effectsOf(self).countUnexpected() },
-});
 
 /** How long the card of who has to be encrypted for is waited for, ms. */
 const KEY_PATIENCE_MS = 2_000;
