@@ -7,6 +7,7 @@ import type { Member } from '../embedded/identity.ts';
 import type { Lane } from '../embedded/lane.ts';
 import { isLoopback } from '../embedded/listeners.ts';
 import { failBus } from '../errors.ts';
+import { gather } from '../gather.ts';
 
 export interface Message {
   topic: string;
@@ -129,7 +130,10 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
   client.on('connect', ({ sessionPresent }) => {
     client.options.clean = false;
     // Nagle against delayed acknowledgement costs 40 ms a packet.
-    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    if (client.stream instanceof Socket) {
+      client.stream.setNoDelay(true);
+      gather(client.stream);
+    }
     tell({ type: 'CONNECTED', resumed: sessionPresent });
   });
   client.on('close', () => tell({ type: 'LOST' }));
