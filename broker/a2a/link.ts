@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
-import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type IPublishPacket, MqttClient, Store } from 'mqtt';
 import type { Log } from '../../machines/ports.ts';
 import type { Bus } from '../embedded/host.ts';
 import type { Member } from '../embedded/identity.ts';
@@ -51,6 +51,8 @@ export interface LinkOptions {
 /** Seconds for which requests and replies wait for a member that lost its connection. */
 const SESSION_EXPIRY_S = 300;
 const SESSION_TAKEN_OVER = 0x8e;
+/** Of links in this process, whose messages go by their lanes. */
+const NOTHING = new Store({ clean: false });
 /** Messages that wait for a connection in this process; beyond it they are refused. */
 const MAX_WAITING = 10_000;
 /** CONNACK codes that another try cannot change: id, credentials, rights, ban, method. */
@@ -77,6 +79,7 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
     // The library formats its debug lines whether anybody reads them or not.
     log: () => undefined,
     ...(will === undefined ? {} : { will }),
+    ...(inProcess ? { incomingStore: NOTHING, outgoingStore: NOTHING } : {}),
   };
   let handler: (message: Message) => void = () => undefined;
   const take = (message: Message) => {
@@ -93,7 +96,7 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
     try {
       const stream = bus.connectInProcess(role);
       lane = bus.laneOf(stream);
-      lane?.open(take);
+      lane.open(take);
       return stream;
     } catch {
       queueMicrotask(() => refuse('the bus is closed'));
@@ -153,7 +156,7 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
   return {
     isPrivate: inProcess || isPrivateUrl(via),
     publish(message) {
-      if (lane !== undefined) return publishLocally(message);
+      if (inProcess) return publishLocally(message);
       const { topic, payload, retain = false, properties } = message;
       return new Promise((resolve, reject) => {
         client.publish(

@@ -156,45 +156,44 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   };
   const ubsp =
     encryption === undefined ? undefined : new Ubsp(key, { required: true, ...encryption, keyOf }, env);
-  const exchange = new Exchange({
-    env,
-    ubsp,
-    link,
-    replyTopic: replies,
-    timers: { ...PROFILE_TIMERS, ...options.timers },
+  const asking = lazily(() => {
+    const timers = { ...PROFILE_TIMERS, ...options.timers };
+    const exchange = new Exchange({ env, ubsp, link, replyTopic: replies, timers });
+    const { token, binaryArtifacts } = options;
+    const routes = new Routes((agent) => discovery.isAway(agent));
+    const transport = mqttTransportFactory({ exchange, ids: env.ids, routes, token, binaryArtifacts });
+    return { exchange, factory: new ClientFactory({ transports: [transport] }) };
   });
-  const ledger = options.ledger ?? memoryLedger();
-  const events: EventPublisher = {
-    topic: eventTopic(key),
-    publish: (payload, userProperties) =>
-      link.publish({
-        topic: eventTopic(key),
-        payload,
-        properties: { contentType: 'application/a2a+json', payloadFormatIndicator: true, userProperties },
-      }),
-  };
-  const push =
-    options.push === undefined ? undefined : new PushDelivery({ env, ledger, events, ...options.push });
-  const service = new TaskService({
-    env,
-    card: () => card,
-    executor: options.executor ?? asksOnly,
-    ledger,
-    push,
-    extendedCard: options.extendedCard,
-    cancelGraceMs: options.cancelGraceMs,
-  });
-  const responder = new Responder({
-    env,
-    link,
-    service,
-    ubsp,
-    ...(options.tokens === undefined ? {} : { authenticate: bearerAuthenticator(options.tokens, env.clock) }),
+  const serving = lazily(() => {
+    const ledger = options.ledger ?? memoryLedger();
+    const events: EventPublisher = {
+      topic: eventTopic(key),
+      publish: (payload, userProperties) =>
+        link.publish({
+          topic: eventTopic(key),
+          payload,
+          properties: { contentType: 'application/a2a+json', payloadFormatIndicator: true, userProperties },
+        }),
+    };
+    const push =
+      options.push === undefined ? undefined : new PushDelivery({ env, ledger, events, ...options.push });
+    const service = new TaskService({
+      env,
+      card: () => card,
+      executor: options.executor ?? asksOnly,
+      ledger,
+      push,
+      extendedCard: options.extendedCard,
+      cancelGraceMs: options.cancelGraceMs,
+    });
+    const authenticate =
+      options.tokens === undefined ? undefined : bearerAuthenticator(options.tokens, env.clock);
+    return { push, service, responder: new Responder({ env, link, service, ubsp, authenticate }) };
   });
   link.onMessage((message) => {
     const use = parseTopic(message.topic)?.use;
-    if (use === 'reply') exchange.receive(message);
-    else if (use === 'request') responder.receive(message);
+    if (use === 'reply') asking().exchange.receive(message);
+    else if (use === 'request') serving().responder.receive(message);
     else if (use === 'discovery') discovery.receive(message);
   });
 
@@ -238,7 +237,7 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   link.onState((state) => {
     if (state.type === 'REFUSED') problem = state.problem;
     if (state.type === 'LOST') problem = 'the connection is refused or lost';
-    if (state.type === 'CONNECTED' && !state.resumed) exchange.reconnected();
+    if (state.type === 'CONNECTED' && !state.resumed) asking.made?.exchange.reconnected();
     presence.send({ type: state.type });
   });
   try {
@@ -252,22 +251,10 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   let closing: Promise<void> | undefined;
   // Not before the caller has the member in hand: what runs again may ask others by it.
   env.clock.setTimeout(() => {
-    if (closing !== undefined) return;
-    const recovered = service.recover(options.recovery ?? (() => 'fail'));
+    if (closing !== undefined || (options.ledger === undefined && options.push === undefined)) return;
+    const recovered = serving().service.recover(options.recovery ?? (() => 'fail'));
     if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
   }, 0);
-  const routes = new Routes((agent) => discovery.isAway(agent));
-  const factory = new ClientFactory({
-    transports: [
-      mqttTransportFactory({
-        exchange,
-        ids: env.ids,
-        routes,
-        token: options.token,
-        binaryArtifacts: options.binaryArtifacts,
-      }),
-    ],
-  });
   const admit = async (id: string, client: Promise<Client>) => {
     const refusal = admission?.refuses(id) ?? null;
     if (refusal !== null) throw refusal;
@@ -284,21 +271,21 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     async client(agent) {
       if (closing !== undefined) throw failBus('BUS_CLOSED');
       if (typeof agent !== 'string' && 'supportedInterfaces' in agent)
-        return factory.createFromAgentCard(agent);
+        return asking().factory.createFromAgentCard(agent);
       const pool = typeof agent === 'string' ? poolKey(agent) : null;
       if (pool !== null) {
         await watch(unitFilter(pool));
         const serves = (presence: AgentPresence) =>
           servesPool(presence, pool) && !admission?.refuses(presence.id);
         const one = await discovery.find(serves, pool, patienceMs);
-        return factory.createFromAgentCard(poolCard(pool, one.card));
+        return asking().factory.createFromAgentCard(poolCard(pool, one.card));
       }
       const id = agentKey(agent);
       const kept = clients.get(id);
       if (kept !== undefined) return admit(id, kept.made);
       await watch(discoveryTopic(id));
       const found = await discovery.card(id, patienceMs);
-      const made = clients.get(id)?.made ?? factory.createFromAgentCard(found);
+      const made = clients.get(id)?.made ?? asking().factory.createFromAgentCard(found);
       clients.set(id, { made, card: JSON.stringify(found) });
       return admit(id, made);
     },
@@ -316,16 +303,25 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     },
     close() {
       closing ??= (async () => {
-        responder.drain();
-        exchange.close();
+        serving().responder.drain();
+        asking.made?.exchange.close();
         presence.send({ type: 'LEAVE' });
         await isOff;
-        await push?.close();
+        await serving().push?.close();
         await link.end();
       })();
       return closing;
     },
   };
+}
+
+/** Made with the first use: most agents of a crowd are neither asked nor ask, for most of the time. */
+function lazily<T>(make: () => T): { (): T; made?: T } {
+  const get: { (): T; made?: T } = () => {
+    get.made ??= make();
+    return get.made;
+  };
+  return get;
 }
 
 /** How long the card of who has to be encrypted for is waited for, ms. */

@@ -46,8 +46,8 @@ export interface Bus {
    * @throws BUS_CLOSED
    */
   connectInProcess(role?: Member['role']): Duplex;
-  /** The way beside such a link on which its messages need no bytes; undefined for other streams. */
-  laneOf(link: Duplex): Lane | undefined;
+  /** The way beside such a link on which its messages need no bytes. @throws TypeError for another stream */
+  laneOf(link: Duplex): Lane;
   /** Refusals and drops of the guard, by reason. */
   refusals(): GuardCounts;
   /** Disconnects everybody (0x8B) and frees the ports. Idempotent. */
@@ -150,7 +150,11 @@ export async function startBus(options: BusOptions): Promise<Bus> {
       lanes.set(ours, lane);
       return ours;
     },
-    laneOf: (link) => lanes.get(link),
+    laneOf(link) {
+      const lane = lanes.get(link);
+      if (lane === undefined) throw new TypeError('no link of this bus');
+      return lane;
+    },
     refusals: guard.counts,
     close() {
       closing ??= (async () => {
