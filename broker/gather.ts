@@ -6,25 +6,32 @@ type Writing = Socket & {
   _writev: ((pieces: Piece[], done: (error?: Error | null) => void) => void) | null;
 };
 
+/** Packets after which a write does not wait for the end of the turn, so that the other side can begin. */
+const MOST = 8;
+
 /**
- * Has a socket write all packets of one turn of the event loop as one buffer. The encoder of MQTT writes each in
+ * Has a socket write the packets of one turn of the event loop as one buffer, or as few. The encoder of MQTT writes each in
  * 20 to 50 pieces and lets go of it at the next tick; handed to the kernel so, they cost more than all else of
  * the packet.
  */
 export function gather(socket: Socket): void {
   const writing = socket as Writing;
   const cork = socket.cork.bind(socket);
-  let isHeld = false;
+  let held = 0;
+  let turn: NodeJS.Immediate | undefined;
   const letGo = () => {
-    isHeld = false;
+    held = 0;
+    clearImmediate(turn);
     socket.uncork();
   };
   socket.cork = () => {
     cork();
-    if (isHeld) return;
-    isHeld = true;
-    cork();
-    setImmediate(letGo);
+    held += 1;
+    if (held === 1) {
+      cork();
+      turn = setImmediate(letGo);
+    }
+    if (held === MOST) process.nextTick(letGo);
   };
   writing._writev = (pieces, done) => writing._write(joined(pieces), 'buffer', done);
 }

@@ -47,6 +47,17 @@ test('all packets of one turn are one write, in order, byte for byte', async () 
   expect(writes).toEqual([whole.length - 14, 14]);
 });
 
+test('many packets do not wait for the end of the turn', async () => {
+  const { socket, got, writes } = await pair();
+  for (let n = 0; n < 19; n++) {
+    packet(socket, 'ab', 'cd');
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+  expect(writes).toEqual([32, 32]);
+  await vi.waitFor(() => expect(Buffer.concat(got)).toHaveLength(76));
+  expect(writes).toEqual([32, 32, 12]);
+});
+
 test('what is held when the socket is ended or destroyed is sent, or ends nothing', async () => {
   const { socket, got } = await pair();
   packet(socket, 'last', 'words');
