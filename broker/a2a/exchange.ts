@@ -1,7 +1,9 @@
-import { type ActorRefFrom, createActor, fromPromise } from 'xstate';
+import { type LightActor, lightActor } from '../../machines/light.ts';
 import type { Env } from '../../machines/ports.ts';
 import {
   type ProbeResult,
+  type RequestContext,
+  type RequestEvent,
   type RequestOutput,
   requestMachine,
 } from '../../machines/protocols/request.machine.ts';
@@ -50,7 +52,7 @@ export interface ExchangeOptions {
   ubsp?: Ubsp | undefined;
 }
 
-type Actor = ActorRefFrom<typeof requestMachine>;
+type Actor = LightActor<typeof requestMachine>;
 
 /** What hears of an operation: its replies in order, then how it ended (null: well). */
 interface Sink {
@@ -87,7 +89,6 @@ export class Exchange {
   readonly #ubsp: Ubsp | undefined;
   readonly #operations = new Map<string, Operation>();
   readonly #byCorrelation = new Map<string, string>();
-  #machine: typeof requestMachine | undefined;
   #closed = false;
   /** Replies that no operation waited for. */
   stray = 0;
@@ -100,30 +101,24 @@ export class Exchange {
     this.#ubsp = options.ubsp;
   }
 
-  /** Made with the first operation: a machine weighs more than all else of a member that never asks. */
-  #charts() {
-    this.#machine ??= requestMachine.provide({
-      actors: {
-        probe: fromPromise(async ({ input }): Promise<ProbeResult> => {
-          const operation = this.#operations.get(input.operation);
-          return (await operation?.call.probe?.((reply) => operation.sink.reply(reply))) ?? { state: 'live' };
-        }),
-      },
-      actions: {
-        publish: (_, { operation }) => this.#publish(operation),
-        deliver: ({ context, event }) => {
-          // An empty envelope is the end marker, which only ends the wait.
-          if (event.type === 'REPLY' && event.item !== END_MARKER) {
-            this.#operations.get(context.operation)?.sink.reply(event.item as Reply);
-          }
-        },
-        countUnexpected: () => {
-          this.stray += 1;
-        },
-      },
-    });
-    return this.#machine;
-  }
+  readonly #actors = {
+    probe: async ({ operation: id }: { operation: string }): Promise<ProbeResult> => {
+      const operation = this.#operations.get(id);
+      return (await operation?.call.probe?.((reply) => operation.sink.reply(reply))) ?? { state: 'live' };
+    },
+  };
+  readonly #actions = {
+    publish: (_: unknown, { operation }: { operation: string }) => this.#publish(operation),
+    deliver: ({ context, event }: { context: RequestContext; event: RequestEvent }) => {
+      // An empty envelope is the end marker, which only ends the wait.
+      if (event.type === 'REPLY' && event.item !== END_MARKER) {
+        this.#operations.get(context.operation)?.sink.reply(event.item as Reply);
+      }
+    },
+    countUnexpected: () => {
+      this.stray += 1;
+    },
+  };
 
   /** Hands in a message that arrived on the reply topic. */
   receive(message: Message): void {
@@ -162,12 +157,12 @@ export class Exchange {
       operation.chunks ??= new ChunkAssembler();
       const whole = operation.chunks.add(payload, message.properties.contentType, properties);
       // A piece is a sign of life, and not yet an item.
-      tell(operation.actor, { type: 'REPLY', last: false, item: whole ?? END_MARKER });
+      operation.actor.send({ type: 'REPLY', last: false, item: whole ?? END_MARKER });
       return;
     }
     const event = classify(operation.call, payload, properties);
     if (event === null) this.stray += 1;
-    else tell(operation.actor, event);
+    else operation.actor.send(event);
   }
 
   /** One reply. @throws BUS_NO_REPLY and the other errors of `failureOf`; the signal's reason. */
@@ -231,20 +226,18 @@ export class Exchange {
     }
     const id = this.#env.ids.uuid();
     const { backoffMs, ...timers } = this.#timers;
-    const actor: Actor = createActor(this.#charts(), {
+    const actor: Actor = lightActor(requestMachine, {
       clock: this.#env.clock,
       input: {
         operation: id,
         ...timers,
         backoffMs: backoffMs.map((ms) => Math.round(ms * (0.8 + 0.4 * this.#env.random.next()))),
       },
-    });
-    actor.subscribe({
-      error: (error) => sink.end(error),
-      complete: () => {
-        const { output } = actor.getSnapshot();
-        const failed = output === undefined || output.failure !== null;
-        sink.end(failed ? this.#failureOf(call, output) : null);
+      actions: this.#actions,
+      actors: this.#actors,
+      ended: (error) => {
+        if (error !== undefined) sink.end(error);
+        else sink.end(actor.output?.failure === null ? null : this.#failureOf(call, actor.output));
       },
     });
     const given = call.properties[TRACEPARENT];
@@ -260,7 +253,7 @@ export class Exchange {
       sealed: false,
       opening: Promise.resolve(),
     };
-    const abort = () => tell(actor, { type: 'ABORT' });
+    const abort = () => actor.send({ type: 'ABORT' });
     call.signal?.addEventListener('abort', abort, { once: true });
     this.#operations.set(id, operation);
     actor.start();
@@ -274,13 +267,13 @@ export class Exchange {
 
   /** The connection is back without its session: what was sent meanwhile may be lost. */
   reconnected(): void {
-    for (const { actor } of [...this.#operations.values()]) tell(actor, { type: 'RECONNECTED' });
+    for (const { actor } of [...this.#operations.values()]) actor.send({ type: 'RECONNECTED' });
   }
 
   /** Ends every operation with BUS_CLOSED. */
   close(): void {
     this.#closed = true;
-    for (const { actor } of [...this.#operations.values()]) tell(actor, { type: 'ABORT' });
+    for (const { actor } of [...this.#operations.values()]) actor.send({ type: 'ABORT' });
   }
 
   #publish(id: string): void {
@@ -312,8 +305,8 @@ export class Exchange {
     const sent =
       this.#ubsp === undefined ? plain() : this.#sendSealed(operation, this.#ubsp, text, send, plain);
     sent.then(
-      () => tell(actor, { type: 'TAKEN' }),
-      (problem) => tell(actor, { type: 'NOT_TAKEN', problem }),
+      () => actor.send({ type: 'TAKEN' }),
+      (problem) => actor.send({ type: 'NOT_TAKEN', problem }),
     );
   }
 
@@ -364,11 +357,6 @@ export class Exchange {
 }
 
 const END_MARKER: Reply = { jsonrpc: '2.0', result: undefined };
-
-/** A late event of an operation that has ended is nothing. */
-function tell(actor: Actor, event: Parameters<Actor['send']>[0]): void {
-  if (actor.getSnapshot().status === 'active') actor.send(event);
-}
 
 /** What a reply means for the operation; null when it is not one. */
 function classify(call: Call, payload: Buffer, properties: Record<string, string>) {

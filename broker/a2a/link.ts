@@ -1,11 +1,13 @@
 import { Socket } from 'node:net';
 import { type Duplex, PassThrough } from 'node:stream';
-import mqtt, { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
+import mqtt, { type IClientOptions, type IPublishPacket, MqttClient, Store } from 'mqtt';
 import type { Log } from '../../machines/ports.ts';
 import type { Bus } from '../embedded/host.ts';
 import type { Member } from '../embedded/identity.ts';
+import type { Lane } from '../embedded/lane.ts';
 import { isLoopback } from '../embedded/listeners.ts';
 import { failBus } from '../errors.ts';
+import { gather } from '../gather.ts';
 
 export interface Message {
   topic: string;
@@ -49,6 +51,10 @@ export interface LinkOptions {
 /** Seconds for which requests and replies wait for a member that lost its connection. */
 const SESSION_EXPIRY_S = 300;
 const SESSION_TAKEN_OVER = 0x8e;
+/** Of links in this process, whose messages go by their lanes. */
+const NOTHING = new Store({ clean: false });
+/** Messages that wait for a connection in this process; beyond it they are refused. */
+const MAX_WAITING = 10_000;
 /** CONNACK codes that another try cannot change: id, credentials, rights, ban, method. */
 const FINAL_REFUSALS = new Set([0x85, 0x86, 0x87, 0x8a, 0x8c]);
 
@@ -73,11 +79,25 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
     // The library formats its debug lines whether anybody reads them or not.
     log: () => undefined,
     ...(will === undefined ? {} : { will }),
+    ...(inProcess ? { incomingStore: NOTHING, outgoingStore: NOTHING } : {}),
   };
+  let handler: (message: Message) => void = () => undefined;
+  const take = (message: Message) => {
+    try {
+      handler(message);
+    } catch (error) {
+      const { topic } = message;
+      log.error({ client: clientId, topic, problem: String(error) }, 'a message could not be handled');
+    }
+  };
+  let lane: Lane | undefined;
   // Thrown inside the client's reconnect timer, a closed bus would end the process.
   const streamTo = (bus: Bus): Duplex => {
     try {
-      return bus.connectInProcess(role);
+      const stream = bus.connectInProcess(role);
+      lane = bus.laneOf(stream);
+      lane.open(take);
+      return stream;
     } catch {
       queueMicrotask(() => refuse('the bus is closed'));
       return new PassThrough().destroy();
@@ -90,7 +110,21 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
   const tell = (state: LinkState) => {
     if (last?.type === 'REFUSED') return;
     last = state;
+    if (state.type !== 'LOST') for (const release of waiting.splice(0)) release();
     for (const listener of listeners) listener(state);
+  };
+  /** What is to be published in this process and has no connection yet. */
+  const waiting: Array<() => void> = [];
+  let ended = false;
+  const publishLocally = async (message: Outgoing): Promise<void> => {
+    if (ended || last?.type === 'REFUSED') throw failBus('BUS_CLOSED');
+    if (last?.type !== 'CONNECTED' || lane?.isOpen !== true) {
+      if (waiting.length >= MAX_WAITING) throw failBus('BUS_CLOSED');
+      await new Promise<void>((resolve) => waiting.push(resolve));
+      return publishLocally(message);
+    }
+    const { topic, payload, retain = false, properties } = message;
+    return lane.publish({ topic, payload, retain, properties });
   };
   const refuse = (problem: string) => {
     tell({ type: 'REFUSED', problem });
@@ -99,7 +133,10 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
   client.on('connect', ({ sessionPresent }) => {
     client.options.clean = false;
     // Nagle against delayed acknowledgement costs 40 ms a packet.
-    if (client.stream instanceof Socket) client.stream.setNoDelay(true);
+    if (client.stream instanceof Socket) {
+      client.stream.setNoDelay(true);
+      gather(client.stream);
+    }
     tell({ type: 'CONNECTED', resumed: sessionPresent });
   });
   client.on('close', () => tell({ type: 'LOST' }));
@@ -112,26 +149,24 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
     if (typeof code === 'number' && FINAL_REFUSALS.has(code)) refuse(error.message);
   });
 
-  let handler: (message: Message) => void = () => undefined;
   client.on('message', (topic, payload, packet) => {
-    try {
-      handler({ topic, payload, properties: packet.properties ?? {} });
-    } catch (error) {
-      log.error({ client: clientId, topic, problem: String(error) }, 'a message could not be handled');
-    }
+    take({ topic, payload, properties: packet.properties ?? {} });
   });
 
   return {
     isPrivate: inProcess || isPrivateUrl(via),
-    publish: ({ topic, payload, retain = false, properties }) =>
-      new Promise((resolve, reject) => {
+    publish(message) {
+      if (inProcess) return publishLocally(message);
+      const { topic, payload, retain = false, properties } = message;
+      return new Promise((resolve, reject) => {
         client.publish(
           topic,
           payload,
           { qos: 1, retain, ...(properties === undefined ? {} : { properties }) },
           (error) => (error ? reject(error) : resolve()),
         );
-      }),
+      });
+    },
     async subscribe(filters) {
       const wanted = Object.fromEntries(filters.map((filter) => [filter, { qos: 1 as const, rap: true }]));
       const granted = await client.subscribeAsync(wanted);
@@ -148,6 +183,8 @@ export function openLink({ clientId, via, will, log, role }: LinkOptions): Link 
       if (last !== undefined) fn(last);
     },
     async end() {
+      ended = true;
+      for (const release of waiting.splice(0)) release();
       if (client.disconnected || last?.type !== 'CONNECTED') {
         await client.endAsync(true);
         return;

@@ -3,7 +3,7 @@ import { type Client, ClientFactory } from '@a2a-js/sdk/client';
 import { UnsupportedOperationError } from '@a2a-js/sdk/errors';
 import type { AgentExecutor, ServerCallContext } from '@a2a-js/sdk/server';
 import type { JWK } from 'jose';
-import { createActor, fromPromise } from 'xstate';
+import { lightActor } from '../../machines/light.ts';
 import type { Env } from '../../machines/ports.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import type { Bus } from '../embedded/host.ts';
@@ -156,80 +156,89 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   };
   const ubsp =
     encryption === undefined ? undefined : new Ubsp(key, { required: true, ...encryption, keyOf }, env);
-  const exchange = new Exchange({
-    env,
-    ubsp,
-    link,
-    replyTopic: replies,
-    timers: { ...PROFILE_TIMERS, ...options.timers },
+  const asking = lazily(() => {
+    const timers = { ...PROFILE_TIMERS, ...options.timers };
+    const exchange = new Exchange({ env, ubsp, link, replyTopic: replies, timers });
+    const { token, binaryArtifacts } = options;
+    const routes = new Routes((agent) => discovery.isAway(agent));
+    const transport = mqttTransportFactory({ exchange, ids: env.ids, routes, token, binaryArtifacts });
+    return { exchange, factory: new ClientFactory({ transports: [transport] }) };
   });
-  const ledger = options.ledger ?? memoryLedger();
-  const events: EventPublisher = {
-    topic: eventTopic(key),
-    publish: (payload, userProperties) =>
-      link.publish({
-        topic: eventTopic(key),
-        payload,
-        properties: { contentType: 'application/a2a+json', payloadFormatIndicator: true, userProperties },
-      }),
-  };
-  const push =
-    options.push === undefined ? undefined : new PushDelivery({ env, ledger, events, ...options.push });
-  const service = new TaskService({
-    env,
-    card: () => card,
-    executor: options.executor ?? asksOnly,
-    ledger,
-    push,
-    extendedCard: options.extendedCard,
-    cancelGraceMs: options.cancelGraceMs,
-  });
-  const responder = new Responder({
-    env,
-    link,
-    service,
-    ubsp,
-    ...(options.tokens === undefined ? {} : { authenticate: bearerAuthenticator(options.tokens, env.clock) }),
+  const serving = lazily(() => {
+    const ledger = options.ledger ?? memoryLedger();
+    const events: EventPublisher = {
+      topic: eventTopic(key),
+      publish: (payload, userProperties) =>
+        link.publish({
+          topic: eventTopic(key),
+          payload,
+          properties: { contentType: 'application/a2a+json', payloadFormatIndicator: true, userProperties },
+        }),
+    };
+    const push =
+      options.push === undefined ? undefined : new PushDelivery({ env, ledger, events, ...options.push });
+    const service = new TaskService({
+      env,
+      card: () => card,
+      executor: options.executor ?? asksOnly,
+      ledger,
+      push,
+      extendedCard: options.extendedCard,
+      cancelGraceMs: options.cancelGraceMs,
+    });
+    const authenticate =
+      options.tokens === undefined ? undefined : bearerAuthenticator(options.tokens, env.clock);
+    return { push, service, responder: new Responder({ env, link, service, ubsp, authenticate }) };
   });
   link.onMessage((message) => {
     const use = parseTopic(message.topic)?.use;
-    if (use === 'reply') exchange.receive(message);
-    else if (use === 'request') responder.receive(message);
+    if (use === 'reply') asking().exchange.receive(message);
+    else if (use === 'request') serving().responder.receive(message);
     else if (use === 'discovery') discovery.receive(message);
   });
 
-  const presence = createActor(presenceChart, { clock: env.clock });
-  EFFECTS.set(presence, {
-    announce: async () => {
-      await link.subscribe([requestTopic(key), replies, ...watched]);
-      await link.publish(published('online', 'agent'));
-    },
-    withdraw: () => link.publish(published('offline', 'agent')),
-    countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event'),
+  let problem = 'no answer';
+  let left: () => void = () => undefined;
+  const isOff = new Promise<void>((resolve) => {
+    left = resolve;
   });
+  let settled: (failure?: Error) => void = () => undefined;
   const online = new Promise<void>((resolve, reject) => {
-    let problem = 'no answer';
     const timer = env.clock.setTimeout(() => {
-      reject(failBus('BUS_UNREACHABLE', { url: typeof via === 'string' ? via : via.mqttUrl, problem }));
+      settled(failBus('BUS_UNREACHABLE', { url: typeof via === 'string' ? via : via.mqttUrl, problem }));
     }, patienceMs);
-    const settle = (fn: () => void) => {
+    settled = (failure) => {
       env.clock.clearTimeout(timer);
-      fn();
+      if (failure === undefined) resolve();
+      else reject(failure);
+      settled = () => undefined;
     };
-    presence.subscribe({
-      next: ({ value }) => {
-        if (value === 'online') settle(resolve);
-        if (value === 'refused') settle(() => reject(failBus('BUS_REFUSED', { id: key, problem })));
+  });
+  const presence = lightActor(presenceMachine, {
+    input: undefined,
+    clock: env.clock,
+    actors: {
+      announce: async () => {
+        await link.subscribe([requestTopic(key), replies, ...watched]);
+        await link.publish(published('online', 'agent'));
       },
-      error: (error) => settle(() => reject(error)),
-    });
-    presence.start();
-    link.onState((state) => {
-      if (state.type === 'REFUSED') problem = state.problem;
-      if (state.type === 'LOST') problem = 'the connection is refused or lost';
-      if (state.type === 'CONNECTED' && !state.resumed) exchange.reconnected();
-      if (presence.getSnapshot().status === 'active') presence.send({ type: state.type });
-    });
+      withdraw: () => link.publish(published('offline', 'agent')),
+    },
+    actions: { countUnexpected: () => env.log.debug({ member: key }, 'unexpected presence event') },
+    changed: (state) => {
+      if (state === 'online') settled();
+      if (state === 'refused') settled(failBus('BUS_REFUSED', { id: key, problem }));
+    },
+    ended: (error) => {
+      if (error !== undefined) settled(error instanceof Error ? error : new Error(String(error)));
+      left();
+    },
+  }).start();
+  link.onState((state) => {
+    if (state.type === 'REFUSED') problem = state.problem;
+    if (state.type === 'LOST') problem = 'the connection is refused or lost';
+    if (state.type === 'CONNECTED' && !state.resumed) asking.made?.exchange.reconnected();
+    presence.send({ type: state.type });
   });
   try {
     await online;
@@ -242,22 +251,10 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   let closing: Promise<void> | undefined;
   // Not before the caller has the member in hand: what runs again may ask others by it.
   env.clock.setTimeout(() => {
-    if (closing !== undefined) return;
-    const recovered = service.recover(options.recovery ?? (() => 'fail'));
+    if (closing !== undefined || (options.ledger === undefined && options.push === undefined)) return;
+    const recovered = serving().service.recover(options.recovery ?? (() => 'fail'));
     if (recovered > 0) env.log.info({ member: key, tasks: recovered }, 'tasks taken up after a restart');
   }, 0);
-  const routes = new Routes((agent) => discovery.isAway(agent));
-  const factory = new ClientFactory({
-    transports: [
-      mqttTransportFactory({
-        exchange,
-        ids: env.ids,
-        routes,
-        token: options.token,
-        binaryArtifacts: options.binaryArtifacts,
-      }),
-    ],
-  });
   const admit = async (id: string, client: Promise<Client>) => {
     const refusal = admission?.refuses(id) ?? null;
     if (refusal !== null) throw refusal;
@@ -274,21 +271,21 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     async client(agent) {
       if (closing !== undefined) throw failBus('BUS_CLOSED');
       if (typeof agent !== 'string' && 'supportedInterfaces' in agent)
-        return factory.createFromAgentCard(agent);
+        return asking().factory.createFromAgentCard(agent);
       const pool = typeof agent === 'string' ? poolKey(agent) : null;
       if (pool !== null) {
         await watch(unitFilter(pool));
         const serves = (presence: AgentPresence) =>
           servesPool(presence, pool) && !admission?.refuses(presence.id);
         const one = await discovery.find(serves, pool, patienceMs);
-        return factory.createFromAgentCard(poolCard(pool, one.card));
+        return asking().factory.createFromAgentCard(poolCard(pool, one.card));
       }
       const id = agentKey(agent);
       const kept = clients.get(id);
       if (kept !== undefined) return admit(id, kept.made);
       await watch(discoveryTopic(id));
       const found = await discovery.card(id, patienceMs);
-      const made = clients.get(id)?.made ?? factory.createFromAgentCard(found);
+      const made = clients.get(id)?.made ?? asking().factory.createFromAgentCard(found);
       clients.set(id, { made, card: JSON.stringify(found) });
       return admit(id, made);
     },
@@ -306,14 +303,11 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
     },
     close() {
       closing ??= (async () => {
-        responder.drain();
-        exchange.close();
-        await new Promise<void>((resolve) => {
-          if (presence.getSnapshot().status !== 'active') return resolve();
-          presence.subscribe({ complete: resolve, error: () => resolve() });
-          presence.send({ type: 'LEAVE' });
-        });
-        await push?.close();
+        serving().responder.drain();
+        asking.made?.exchange.close();
+        presence.send({ type: 'LEAVE' });
+        await isOff;
+        await serving().push?.close();
         await link.end();
       })();
       return closing;
@@ -321,23 +315,14 @@ export async function joinBus(options: JoinOptions): Promise<BusMember> {
   };
 }
 
-interface PresenceEffects {
-  announce(): Promise<void>;
-  withdraw(): Promise<void>;
-  countUnexpected(): void;
+/** Made with the first use: most agents of a crowd are neither asked nor ask, for most of the time. */
+function lazily<T>(make: () => T): { (): T; made?: T } {
+  const get: { (): T; made?: T } = () => {
+    get.made ??= make();
+    return get.made;
+  };
+  return get;
 }
-
-/** Effects by actor: a machine of its own for each member would weigh more than all the rest of it. */
-const EFFECTS = new WeakMap<object, PresenceEffects>();
-const effectsOf = (actor: object | undefined) => EFFECTS.get(actor ?? {}) as PresenceEffects;
-
-const presenceChart = presenceMachine.provide({
-  actors: {
-    announce: fromPromise(({ self }) => effectsOf(self._parent).announce()),
-    withdraw: fromPromise(({ self }) => effectsOf(self._parent).withdraw()),
-  },
-  actions: { countUnexpected: ({ self }) => effectsOf(self).countUnexpected() },
-});
 
 /** How long the card of who has to be encrypted for is waited for, ms. */
 const KEY_PATIENCE_MS = 2_000;

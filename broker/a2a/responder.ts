@@ -225,15 +225,13 @@ export class Responder {
       // A2A 1.0, 3.1.11: who is connected is not enough, for it is not known how the broker judges that.
       throw new BindingRefusal('transport_protocol_error', 'The extended card needs an authorized request.');
     }
-    const { [PROPERTY.authorization]: _, ...judged } = properties;
     // Once judged, it is no business of whoever works on the task.
-    const headers = this.#options.authenticate === undefined ? properties : judged;
-    const extensions = (properties[PROPERTY.extensions] ?? '')
-      .split(',')
-      .map((uri) => uri.trim())
-      .filter((uri) => uri !== '');
+    const headers = this.#options.authenticate === undefined ? properties : { ...properties };
+    if (headers !== properties) delete headers[PROPERTY.authorization];
+    const named = properties[PROPERTY.extensions];
+    const extensions = named === undefined ? [] : named.split(',').map((uri) => uri.trim());
     return defaultServerCallContextBuilder({
-      extensions: extensions.length === 0 ? undefined : extensions,
+      extensions: extensions.length === 0 ? undefined : extensions.filter((uri) => uri !== ''),
       user,
       headers,
       requestedVersion: properties[PROPERTY.version] ?? BINDING_VERSION,

@@ -31,15 +31,24 @@ export function hopsOf(properties: Readonly<Record<string, string>>): number {
 const PATTERN = /^(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 export function isTraceparent(text: string | undefined): text is string {
-  const [, version, trace, span, , more] = PATTERN.exec(text ?? '') ?? [];
-  if (trace === undefined || span === undefined) return false;
-  return !/^0+$/.test(trace) && !/^0+$/.test(span) && (version !== '00' || more === undefined);
+  return partsOf(text) !== null;
 }
+
+function partsOf(text: string | undefined): { trace: string; flags: string } | null {
+  if (text === undefined) return null;
+  const [, version, trace, span, flags, more] = PATTERN.exec(text) ?? [];
+  if (trace === undefined || span === undefined || flags === undefined) return null;
+  if (trace === NO_TRACE || span === NO_SPAN || (version === '00' && more !== undefined)) return null;
+  return { trace, flags };
+}
+
+const NO_TRACE = '0'.repeat(32);
+const NO_SPAN = '0'.repeat(16);
 
 /** A span of its own below `parent`, or the first of a new trace; `uuid` is where its ids come from. */
 export function childOf(parent: string | undefined, uuid: string): string {
   const hex = uuid.replaceAll('-', '');
-  const [, , trace, , flags] = (isTraceparent(parent) ? PATTERN.exec(parent) : null) ?? [];
+  const { trace, flags } = partsOf(parent) ?? { trace: hex, flags: '01' };
   // The end of a UUID is random in all its bits; its middle is not.
-  return `00-${trace ?? hex}-${hex.slice(16)}-${flags ?? '01'}`;
+  return `00-${trace}-${hex.slice(16)}-${flags}`;
 }

@@ -117,10 +117,7 @@ const numberOf = (packet: QueuedPacket) => `${packet.brokerId}:${packet.brokerCo
 
 /** The fields that the broker keeps of a packet; a packet id is given at delivery. */
 export function copyOf(packet: QueuedPacket): QueuedPacket {
-  return {
-    ...(Object.hasOwn(packet, 'clientId') ? { clientId: packet.clientId as string } : {}),
-    ...(Object.hasOwn(packet, 'properties') ? { properties: packet.properties } : {}),
-    ...(Object.hasOwn(packet, 'messageExpiry') ? { messageExpiry: packet.messageExpiry as number } : {}),
+  const copy = {
     cmd: 'publish',
     brokerId: packet.brokerId,
     brokerCounter: packet.brokerCounter,
@@ -131,4 +128,8 @@ export function copyOf(packet: QueuedPacket): QueuedPacket {
     dup: false,
     messageId: undefined,
   } as QueuedPacket;
+  if (Object.hasOwn(packet, 'clientId')) copy.clientId = packet.clientId as string;
+  if (Object.hasOwn(packet, 'properties')) copy.properties = packet.properties;
+  if (Object.hasOwn(packet, 'messageExpiry')) copy.messageExpiry = packet.messageExpiry as number;
+  return copy;
 }

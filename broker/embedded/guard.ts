@@ -12,6 +12,7 @@ import {
   openOnLoopback,
   type Verdict,
 } from './identity.ts';
+import type { LocalLane } from './lane.ts';
 import type { SessionLimits } from './limits.ts';
 import { type GuardLimits, PerMinute, PerSecond } from './limits.ts';
 import { Outbox } from './outbox.ts';
@@ -53,6 +54,8 @@ export interface GuardOptions {
   sessions: Sessions;
   /** The role of a link made inside this process, by the broker's end of it; undefined for all others. */
   inProcess(stream: Duplex): Member['role'] | undefined;
+  /** Of a link in this process that takes its messages by reference. */
+  laneOf(client: Client): LocalLane | undefined;
 }
 
 /** Seconds that a session outlives its connection when a client wants to resume and gives no time. */
@@ -102,7 +105,8 @@ const stateOf = (client: Client) => client as unknown as ClientState;
  *
  * Every refusal is counted and is one line of the log: who, from where, what, why; never a secret.
  */
-export function createGuard({ identity, log, clock, limits, sessions, inProcess }: GuardOptions): Guard {
+export function createGuard(options: GuardOptions): Guard {
+  const { identity, log, clock, limits, sessions, inProcess, laneOf } = options;
   const counts = new Map<string, number>();
   const identities = new WeakMap<object, Identity>();
   const assigned = new WeakSet<Client>();
@@ -351,6 +355,7 @@ export function createGuard({ identity, log, clock, limits, sessions, inProcess 
         const reply = packet.properties?.responseTopic;
         // Only of a request: a card or event with a Response Topic gives nobody leave to write there.
         if (reply !== undefined && isMember(who) && asksForReply(packet.topic)) remember(who.key, reply);
+        if (laneOf(client)?.takes(packet)) return null;
         if (sessions.isResent(packet)) packet.dup = true;
         if (outbox.holds(client, packet)) return null;
         return numbered(client, packet);

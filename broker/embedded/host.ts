@@ -4,6 +4,7 @@ import type { Env } from '../../machines/ports.ts';
 import { failBus } from '../errors.ts';
 import { createGuard, type GuardCounts, KEEP_ALIVE_LIMIT_S } from './guard.ts';
 import { type IdentityProvider, type Member, openOnLoopback } from './identity.ts';
+import { type Lane, LocalLane } from './lane.ts';
 import { type BusLimits, withDefaults } from './limits.ts';
 import {
   isLoopback,
@@ -45,6 +46,8 @@ export interface Bus {
    * @throws BUS_CLOSED
    */
   connectInProcess(role?: Member['role']): Duplex;
+  /** The way beside such a link on which its messages need no bytes. @throws TypeError for another stream */
+  laneOf(link: Duplex): Lane;
   /** Refusals and drops of the guard, by reason. */
   refusals(): GuardCounts;
   /** Disconnects everybody (0x8B) and frees the ports. Idempotent. */
@@ -77,7 +80,9 @@ export async function startBus(options: BusOptions): Promise<Bus> {
     },
   });
   const inProcess = (stream: Duplex) => ends.get(stream);
-  const guard = createGuard({ identity, log, clock, limits, sessions, inProcess });
+  const lanes = new WeakMap<object, LocalLane>();
+  const laneOf = (client: Client) => lanes.get(client);
+  const guard = createGuard({ identity, log, clock, limits, sessions, inProcess, laneOf });
   const broker = await Aedes.createBroker({
     ...guard.hooks,
     persistence: persistenceOf({ sessions, accepts: guard.accepts, maxReceived: MAX_RECEIVED }),
@@ -137,8 +142,18 @@ export async function startBus(options: BusOptions): Promise<Bus> {
       ours.on('error', () => theirs.destroy()).on('close', () => theirs.destroy());
       theirs.on('error', () => ours.destroy()).on('close', () => ours.destroy());
       ends.set(theirs, role);
-      broker.handle(theirs);
+      const client = broker.handle(theirs) as unknown as Client;
+      const { authorizePublish } = guard.hooks;
+      const { maxPacketBytes } = limits;
+      const lane = new LocalLane({ broker, client, sessions, authorizePublish, maxPacketBytes });
+      lanes.set(client, lane);
+      lanes.set(ours, lane);
       return ours;
+    },
+    laneOf(link) {
+      const lane = lanes.get(link);
+      if (lane === undefined) throw new TypeError('no link of this bus');
+      return lane;
     },
     refusals: guard.counts,
     close() {

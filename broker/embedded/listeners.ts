@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { createWebSocketStream, WebSocketServer } from 'ws';
 import { failBus } from '../errors.ts';
+import { gather } from '../gather.ts';
 
 export interface Listener {
   port: number;
@@ -65,6 +66,7 @@ const HIGH_WATER = 1024 * 1024;
 /** MQTT over TCP or TLS. Without `noDelay` a round trip costs 12 ms (Nagle against delayed acknowledgement). */
 export async function listenTcp(options: ListenOptions): Promise<Listener> {
   const take = (socket: Socket) => {
+    gather(socket);
     if (options.admits(socket)) options.accept(socket);
     else socket.destroy();
   };

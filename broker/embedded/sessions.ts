@@ -30,6 +30,8 @@ const LAZY_MS = 20;
 const HOLD_MS = 1_000;
 const FOR_EVER = 0xffffffff;
 const EMPTY = new DeliveryQueue();
+/** The message of every delivery where nothing is stored. */
+const UNSTORED: Delivery['message'] = { id: 0, stored: 0 };
 
 /**
  * Sessions, queues, retained messages and wills in memory, each change also written to the store. What is
@@ -207,6 +209,7 @@ export class Sessions {
 
   /** Copies of one publication share their properties and payload: that is one message in the store. */
   #messageOf({ properties, payload, topic }: QueuedPacket): Delivery['message'] {
+    if (this.#options.store === undefined) return UNSTORED;
     const known = properties && this.#messages.get(properties);
     if (known !== undefined && known.payload === payload && known.topic === topic) return known.message;
     const message = { id: ++this.#message, stored: 0 };

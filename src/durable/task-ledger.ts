@@ -14,10 +14,13 @@ import {
   type TaskScope,
 } from '../../broker/index.ts';
 
-/** A snapshot is written when a task begins, rests, and after this many events; reads fold the rest. */
+/**
+ * A snapshot is written after this many events; reads fold the rest. Few tasks have so many, and the first of
+ * them holds the accepted task, so that most are written once and not three times.
+ */
 const SNAPSHOT_EVERY = 32;
-/** Finished tasks are counted after this many have ended. */
-const TRIM_EVERY = 256;
+/** Finished tasks beyond the limit, or as many again if that is less, before the oldest are deleted. */
+const TRIM_SLACK = 1_024;
 
 export const TASK_SCHEMA = `
 CREATE TABLE IF NOT EXISTS task (
@@ -72,7 +75,8 @@ export function taskLedgers({ database, durability, maxFinished }: LedgerOptions
   const keys = new Map<string, { key: number; snapshotAt: number }>();
   let queue: Write[] = [];
   let scheduled = false;
-  let ended = 0;
+  /** Finished tasks by agent, at most: deletions by hand are not seen. */
+  const finished = new Map<string, number>();
 
   const write = ({ agent, change: { record, events } }: Write) => {
     const { tenant, owner, id, seq, task, cancelling } = record;
@@ -82,9 +86,12 @@ export function taskLedgers({ database, durability, maxFinished }: LedgerOptions
     const facts = [state, task.status?.timestamp ?? '', resting, cancelling ? 1 : 0] as const;
     const known = keys.get(name) ?? sql.find(agent, tenant, owner, id);
     if (known === undefined) {
-      const key = sql.insert(agent, tenant, owner, id, task.contextId, ...facts, seq, encode(task));
-      keys.set(name, { key, snapshotAt: seq });
-    } else if (resting === 1 || seq - known.snapshotAt >= SNAPSHOT_EVERY) {
+      const isWhole = events[0]?.seq === 1 && events[0].item.payload?.$case === 'task';
+      const snapshotAt = isWhole && events.length < SNAPSHOT_EVERY ? 0 : seq;
+      const snapshot = snapshotAt === 0 ? NO_SNAPSHOT : encode(task);
+      const key = sql.insert(agent, tenant, owner, id, task.contextId, ...facts, snapshotAt, snapshot);
+      keys.set(name, { key, snapshotAt });
+    } else if (seq - known.snapshotAt >= SNAPSHOT_EVERY) {
       sql.update(...facts, seq, encode(task), known.key);
       keys.set(name, { key: known.key, snapshotAt: seq });
     } else {
@@ -97,7 +104,7 @@ export function taskLedgers({ database, durability, maxFinished }: LedgerOptions
       sql.log(key, first.seq, JSON.stringify(events.map(({ item }) => StreamResponse.toJSON(item))));
     }
     if (resting === 1) keys.delete(name);
-    if (isTerminal(state)) ended += 1;
+    if (isTerminal(state)) finished.set(agent, (finished.get(agent) ?? sql.finished(agent) - 1) + 1);
   };
 
   const flush = () => {
@@ -108,15 +115,17 @@ export function taskLedgers({ database, durability, maxFinished }: LedgerOptions
     try {
       database.exec('BEGIN IMMEDIATE');
       for (const each of writes) write(each);
-      if (ended >= TRIM_EVERY) {
-        ended = 0;
-        for (const agent of new Set(writes.map(({ agent }) => agent))) sql.trim(agent, maxFinished);
+      for (const [agent, count] of finished) {
+        if (count < maxFinished + Math.min(TRIM_SLACK, maxFinished)) continue;
+        sql.trim(agent, maxFinished);
+        finished.set(agent, maxFinished);
       }
       database.exec('COMMIT');
     } catch (error) {
       if (database.isOpen && database.isTransaction) database.exec('ROLLBACK');
       // What was noted of keys may have been undone.
       keys.clear();
+      finished.clear();
       for (const { reject } of writes) reject(error);
       return;
     }
@@ -125,7 +134,7 @@ export function taskLedgers({ database, durability, maxFinished }: LedgerOptions
 
   const read = (row: Row): TaskRecord => {
     let { seq } = row;
-    let task = Task.fromJSON(JSON.parse(row.snapshot));
+    let task = Task.fromJSON(row.snapshot === NO_SNAPSHOT ? {} : JSON.parse(row.snapshot));
     for (const event of sql.events(row.key, seq)) {
       task = fold(task, event.item);
       seq = event.seq;
@@ -179,6 +188,8 @@ function list(
   return { tasks, total: sql.count(filter), next: more ? `${last.status?.timestamp ?? ''} ${last.id}` : '' };
 }
 
+/** The first event holds the task. */
+const NO_SNAPSHOT = '';
 const encode = (task: Task) => JSON.stringify(Task.toJSON(task));
 const nameOf = (agent: string, { tenant, owner }: TaskScope, id: string) =>
   [agent, tenant, owner, id].join('\n');
@@ -209,6 +220,9 @@ function statements(database: DatabaseSync) {
       ' ORDER BY updated DESC, id DESC LIMIT :limit',
   );
   const count = database.prepare(`SELECT count(*) AS n FROM task WHERE ${filter}`);
+  const finished = database.prepare(
+    'SELECT count(*) AS n FROM task WHERE agent = ? AND state IN (3, 4, 5, 7)',
+  );
   const trim = database.prepare(
     'DELETE FROM task WHERE key IN (SELECT key FROM task WHERE agent = :agent AND state IN (3, 4, 5, 7)' +
       ' ORDER BY updated DESC LIMIT -1 OFFSET :keep)',
@@ -230,6 +244,7 @@ function statements(database: DatabaseSync) {
     open: (agent: string) => open.all(agent) as unknown as Row[],
     page: (values: Record<string, string | number>) => page.all(values) as unknown as Row[],
     count: (values: Record<string, string | number>) => (count.get(values) as { n: number }).n,
+    finished: (agent: string) => (finished.get(agent) as { n: number }).n,
     trim: (agent: string, keep: number) => void trim.run({ agent, keep }),
   };
 }

@@ -282,7 +282,15 @@ test('a will without a client is taken for its own card only; its delay is remov
   const { log, clock } = env;
   const sessions = new Sessions({ clock, limits });
   const identity = openOnLoopback();
-  const guard = createGuard({ identity, log, clock, limits, sessions, inProcess: () => undefined });
+  const guard = createGuard({
+    identity,
+    log,
+    clock,
+    limits,
+    sessions,
+    inProcess: () => undefined,
+    laneOf: () => undefined,
+  });
   const decide = (topic: string) =>
     new Promise((resolve) => {
       const properties: object = { willDelayInterval: 5 };

@@ -122,7 +122,7 @@ test('the oldest finished tasks of an agent go, open ones stay', async () => {
   database.exec(TASK_SCHEMA);
   const ledger = taskLedgers({ database, durability: 'write', maxFinished: 10 }).of('a/b/c');
   await write(ledger, 'open', [TASK_STATE_WORKING]);
-  for (let n = 0; n < 256; n++) {
+  for (let n = 0; n < 260; n++) {
     const [begun, ended] = [
       ...changes(submitted(`t${n}`, 1), [status(`t${n}`, TASK_STATE_COMPLETED, n % 60)]),
     ];

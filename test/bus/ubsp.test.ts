@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Task } from '@a2a-js/sdk';
 import { CompactEncrypt, exportJWK, FlattenedEncrypt, generateKeyPair, importJWK, type JWK } from 'jose';
 import mqtt, { type IPublishPacket } from 'mqtt';
@@ -47,9 +48,29 @@ async function pair(ours: JoinOptions['encryption'], theirs: JoinOptions['encryp
 test('requests and replies of two agents with keys are encrypted, also streams, and nobody reads the words', async () => {
   const bus = await newBus();
   const packets: string[] = [];
-  // Every byte between the asker and the broker.
+  // Every byte and message between the asker and the broker.
   const watched: typeof bus = {
     ...bus,
+    laneOf: (link) => {
+      const lane = bus.laneOf(link);
+      const note = (message: object) => void packets.push(inspect(message, { depth: 9 }));
+      return {
+        get isOpen() {
+          return lane.isOpen;
+        },
+        publish(message) {
+          packets.push(String(message.payload));
+          note(message);
+          return lane.publish(message);
+        },
+        open: (handler) =>
+          lane.open((message) => {
+            packets.push(String(message.payload));
+            note(message);
+            handler(message);
+          }),
+      };
+    },
     connectInProcess: (role) => {
       const link = bus.connectInProcess(role);
       const write = link.write.bind(link);

@@ -16,13 +16,13 @@ export const scopeOf = (context: ServerCallContext): TaskScope => ({
 
 /** Fires when the task of this turn is cancelled; hand it to whatever the turn calls. */
 export function abortSignalOf({ context }: RequestContext): AbortSignal {
-  return (context.state.get(ABORT) as AbortSignal | undefined) ?? new AbortController().signal;
+  return (context.state.get(ABORT) as (() => AbortSignal) | undefined)?.() ?? new AbortController().signal;
 }
 
 /** The turn was begun before and its process died: what it does may have been done already. */
 export const isRecovered = ({ context }: RequestContext) => context.state.get(RECOVERED) === true;
 
-export function setTurn(context: ServerCallContext, signal: AbortSignal, recovered: boolean): void {
+export function setTurn(context: ServerCallContext, signal: () => AbortSignal, recovered: boolean): void {
   context.state.set(ABORT, signal);
   context.state.set(RECOVERED, recovered);
 }

@@ -5,10 +5,7 @@ type Listener = ((event: AgentExecutionEvent) => void) | (() => void);
 /** The executor's end of a turn: what it publishes goes to `sink`, in order and at once. */
 export class TurnBus implements ExecutionEventBus {
   readonly #sink: (event: AgentExecutionEvent) => void;
-  readonly #listeners: Record<ExecutionEventName, Set<Listener>> = {
-    event: new Set(),
-    finished: new Set(),
-  };
+  #listeners: Record<ExecutionEventName, Set<Listener>> | undefined;
 
   constructor(sink: (event: AgentExecutionEvent) => void) {
     this.#sink = sink;
@@ -16,20 +13,21 @@ export class TurnBus implements ExecutionEventBus {
 
   publish(event: AgentExecutionEvent): void {
     this.#sink(event);
-    for (const listener of [...this.#listeners.event]) listener(event);
+    for (const listener of [...(this.#listeners?.event ?? [])]) listener(event);
   }
 
   finished(): void {
-    for (const listener of [...this.#listeners.finished]) (listener as () => void)();
+    for (const listener of [...(this.#listeners?.finished ?? [])]) (listener as () => void)();
   }
 
   on(name: ExecutionEventName, listener: Listener): this {
+    this.#listeners ??= { event: new Set(), finished: new Set() };
     this.#listeners[name].add(listener);
     return this;
   }
 
   off(name: ExecutionEventName, listener: Listener): this {
-    this.#listeners[name].delete(listener);
+    this.#listeners?.[name].delete(listener);
     return this;
   }
 
@@ -42,8 +40,8 @@ export class TurnBus implements ExecutionEventBus {
   }
 
   removeAllListeners(name?: ExecutionEventName): this {
-    if (name === undefined) for (const set of Object.values(this.#listeners)) set.clear();
-    else this.#listeners[name].clear();
+    if (name === undefined) this.#listeners = undefined;
+    else this.#listeners?.[name].clear();
     return this;
   }
 }

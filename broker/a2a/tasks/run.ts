@@ -29,7 +29,7 @@ interface Waiter {
  */
 export class TaskRun {
   readonly #options: RunOptions;
-  readonly abort = new AbortController();
+  #abort: AbortController | undefined;
   /** An executor is at work on it. */
   executing = false;
   /** First number of the present turn. */
@@ -65,6 +65,12 @@ export class TaskRun {
     this.executing = false;
     for (const wake of [...this.#watchers]) wake();
     this.#options.onCommit(this);
+  }
+
+  /** Made when somebody looks: few do, and it weighs more than the rest of a run. */
+  get abort(): AbortController {
+    this.#abort ??= new AbortController();
+    return this.#abort;
   }
 
   get over(): boolean {

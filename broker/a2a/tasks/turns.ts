@@ -32,6 +32,7 @@ export interface TurnsOptions {
 /** The turns of tasks: an accepted message, the executor at work on it, and how it ends. */
 export class Turns {
   readonly #options: TurnsOptions;
+  #time = { now: Number.NaN, text: '' };
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -160,10 +161,10 @@ export class Turns {
   ): void {
     const { executor, ledger } = this.#options;
     const message = request.message as Message;
-    setTurn(context, run.abort.signal, recovered);
+    setTurn(context, () => run.abort.signal, recovered);
     const scope = scopeOf(context);
     const references = message.referenceTaskIds.flatMap((id) => ledger.load(scope, id)?.task ?? []);
-    const turn = new RequestContext(
+    const turn = turnOf(
       request,
       run.record.id,
       run.record.task.contextId,
@@ -288,12 +289,42 @@ export class Turns {
     return { state, message: undefined, timestamp: this.#now() as string | undefined };
   }
 
-  #now = () => new Date(this.#options.env.clock.now()).toISOString();
+  #now(): string {
+    const now = this.#options.env.clock.now();
+    if (now !== this.#time.now) this.#time = { now, text: new Date(now).toISOString() };
+    return this.#time.text;
+  }
 
   #report(run: TaskRun, error: unknown): void {
     const problem = error instanceof Error ? error.message : String(error);
     this.#options.env.log.error({ task: run.record.id, problem }, 'an executor failed');
   }
+}
+
+/** The SDK's own copy of the request takes longer than all the rest of a turn. */
+function turnOf(request: RequestContext['request'], ...rest: RestOf<typeof RequestContext>): RequestContext {
+  const turn = new RequestContext(NO_REQUEST, ...rest);
+  return Object.assign(turn, { request: copyOf(request) });
+}
+
+type RestOf<C extends abstract new (...args: never[]) => unknown> =
+  ConstructorParameters<C> extends [unknown, ...infer Rest] ? Rest : never;
+
+const NO_REQUEST = { tenant: '', message: {}, configuration: undefined, metadata: undefined } as never;
+
+/** A deep copy of what JSON and bytes can hold, so that an executor changes nothing of the log. */
+function copyOf<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(copyOf) as T;
+  if (value instanceof Uint8Array) return Buffer.from(value) as T;
+  if (value instanceof Date) return new Date(value) as T;
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    const item = copyOf((value as Record<string, unknown>)[key]);
+    if (key !== '__proto__') copy[key] = item;
+    else Object.defineProperty(copy, key, { value: item, enumerable: true });
+  }
+  return copy as T;
 }
 
 /** Resolves when the end of the task is durable. */
