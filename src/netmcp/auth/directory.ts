@@ -90,8 +90,10 @@ export const SCOPE_REGISTER = 'netmcp:register';
 export const SCOPE_ADMIN = 'netmcp:admin';
 /** Of management servers, to share the registry. */
 export const SCOPE_REPLICATE = 'netmcp:replicate';
+/** To publish tools at a tool server. */
+export const SCOPE_PUBLISH = 'netmcp:publish';
 
-const RESERVED: readonly string[] = [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE];
+const RESERVED: readonly string[] = [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE, SCOPE_PUBLISH];
 
 function isReserved(scope: string): boolean {
   return RESERVED.includes(scope);

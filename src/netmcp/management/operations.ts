@@ -112,6 +112,7 @@ export function createOperations(options: {
           admission.own(registry.holder(lease), identity);
           const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
           if (!registry.update(lease, given)) throw unknownLease();
+          if (change.tools !== undefined) admission.changed(identity.agent, change.tools);
           return {};
         },
       }),

@@ -1,4 +1,5 @@
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import type { Identity } from '../session/server-session.ts';
 import type { PromptSide } from '../session/surface.ts';
 import type { Shelf } from './shelf.ts';
 
@@ -8,7 +9,7 @@ interface Argument {
   required: boolean;
   /** What fits; all else is refused, so that a prompt carries nothing but what it asks for. */
   pattern: RegExp;
-  values?: (shelf: Shelf) => string[];
+  values?: (shelf: Offered) => string[];
 }
 
 interface Operation {
@@ -132,24 +133,34 @@ const OPERATIONS: Operation[] = [
   },
 ];
 
-/** Prompts of a server, for those operations that its tools can do. */
-export function promptsOf({ serverId, shelf }: { serverId: string; shelf: Shelf }) {
+/** The tools that one caller may use. */
+export type Offered = Pick<Shelf, 'get' | 'list'>;
+
+/** Prompts of a server, for those operations that its tools can do for a caller. */
+export function promptsOf({
+  serverId,
+  shelfFor,
+}: {
+  serverId: string;
+  shelfFor(identity: Identity): Offered;
+}) {
   const root = `netmcp://server/${encodeURIComponent(serverId)}`;
-  const offered = () =>
+  const offered = (shelf: Offered) =>
     OPERATIONS.filter(
       ({ steps }) => steps.length === 0 || steps.some(({ tool }) => shelf.get(tool) !== undefined),
     );
 
   const side: PromptSide = {
-    list: () =>
-      offered().map(({ name, title, description, arguments: args }) => ({
+    list: (_, { identity }) =>
+      offered(shelfFor(identity)).map(({ name, title, description, arguments: args }) => ({
         name,
         title,
         description,
         arguments: args.map(({ name, description, required }) => ({ name, description, required })),
       })),
-    get(name, values) {
-      const operation = offered().find((each) => each.name === name);
+    get(name, values, _, { identity }) {
+      const shelf = shelfFor(identity);
+      const operation = offered(shelf).find((each) => each.name === name);
       if (operation === undefined) return undefined;
       const args = read(operation, values);
       const steps = operation.steps
@@ -185,8 +196,9 @@ export function promptsOf({ serverId, shelf }: { serverId: string; shelf: Shelf 
   return {
     side,
     /** What an argument may be, for completion. */
-    values(prompt: string, argument: string): string[] {
-      const operation = offered().find((each) => each.name === prompt);
+    values(prompt: string, argument: string, identity: Identity): string[] {
+      const shelf = shelfFor(identity);
+      const operation = offered(shelf).find((each) => each.name === prompt);
       return operation?.arguments.find(({ name }) => name === argument)?.values?.(shelf) ?? [];
     },
   };

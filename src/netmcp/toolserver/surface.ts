@@ -1,6 +1,7 @@
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
 import { EXTENSION, resultMetaSchema } from '../schema/index.ts';
-import type { CallToolResult } from '../session/server-session.ts';
+import type { CallToolResult, Identity } from '../session/server-session.ts';
 import type { Contents, ResourceSide, Surface } from '../session/surface.ts';
 import type { Meter } from './meter.ts';
 import type { PolicyRule } from './policy.ts';
@@ -43,9 +44,13 @@ export function createSurface(options: {
   const root = `netmcp://server/${encodeURIComponent(serverId)}`;
   const calls: Remembered[] = [];
 
-  const networkFunctions = () => {
+  /** What is offered to a caller: only what it may use is shown in any way. */
+  const offered = (identity: Identity) =>
+    shelf.list().filter(({ tool }) => mayUse(tool.meta.permission, identity));
+
+  const networkFunctions = (identity: Identity) => {
     const found = new Map<string, { operations: Set<string>; tools: string[] }>();
-    for (const { tool } of shelf.list()) {
+    for (const { tool } of offered(identity)) {
       for (const { type, operations } of tool.meta.nf) {
         const nf = found.get(type) ?? { operations: new Set(), tools: [] };
         for (const operation of operations) nf.operations.add(operation);
@@ -56,14 +61,14 @@ export function createSurface(options: {
     return [...found].map(([type, { operations, tools }]) => ({ type, operations: [...operations], tools }));
   };
 
-  /** Fixed resources: last part of the URI, name, description, content for an agent. */
-  const fixed: Array<[string, string, string, (agent: string) => unknown]> = [
+  /** Fixed resources: last part of the URI, name, description, content for a caller. */
+  const fixed: Array<[string, string, string, (identity: Identity) => unknown]> = [
     [
       'tools',
       'Tools in short',
       'Name, title, category, effects and version of every tool offered now.',
-      () =>
-        shelf.list().map(({ tool: { name, title, meta } }) => ({
+      (identity) =>
+        offered(identity).map(({ tool: { name, title, meta } }) => ({
           name,
           title,
           category: meta.category,
@@ -88,7 +93,7 @@ export function createSurface(options: {
       'calls',
       'Last calls',
       'The last calls of the agent that reads, with the chain of SBI requests of each.',
-      (agent) => calls.filter((call) => call.agent === agent).map(({ agent: _, ...call }) => call),
+      ({ agent }) => calls.filter((call) => call.agent === agent).map(({ agent: _, ...call }) => call),
     ],
   ];
 
@@ -120,19 +125,25 @@ export function createSurface(options: {
       if (more.length > 0) return undefined;
       if (item === undefined) {
         const found = fixed.find(([name]) => name === part);
-        return found === undefined ? undefined : json(uri, found[3](identity.agent));
+        return found === undefined ? undefined : json(uri, found[3](identity));
       }
       const value =
         part === 'tools'
-          ? shelf.get(item)?.definition
+          ? offered(identity).find(({ tool }) => tool.name === item)?.definition
           : part === 'nf'
-            ? networkFunctions().find(({ type }) => type === item)
+            ? networkFunctions(identity).find(({ type }) => type === item)
             : undefined;
       return value === undefined ? undefined : json(uri, value);
     },
   };
 
-  const prompts = promptsOf({ serverId, shelf });
+  const prompts = promptsOf({
+    serverId,
+    shelfFor: (identity) => ({
+      list: () => offered(identity),
+      get: (name) => offered(identity).find(({ tool }) => tool.name === name),
+    }),
+  });
   const startingWith = (values: string[], prefix: string) =>
     values.filter((value) => value.startsWith(prefix));
   return {
@@ -141,16 +152,16 @@ export function createSurface(options: {
       resources,
       prompts: prompts.side,
       logging: true,
-      complete(ref, argument, prefix) {
-        if ('prompt' in ref) return startingWith(prompts.values(ref.prompt, argument), prefix);
+      complete(ref, argument, prefix, { identity }) {
+        if ('prompt' in ref) return startingWith(prompts.values(ref.prompt, argument, identity), prefix);
         if (ref.template === `${root}/tools/{name}` && argument === 'name')
           return startingWith(
-            shelf.list().map(({ tool }) => tool.name),
+            offered(identity).map(({ tool }) => tool.name),
             prefix,
           );
         if (ref.template === `${root}/nf/{type}` && argument === 'type')
           return startingWith(
-            networkFunctions().map(({ type }) => type),
+            networkFunctions(identity).map(({ type }) => type),
             prefix,
           );
         return [];

@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
+import { ClientCredentialsProvider } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterEach, expect, test } from 'vitest';
 import type { StoredKey } from '../../../src/netmcp/auth/keys.ts';
@@ -290,7 +293,9 @@ test('attack 15: two hops of delegation keep the subject, and a weak agent gains
   };
   const weak = await through('netagent/test/weak');
   open.push(weak);
-  expect((await weak.listTools()).map(({ name }) => name).sort()).toEqual(['test_read', 'tools_discover']);
+  expect((await weak.listTools()).map(({ name }) => name).filter((name) => name.startsWith('test_'))).toEqual(
+    ['test_read'],
+  );
   expect(await weak.callTool('test_read', {})).toMatchObject({ isError: false });
   await expect(weak.callTool('test_create', { share: 1 })).rejects.toMatchObject({
     code: 'NETMCP_FORBIDDEN',
@@ -441,6 +446,38 @@ test('discovery shows an agent only the servers and tools that it may use', asyn
     'core-tools: test_create,test_read',
     'ran-tools: test_create',
   ]);
+});
+
+test('resources, prompts and completion show no tool that their reader may not use', async () => {
+  const { toolServer, server } = await world();
+  const { url } = await toolServer('ran-tools', tools);
+  const seen = async (id: string) => {
+    const provider = new ClientCredentialsProvider({
+      clientId: id,
+      clientSecret: SECRETS[id] as string,
+      expectedIssuer: server.issuer,
+    });
+    const client = new Client({ name: id, version: '1' });
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider: provider }));
+    open.push(client);
+    const uri = 'netmcp://server/ran-tools/tools';
+    const all = await Promise.allSettled([
+      client.readResource({ uri }),
+      client.readResource({ uri: `${uri}/test_create` }),
+      client.readResource({ uri: 'netmcp://server/ran-tools/nf' }),
+      client.getPrompt({ name: 'correct_call', arguments: { tool: 'test_create' } }),
+      client.complete({
+        ref: { type: 'ref/prompt', name: 'correct_call' },
+        argument: { name: 'tool', value: 'test' },
+      }),
+      client.listTools(),
+    ]);
+    return all.map((one) =>
+      JSON.stringify(one.status === 'fulfilled' ? one.value : one.status).includes('test_create'),
+    );
+  };
+  expect(await seen('netagent/test/strong')).toEqual([true, true, true, true, true, true]);
+  expect(await seen('netagent/test/weak')).toEqual([false, false, false, false, false, false]);
 });
 
 test('a subscriber is told of the servers that it may use, and of no other', async () => {
