@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import type { Fetch } from '../session/keep-alive.ts';
 
 /** A connection of HTTP/2 or HTTP/3 at the client: it carries many requests at once. */
@@ -56,7 +57,8 @@ export async function createConnectionFetch(
       const { status, body } = answer;
       const bodiless = status === 202 || status === 204 || status === 304;
       if (bodiless) body.resume();
-      return new Response(bodiless ? null : (Readable.toWeb(body) as ReadableStream<Uint8Array>), {
+      // `Readable.toWeb` of Node 24 throws past everybody when a body is cancelled that still comes in.
+      return new Response(bodiless ? null : ReadableStream.from<Uint8Array>(body), {
         status,
         headers: plainHeaders(answer.headers),
       });
