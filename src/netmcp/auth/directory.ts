@@ -24,6 +24,8 @@ export interface Resource {
 export interface Resources {
   get(resource: string): Resource | undefined;
   list(): Resource[];
+  /** Every scope that there is, those of tools that are still to come included. */
+  scopes(): string[];
   /** False if it is somebody else's, or there are too many. */
   put(entry: Resource): boolean;
   /** Told after a change. */
@@ -43,6 +45,9 @@ export function createResources(
 ): Resources {
   const entries = new Map(kept.list().map(({ value }) => [value.resource, value]));
   const listeners: Array<() => void> = [];
+  const scopes = () => [
+    ...new Set([...clients.values(), ...entries.values()].flatMap((entry) => entry.scopes)),
+  ];
   return {
     get(resource) {
       const entry = entries.get(resource);
@@ -50,10 +55,10 @@ export function createResources(
       const owner = resource.slice(AGENT.length);
       if (!clients.has(owner)) return undefined;
       // Whatever the subject may do can be handed on; what comes of it is cut again at each hop.
-      const scopes = [...new Set([...entries.values()].flatMap((other) => other.scopes))];
-      return { resource, owner, name: owner, scopes };
+      return { resource, owner, name: owner, scopes: scopes() };
     },
     list: () => [...entries.values()],
+    scopes,
     put(entry) {
       const before = entries.get(entry.resource);
       if (before !== undefined && before.owner !== entry.owner) return false;
@@ -83,9 +88,13 @@ export function scopesFor(
 export const SCOPE_USE = 'netmcp:use';
 export const SCOPE_REGISTER = 'netmcp:register';
 export const SCOPE_ADMIN = 'netmcp:admin';
-/** Of management servers that share one registry. */
+/** Of management servers, to share the registry. */
 export const SCOPE_REPLICATE = 'netmcp:replicate';
+/** To publish tools at a tool server. */
+export const SCOPE_PUBLISH = 'netmcp:publish';
+
+const RESERVED: readonly string[] = [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE, SCOPE_PUBLISH];
 
 function isReserved(scope: string): boolean {
-  return [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE].includes(scope);
+  return RESERVED.includes(scope);
 }

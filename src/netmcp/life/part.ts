@@ -1,3 +1,4 @@
+import { SCOPE_PUBLISH } from '../auth/directory.ts';
 import {
   ERROR_FORBIDDEN,
   METHODS,
@@ -15,7 +16,7 @@ import { readPublished } from './published.ts';
 import { read } from './read.ts';
 
 /** A token with this scope may publish tools. */
-export const PUBLISH_SCOPE = 'netmcp:publish';
+export const PUBLISH_SCOPE = SCOPE_PUBLISH;
 
 /** `netmcp/tools/register|update|remove`: an NF publishes at the tool server itself (NetMCP 5). */
 export function createPublishing(options: {

@@ -1,7 +1,7 @@
 import type { Env } from '../../../machines/ports.ts';
 import type { Resources } from '../auth/directory.ts';
-import { SCOPE_ADMIN, SCOPE_REGISTER } from '../auth/directory.ts';
-import type { Registration } from '../schema/index.ts';
+import { SCOPE_ADMIN, SCOPE_PUBLISH, SCOPE_REGISTER, SCOPE_USE } from '../auth/directory.ts';
+import type { Registration, ToolSummary } from '../schema/index.ts';
 import { ERROR_FORBIDDEN } from '../schema/index.ts';
 import { Forbidden, RpcError } from '../session/rpc-error.ts';
 import type { Identity } from '../session/server-session.ts';
@@ -21,6 +21,8 @@ export interface Unapproved {
 export interface Admission {
   /** Whether the registration is let in; @throws RpcError if it is for a foreign id or endpoint. */
   admit(registration: Registration, identity: Identity): 'approved' | 'unapproved';
+  /** The tools of a server that was let in have changed: tokens can be asked for what they need. */
+  changed(serverId: string, tools: readonly ToolSummary[]): void;
   /** Who holds the lease that `identity` wants to use; @throws RpcError if somebody else does. */
   own(serverId: string | undefined, identity: Identity): void;
   unapproved(identity: Identity): Unapproved[];
@@ -33,6 +35,7 @@ const MAX_WAITING = 64;
 /** Where nothing is configured, everybody on loopback is let in. */
 export const openAdmission: Admission = {
   admit: () => 'approved',
+  changed: () => {},
   own: () => {},
   unapproved: () => [],
   approve: (serverId) => {
@@ -74,16 +77,18 @@ export function createAdmission(env: Env, resources: Resources | undefined): Adm
         return 'unapproved';
       }
       for (const endpoint of registration.endpoints) {
-        const scopes = registration.tools.flatMap(({ permission }) =>
-          permission.mode === 'token' ? permission.scopes : [],
-        );
         const entry = { resource: endpoint, owner: serverId, name: serverId };
-        if (resources?.put({ ...entry, scopes: [...new Set(['netmcp:use', ...scopes])] }) === false) {
+        if (resources?.put({ ...entry, scopes: scopesAt(registration.tools) }) === false) {
           throw new RpcError(ERROR_FORBIDDEN, `${endpoint} belongs to another server`);
         }
       }
       waiting.delete(serverId);
       return 'approved';
+    },
+    changed(serverId, tools) {
+      for (const entry of resources?.list() ?? []) {
+        if (entry.owner === serverId) resources?.put({ ...entry, scopes: scopesAt(tools) });
+      }
     },
     own(serverId, identity) {
       if (serverId !== undefined && (serverId !== identity.agent || identity.actors.length > 0)) {
@@ -103,6 +108,12 @@ export function createAdmission(env: Env, resources: Resources | undefined): Adm
       env.log.info({ serverId, by: identity.agent }, 'tool server approved');
     },
   };
+}
+
+/** What tokens for a tool server can have in them. */
+function scopesAt(tools: readonly ToolSummary[]): string[] {
+  const asked = tools.flatMap(({ permission }) => (permission.mode === 'token' ? permission.scopes : []));
+  return [...new Set([SCOPE_USE, SCOPE_PUBLISH, ...asked])];
 }
 
 function mustAdminister(identity: Identity): void {

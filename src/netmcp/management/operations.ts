@@ -18,7 +18,7 @@ import {
   updateParamsSchema,
 } from '../schema/index.ts';
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
-import type { McpPeer, RequestContext, Tool } from '../session/server-session.ts';
+import type { Identity, McpPeer, RequestContext, Tool } from '../session/server-session.ts';
 import type { Admission } from './admission.ts';
 import type { LeaseTimes, Registry } from './registry.ts';
 
@@ -76,6 +76,7 @@ export function createOperations(options: {
   subscribe(
     peer: McpPeer,
     wanted: { serverIds?: string[] | undefined; serviceAreas?: string[] | undefined },
+    identity: Identity,
   ): void;
 }): Map<string, Operation> {
   const { registry, admission, times, restricted, partial, subscribe } = options;
@@ -111,6 +112,7 @@ export function createOperations(options: {
           admission.own(registry.holder(lease), identity);
           const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
           if (!registry.update(lease, given)) throw unknownLease();
+          if (change.tools !== undefined) admission.changed(identity.agent, change.tools);
           return {};
         },
       }),
@@ -202,8 +204,8 @@ export function createOperations(options: {
         description: 'Notifications of load and change of tool servers over the stream of this session.',
         params: subscribeParamsSchema,
         result: subscribeResultSchema,
-        run(peer, { serverIds, serviceAreas }) {
-          subscribe(peer, { serverIds, serviceAreas });
+        run(peer, { serverIds, serviceAreas }, { identity }) {
+          subscribe(peer, { serverIds, serviceAreas }, identity);
           return { subscribed: true };
         },
       }),

@@ -74,6 +74,8 @@ export interface Registry {
   notices(): LoadNotice[];
   /** Areas of a server that is there. */
   areasOf(serverId: string): readonly string[];
+  /** undefined once it is gone. */
+  toolsOf(serverId: string): readonly ToolSummary[] | undefined;
   /** News of a peer. */
   merge(page: ReplicaPage): void;
   replica: Pick<Replica, 'since' | 'vector' | 'onWrite'>;
@@ -363,6 +365,7 @@ export function createRegistry(
       return find(shown, query);
     },
     notices: () => [...entries.values()].map((entry) => notice(entry)),
+    toolsOf: (serverId) => entries.get(serverId)?.registration.tools,
     areasOf: (serverId) => entries.get(serverId)?.registration.serviceArea ?? [],
     merge(page) {
       for (const { value, rank } of replica.merge(page)) {

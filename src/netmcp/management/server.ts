@@ -8,6 +8,7 @@ import {
   SCOPE_REPLICATE,
   SCOPE_USE,
 } from '../auth/directory.ts';
+import { mayUse } from '../auth/permission.ts';
 import { protection, type ResourceAuth } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import {
@@ -22,12 +23,18 @@ import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { createHttpPool } from '../session/keep-alive.ts';
 import { pause } from '../session/line.ts';
 import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
-import type { CallToolResult, McpPeer, RequestContext, VendorMethod } from '../session/server-session.ts';
+import type {
+  CallToolResult,
+  Identity,
+  McpPeer,
+  RequestContext,
+  VendorMethod,
+} from '../session/server-session.ts';
 import { createAdmission, openAdmission } from './admission.ts';
 import { serves } from './areas.ts';
 import { type Link, linkPeer } from './link.ts';
 import { createOperations, toolOf } from './operations.ts';
-import { createRegistry, type LeaseTimes } from './registry.ts';
+import { createRegistry, type LeaseTimes, type Registry } from './registry.ts';
 
 export interface ManagementOptions {
   env: Env;
@@ -148,13 +155,15 @@ export async function startManagementServer(options: ManagementOptions): Promise
     times,
     restricted: auth !== undefined,
     partial: () => !caughtUp && env.clock.now() - started < times.leaseMs,
-    subscribe(peer, { serverIds, serviceAreas }) {
+    subscribe(peer, { serverIds, serviceAreas }, identity) {
+      const visible = auth === undefined ? () => true : visibleTo(identity, registry);
       const ids = new Set(serverIds);
       const all = serverIds === undefined && serviceAreas === undefined;
       subscribers.set(
         peer,
         (serverId, areas) =>
-          all || ids.has(serverId) || (serviceAreas !== undefined && serves(areas, serviceAreas)),
+          (all || ids.has(serverId) || (serviceAreas !== undefined && serves(areas, serviceAreas))) &&
+          visible(serverId),
       );
       queueMicrotask(() => tellAll(peer));
     },
@@ -232,8 +241,20 @@ export async function startManagementServer(options: ManagementOptions): Promise
   };
 }
 
+/** Of servers that somebody may not use, he is not told that they are there; of others also that they went. */
+function visibleTo(identity: Identity, registry: Registry): (serverId: string) => boolean {
+  const told = new Set<string>();
+  return (serverId) => {
+    const tools = registry.toolsOf(serverId);
+    if (tools === undefined) return told.delete(serverId);
+    const visible = tools.some(({ permission }) => mayUse(permission, identity));
+    if (visible) told.add(serverId);
+    return visible;
+  };
+}
+
 /** Beside its own, the scopes of every tool: with them in its token an agent is shown those tools. */
 function managementScopes(resources: Resources | undefined): string[] {
   const own = [SCOPE_USE, SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE];
-  return [...new Set([...own, ...(resources?.list() ?? []).flatMap(({ scopes }) => scopes)])];
+  return [...new Set([...own, ...(resources?.scopes() ?? [])])];
 }

@@ -1,7 +1,7 @@
 import type { NetAgentError } from '../../../machines/failure.ts';
 import { NetAgentError as Known } from '../../../machines/failure.ts';
 import { fail } from '../../errors.ts';
-import { ERROR_FORBIDDEN, ERROR_OVERLOADED, overloadedDataSchema } from '../schema/index.ts';
+import { ERROR_OVERLOADED, overloadedDataSchema } from '../schema/index.ts';
 
 /** Before a connection exists nothing was sent. */
 const NOT_SENT = new Set([
@@ -36,7 +36,7 @@ export function readCallError(error: unknown, server: string, tool: string): Net
   // The server looked at who asks before it looked at the call.
   if (code === 401)
     return fail('NETMCP_UNAUTHORISED', { server, problem: 'the token was refused', executed: 'no' });
-  if (code === 403 || code === ERROR_FORBIDDEN)
+  if (code === 403)
     return fail('NETMCP_FORBIDDEN', { server, needs: `more rights for ${tool}`, executed: 'no' });
   // HTTP 404: the server knows the session no more and has not looked at the call.
   if (code === 404) return fail('NETMCP_LOST', { server, tool, problem, executed: 'no' }, { cause: error });

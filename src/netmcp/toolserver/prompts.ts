@@ -2,7 +2,6 @@ import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { Identity } from '../session/server-session.ts';
 import type { PromptSide } from '../session/surface.ts';
 import type { Shelf } from './shelf.ts';
-import type { CompiledTool } from './verify.ts';
 
 interface Argument {
   name: string;
@@ -10,7 +9,7 @@ interface Argument {
   required: boolean;
   /** What fits; all else is refused, so that a prompt carries nothing but what it asks for. */
   pattern: RegExp;
-  values?: (shelf: Shelf) => string[];
+  values?: (shelf: Offered) => string[];
 }
 
 interface Operation {
@@ -134,32 +133,34 @@ const OPERATIONS: Operation[] = [
   },
 ];
 
-/** Prompts of a server, for those operations that its tools can do. */
+/** The tools that one caller may use. */
+export type Offered = Pick<Shelf, 'get' | 'list'>;
+
+/** Prompts of a server, for those operations that its tools can do for a caller. */
 export function promptsOf({
   serverId,
-  shelf,
-  mayUse,
+  shelfFor,
 }: {
   serverId: string;
-  shelf: Shelf;
-  mayUse(identity: Identity, compiled: CompiledTool): boolean;
+  shelfFor(identity: Identity): Offered;
 }) {
   const root = `netmcp://server/${encodeURIComponent(serverId)}`;
-  const offered = () =>
+  const offered = (shelf: Offered) =>
     OPERATIONS.filter(
       ({ steps }) => steps.length === 0 || steps.some(({ tool }) => shelf.get(tool) !== undefined),
     );
 
   const side: PromptSide = {
-    list: () =>
-      offered().map(({ name, title, description, arguments: args }) => ({
+    list: (_, { identity }) =>
+      offered(shelfFor(identity)).map(({ name, title, description, arguments: args }) => ({
         name,
         title,
         description,
         arguments: args.map(({ name, description, required }) => ({ name, description, required })),
       })),
     get(name, values, _, { identity }) {
-      const operation = offered().find((each) => each.name === name);
+      const shelf = shelfFor(identity);
+      const operation = offered(shelf).find((each) => each.name === name);
       if (operation === undefined) return undefined;
       const args = read(operation, values);
       const steps = operation.steps
@@ -167,7 +168,7 @@ export function promptsOf({
         .map(({ tool, text }, index) => `${index + 1}. ${tool}: ${text}.`);
       const text = [operation.goal(args), ...steps, operation.close].join('\n');
       const about = shelf.get(args.get('tool') ?? '');
-      const definition = about !== undefined && mayUse(identity, about) ? about.definition : undefined;
+      const definition = about?.definition;
       if (args.has('tool') && definition === undefined)
         throw new RpcError(INVALID_PARAMS, 'Argument tool: this server has no such tool');
       return {
@@ -196,8 +197,9 @@ export function promptsOf({
   return {
     side,
     /** What an argument may be, for completion. */
-    values(prompt: string, argument: string): string[] {
-      const operation = offered().find((each) => each.name === prompt);
+    values(prompt: string, argument: string, identity: Identity): string[] {
+      const shelf = shelfFor(identity);
+      const operation = offered(shelf).find((each) => each.name === prompt);
       return operation?.arguments.find(({ name }) => name === argument)?.values?.(shelf) ?? [];
     },
   };

@@ -1,5 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
-import { mayUse } from '../auth/permission.ts';
+import { SCOPE_PUBLISH } from '../auth/directory.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts';
@@ -178,7 +178,6 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     shelf,
     meter,
     rules,
-    mayUse: (identity, { tool }) => mayUse(tool.meta.permission, identity),
   });
   const optimiser =
     options.optimise === undefined
@@ -218,7 +217,12 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         return result;
       },
     },
-    ...protection({ env, auth: options.auth, name: id, scopes: () => scopesOf(shelf.list()) }),
+    ...protection({
+      env,
+      auth: options.auth,
+      name: id,
+      scopes: () => [...scopesOf(shelf.list()), SCOPE_PUBLISH],
+    }),
   });
   shelf.onChange(() => {
     for (const peer of server.peers()) {

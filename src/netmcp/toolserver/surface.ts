@@ -1,4 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
+import { mayUse } from '../auth/permission.ts';
 import { EXTENSION, resultMetaSchema } from '../schema/index.ts';
 import type { CallToolResult, Identity } from '../session/server-session.ts';
 import type { Contents, ResourceSide, Surface } from '../session/surface.ts';
@@ -6,7 +7,6 @@ import type { Meter } from './meter.ts';
 import type { PolicyRule } from './policy.ts';
 import { promptsOf } from './prompts.ts';
 import type { Shelf } from './shelf.ts';
-import type { CompiledTool } from './verify.ts';
 
 export interface ServerSurface {
   /** Resources, prompts, completion and messages of this server, for its side. */
@@ -39,18 +39,18 @@ export function createSurface(options: {
   shelf: Shelf;
   meter: Meter;
   rules: readonly PolicyRule[];
-  /** An agent reads of those tools only that it may use. */
-  mayUse(identity: Identity, compiled: CompiledTool): boolean;
 }): ServerSurface {
   const { env, serverId, shelf, meter, rules } = options;
-  const visible = (identity: Identity) =>
-    shelf.list().filter((compiled) => options.mayUse(identity, compiled));
   const root = `netmcp://server/${encodeURIComponent(serverId)}`;
   const calls: Remembered[] = [];
 
+  /** What is offered to a caller: only what it may use is shown in any way. */
+  const offered = (identity: Identity) =>
+    shelf.list().filter(({ tool }) => mayUse(tool.meta.permission, identity));
+
   const networkFunctions = (identity: Identity) => {
     const found = new Map<string, { operations: Set<string>; tools: string[] }>();
-    for (const { tool } of visible(identity)) {
+    for (const { tool } of offered(identity)) {
       for (const { type, operations } of tool.meta.nf) {
         const nf = found.get(type) ?? { operations: new Set(), tools: [] };
         for (const operation of operations) nf.operations.add(operation);
@@ -61,14 +61,14 @@ export function createSurface(options: {
     return [...found].map(([type, { operations, tools }]) => ({ type, operations: [...operations], tools }));
   };
 
-  /** Fixed resources: last part of the URI, name, description, content for a reader. */
+  /** Fixed resources: last part of the URI, name, description, content for a caller. */
   const fixed: Array<[string, string, string, (identity: Identity) => unknown]> = [
     [
       'tools',
       'Tools in short',
       'Name, title, category, effects and version of every tool offered now.',
       (identity) =>
-        visible(identity).map(({ tool: { name, title, meta } }) => ({
+        offered(identity).map(({ tool: { name, title, meta } }) => ({
           name,
           title,
           category: meta.category,
@@ -129,7 +129,7 @@ export function createSurface(options: {
       }
       const value =
         part === 'tools'
-          ? visible(identity).find(({ tool }) => tool.name === item)?.definition
+          ? offered(identity).find(({ tool }) => tool.name === item)?.definition
           : part === 'nf'
             ? networkFunctions(identity).find(({ type }) => type === item)
             : undefined;
@@ -137,7 +137,13 @@ export function createSurface(options: {
     },
   };
 
-  const prompts = promptsOf({ serverId, shelf, mayUse: options.mayUse });
+  const prompts = promptsOf({
+    serverId,
+    shelfFor: (identity) => ({
+      list: () => offered(identity),
+      get: (name) => offered(identity).find(({ tool }) => tool.name === name),
+    }),
+  });
   const startingWith = (values: string[], prefix: string) =>
     values.filter((value) => value.startsWith(prefix));
   return {
@@ -147,10 +153,10 @@ export function createSurface(options: {
       prompts: prompts.side,
       logging: true,
       complete(ref, argument, prefix, { identity }) {
-        if ('prompt' in ref) return startingWith(prompts.values(ref.prompt, argument), prefix);
+        if ('prompt' in ref) return startingWith(prompts.values(ref.prompt, argument, identity), prefix);
         if (ref.template === `${root}/tools/{name}` && argument === 'name')
           return startingWith(
-            visible(identity).map(({ tool }) => tool.name),
+            offered(identity).map(({ tool }) => tool.name),
             prefix,
           );
         if (ref.template === `${root}/nf/{type}` && argument === 'type')

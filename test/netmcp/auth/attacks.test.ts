@@ -1,5 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { request } from 'node:http';
+import { ClientCredentialsProvider } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { exportJWK, exportSPKI, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose';
 import { afterEach, expect, test } from 'vitest';
 import type { StoredKey } from '../../../src/netmcp/auth/keys.ts';
@@ -12,7 +15,8 @@ import {
   startToolServer,
   toolsOf,
 } from '../../../src/netmcp/index.ts';
-import type { ToolMeta } from '../../../src/netmcp/schema/index.ts';
+import { METHODS, subscribeResultSchema, type ToolMeta } from '../../../src/netmcp/schema/index.ts';
+import { openSession } from '../../../src/netmcp/session/client-session.ts';
 import { createHttpPool } from '../../../src/netmcp/session/keep-alive.ts';
 import { authOf, authWorld, HOST, SECRETS } from '../support/auth.ts';
 import { testEnv } from '../support/env.ts';
@@ -289,7 +293,9 @@ test('attack 15: two hops of delegation keep the subject, and a weak agent gains
   };
   const weak = await through('netagent/test/weak');
   open.push(weak);
-  expect((await weak.listTools()).map(({ name }) => name)).toEqual(['tools_discover', 'test_read']);
+  expect((await weak.listTools()).map(({ name }) => name).filter((name) => name.startsWith('test_'))).toEqual(
+    ['test_read'],
+  );
   expect(await weak.callTool('test_read', {})).toMatchObject({ isError: false });
   await expect(weak.callTool('test_create', { share: 1 })).rejects.toMatchObject({
     code: 'NETMCP_FORBIDDEN',
@@ -440,6 +446,71 @@ test('discovery shows an agent only the servers and tools that it may use', asyn
     'core-tools: test_create,test_read',
     'ran-tools: test_create',
   ]);
+});
+
+test('resources, prompts and completion show no tool that their reader may not use', async () => {
+  const { toolServer, server } = await world();
+  const { url } = await toolServer('ran-tools', tools);
+  const seen = async (id: string) => {
+    const provider = new ClientCredentialsProvider({
+      clientId: id,
+      clientSecret: SECRETS[id] as string,
+      expectedIssuer: server.issuer,
+    });
+    const client = new Client({ name: id, version: '1' });
+    await client.connect(new StreamableHTTPClientTransport(new URL(url), { authProvider: provider }));
+    open.push(client);
+    const uri = 'netmcp://server/ran-tools/tools';
+    const all = await Promise.allSettled([
+      client.readResource({ uri }),
+      client.readResource({ uri: `${uri}/test_create` }),
+      client.readResource({ uri: 'netmcp://server/ran-tools/nf' }),
+      client.getPrompt({ name: 'correct_call', arguments: { tool: 'test_create' } }),
+      client.complete({
+        ref: { type: 'ref/prompt', name: 'correct_call' },
+        argument: { name: 'tool', value: 'test' },
+      }),
+      client.listTools(),
+    ]);
+    return all.map((one) =>
+      JSON.stringify(one.status === 'fulfilled' ? one.value : one.status).includes('test_create'),
+    );
+  };
+  expect(await seen('netagent/test/strong')).toEqual([true, true, true, true, true, true]);
+  expect(await seen('netagent/test/weak')).toEqual([false, false, false, false, false, false]);
+});
+
+test('a subscriber is told of the servers that it may use, and of no other', async () => {
+  const { env, management, toolServer } = await world();
+  const pool = createHttpPool(4);
+  open.push(pool);
+  const told = new Map<string, string[]>();
+  for (const id of ['netagent/test/weak', 'netagent/test/strong']) {
+    const names: string[] = [];
+    told.set(id, names);
+    const session = openSession({
+      env,
+      agentId: id,
+      serverId: 'management',
+      target: { url: management },
+      pool,
+      auth: authOf(id),
+      onNotification: (method, params) =>
+        void names.push(`${method} ${(params as { serverId: string }).serverId}`),
+    });
+    open.push(session);
+    await session.request(METHODS.subscribe, {}, subscribeResultSchema);
+  }
+  const ran = await toolServer('ran-tools', [tools[0] as never]);
+  const core = await toolServer('core-tools', tools);
+  await ran.close();
+  await core.close();
+  const gone = 'notifications/netmcp/load core-tools';
+  await expect
+    .poll(() => [...told.values()].every((names) => names.includes(gone)), { interval: 20 })
+    .toBe(true);
+  await expect.poll(() => told.get('netagent/test/strong')?.join(), { interval: 20 }).toContain('ran-tools');
+  expect(told.get('netagent/test/weak')?.join()).not.toContain('ran-tools');
 });
 
 test('loopback is open as before; any other address wants authentication', async () => {

@@ -48,7 +48,9 @@ test('a client of the MCP SDK gets a token and calls a tool', async () => {
   });
   const client = new Client({ name: 'sdk', version: '1' });
   await client.connect(new StreamableHTTPClientTransport(new URL(tools.url), { authProvider: provider }));
-  expect((await client.listTools()).tools.map(({ name }) => name)).toEqual(['test_read', 'tools_discover']);
+  expect(
+    (await client.listTools()).tools.map(({ name }) => name).filter((name) => name.startsWith('test_')),
+  ).toEqual(['test_read']);
   expect(await client.callTool({ name: 'test_read', arguments: {} })).toMatchObject({
     structuredContent: {},
   });

@@ -75,7 +75,9 @@ test('a third party: registration, sign-in, consent, code with PKCE, refresh; a 
     },
   });
   open.push(client);
-  expect((await client.listTools()).map(({ name }) => name)).toEqual(['tools_discover', 'test_read']);
+  expect(
+    (await client.listTools()).map(({ name }) => name).filter((name) => name.startsWith('test_')),
+  ).toEqual(['test_read']);
   expect(await client.callTool('test_read', {})).toMatchObject({ isError: false });
   // Nobody is asked again while there is a refresh token.
   env.pass(275_000);
@@ -103,11 +105,9 @@ test('the browser may come back to a port of ours on loopback', async () => {
     },
   });
   open.push(client);
-  expect((await client.listTools()).map(({ name }) => name)).toEqual([
-    'tools_discover',
-    'test_create',
-    'test_read',
-  ]);
+  expect(
+    (await client.listTools()).map(({ name }) => name).filter((name) => name.startsWith('test_')),
+  ).toEqual(['test_create', 'test_read']);
 });
 
 test('consent page: names are text, the target is shown, nothing comes from elsewhere', async () => {
