@@ -1,4 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
+import { anchorMachine } from './protocols/anchor.machine.ts';
 import { assuranceMachine } from './protocols/assurance.machine.ts';
 import { authorizationMachine } from './protocols/authorization.machine.ts';
 import { delegationMachine } from './protocols/delegation.machine.ts';
@@ -11,6 +12,7 @@ import { pooledTaskMachine } from './protocols/pooled-task.machine.ts';
 import { presenceMachine } from './protocols/presence.machine.ts';
 import { registrationMachine } from './protocols/registration.machine.ts';
 import { requestMachine } from './protocols/request.machine.ts';
+import { routeMachine } from './protocols/route.machine.ts';
 import { sessionMachine } from './protocols/session.machine.ts';
 import { supervisionMachine } from './protocols/supervision.machine.ts';
 import { taskMachine } from './protocols/task.machine.ts';
@@ -34,6 +36,7 @@ const entry = (machine: AnyStateMachine, version = 1): [string, CatalogEntry] =>
 
 /** Every chart of the project by `id@version`. */
 export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntries([
+  entry(anchorMachine),
   entry(assuranceMachine),
   entry(authorizationMachine),
   entry(delegationMachine),
@@ -46,6 +49,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(presenceMachine),
   entry(registrationMachine),
   entry(requestMachine),
+  entry(routeMachine),
   entry(sessionMachine),
   entry(supervisionMachine),
   entry(taskMachine),

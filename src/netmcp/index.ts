@@ -1,4 +1,5 @@
 export type { AdoptedState, Adoption } from './adopt/adoption.ts';
+export type { AnchorSettings } from './anchor/anchor.ts';
 export { agentResource, type Resources, type TrustedClient } from './auth/directory.ts';
 export { obtainToken } from './auth/obtain.ts';
 export { passwordsOf } from './auth/passwords.ts';
@@ -10,21 +11,33 @@ export {
   startAuthorisationServer,
 } from './auth/server.ts';
 export type { ClientAuth } from './auth/token-source.ts';
+export type { AnchorClient, ExecuteOptions } from './client/anchor.ts';
 export {
   connectNetMcp,
   type NetMcpClient,
 } from './client/client.ts';
+export type { ContextClient } from './client/context.ts';
 export type { CallOptions, ToolOutcome } from './client/outcome.ts';
 export { connectPlain, type PlainClient } from './client/plain.ts';
 export type { PlainParts } from './client/plain-parts.ts';
 export { conformanceNetMcp, type NetMcpConformanceOptions } from './conformance/index.ts';
+export { CONTEXT_LIMITS, type ContextLimits } from './context/limits.ts';
+export { memoryContextStore } from './context/memory.ts';
+export type { ContextRows, ContextStore } from './context/store.ts';
 export type { ApprovalRecord, ApprovalStore, Pending } from './life/approvals.ts';
 export type { ToolLifeEntry } from './life/book.ts';
 export type { LifeOptions, ToolLife } from './life/life.ts';
 export type { ScopeMatch } from './life/match.ts';
 export type { Toolset } from './life/toolsets.ts';
 export { startManagementServer } from './management/server.ts';
-export type { ChainEntry, DiscoverParams, ServerEntry } from './schema/index.ts';
+export type {
+  ChainEntry,
+  DiscoverParams,
+  ExecuteParams,
+  ExecuteResult,
+  ServerEntry,
+  StepReport,
+} from './schema/index.ts';
 export type { OnElicit } from './session/client-session.ts';
 export type { ListenOptions } from './session/host.ts';
 export { toolsOf } from './tools/index.ts';

@@ -1,10 +1,27 @@
 import type { Env } from '../../machines/ports.ts';
-import { startManagementServer, startToolServer, toolsOf, watchLoop } from '../netmcp/index.ts';
+import {
+  type ContextStore,
+  startManagementServer,
+  startToolServer,
+  toolsOf,
+  watchLoop,
+} from '../netmcp/index.ts';
 
 const SERVERS = ['ran', 'core', 'transport'] as const;
 
 /** The management server and the three tool servers of the runtime. */
-export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; nrf: string }) {
+export async function startNetMcp({
+  env,
+  host,
+  nrf,
+  contexts,
+}: {
+  env: Env;
+  host: string;
+  nrf: string;
+  /** Shared by the tool servers, so that each can take over from another. */
+  contexts: ContextStore;
+}) {
   const management = await startManagementServer({ env, host, port: 0 });
   const servers: Array<Awaited<ReturnType<typeof startToolServer>>> = [];
   const close = async () => {
@@ -24,6 +41,7 @@ export async function startNetMcp({ env, host, nrf }: { env: Env; host: string; 
           tools: toolsOf(area),
           loop: watchLoop(),
           life: { watchNrf: true },
+          anchor: { contexts },
         }),
       );
     }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { JWK } from 'jose';
 import { type Admission, agentCard, joinBus, startDispatcher } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
-import { openStore } from '../durable/index.ts';
+import { openContextStore, openStore } from '../durable/index.ts';
 import { fail } from '../errors.ts';
 import { openGateway } from '../gateway/index.ts';
 import { openKnowledge } from '../knowledge/index.ts';
@@ -93,7 +93,12 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('network time', () => time.close());
 
-  const netmcp = await startNetMcp({ env, host: options.host, nrf: network.nrf });
+  const contexts = openContextStore({
+    dir: options.dataDir,
+    durability: options.durability ?? 'fsync',
+  });
+  lifecycle.started('contexts', () => contexts.close());
+  const netmcp = await startNetMcp({ env, host: options.host, nrf: network.nrf, contexts });
   lifecycle.started('netmcp', () => netmcp.close());
   const agents = await startAgents({
     env,

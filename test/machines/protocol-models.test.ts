@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { AnyStateMachine, EventObject } from 'xstate';
+import { anchorMachine } from '../../machines/protocols/anchor.machine.ts';
 import { leaseMachine } from '../../machines/protocols/lease.machine.ts';
 import { negotiationMachine } from '../../machines/protocols/negotiation.machine.ts';
 import { pooledTaskMachine } from '../../machines/protocols/pooled-task.machine.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
 import { registrationMachine } from '../../machines/protocols/registration.machine.ts';
 import { requestMachine } from '../../machines/protocols/request.machine.ts';
+import { routeMachine } from '../../machines/protocols/route.machine.ts';
 import { sessionMachine } from '../../machines/protocols/session.machine.ts';
 import { toolCallMachine } from '../../machines/protocols/tool-call.machine.ts';
 import { type ModelOptions, runModel } from '../../src/testing/index.ts';
@@ -34,6 +36,13 @@ const calling: Omit<ModelOptions, 'input'> = {
     execute: { outputs: [{ done: true }], errors: [problem, failure('no'), failure('maybe')] },
   },
 };
+
+const candidates = ['a', 'b'].map((serverId) => ({ serverId, url: `http://127.0.0.1/${serverId}` }));
+const steps = [
+  { id: 'a', after: [], onError: 'fail', undoable: true },
+  { id: 'b', after: ['a'], onError: 'compensate', undoable: false },
+  { id: 'c', after: [], onError: 'continue', undoable: false },
+];
 
 /** One model for each input that opens other edges. */
 const models: [AnyStateMachine, ModelOptions[]][] = [
@@ -165,6 +174,38 @@ const models: [AnyStateMachine, ModelOptions[]][] = [
         within: ({ inFlight }) => Number(inFlight) < 2,
       },
     ],
+  ],
+  [
+    anchorMachine,
+    [
+      {
+        input: { maxAttempts: 2 },
+        events: [event('LOST', { reason: 'reset' }), event('MOVE', { reason: 'drains' }), event('CLOSE')],
+        effects: {
+          elect: { outputs: [candidates, candidates.slice(1), []], errors: [problem] },
+          bind: { outputs: [undefined], errors: [problem] },
+        },
+        within: ({ bindings }) => Number(bindings) < 2,
+      },
+    ],
+  ],
+  [
+    routeMachine,
+    ['all', 'any'].map((join) => ({
+      input: { plan: steps, join, deadlineMs: 60_000 },
+      events: [
+        ...['done', 'failed'].flatMap((mark) => ['a', 'b'].map((id) => event('STEP_ENDED', { id, mark }))),
+        event('STEP_ENDED', { id: 'c', mark: 'unknown' }),
+        event('STEP_ENDED', { id: 'no step', mark: 'done' }),
+        event('CANCEL'),
+        event('FENCED'),
+      ],
+      effects: {
+        claim: { outputs: [{}, { a: 'done', c: 'done' }], errors: [problem] },
+        undo: { outputs: [['a']], errors: [problem] },
+      },
+      limit: 20_000,
+    })),
   ],
   [
     toolCallMachine,

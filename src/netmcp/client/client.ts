@@ -5,6 +5,7 @@ import { fail } from '../../errors.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import {
   changedParamsSchema,
+  DIRECT_OFFER,
   type DiscoverParams,
   discoverResultSchema,
   loadParamsSchema,
@@ -14,9 +15,10 @@ import {
   subscribeResultSchema,
 } from '../schema/index.ts';
 import { type OnElicit, openSession, type Session, type SessionState } from '../session/client-session.ts';
-import { createHttpPool } from '../session/keep-alive.ts';
+import { createHttpPool, type Fetch } from '../session/keep-alive.ts';
 import { openLine, pause } from '../session/line.ts';
 import type { Trust } from '../transport/address.ts';
+import { type AnchorClient, bindAnchor } from './anchor.ts';
 import { type Balancer, type CallOutcome, type Candidate, createBalancer } from './choice.ts';
 import { createNoticeGate } from './notices.ts';
 import { type CallOptions, DEADLINE, metaOf, outcomeOf, type ToolOutcome } from './outcome.ts';
@@ -26,6 +28,8 @@ export interface NetMcpClient {
   /** @throws NETMCP_NO_SERVER, NETMCP_OVERLOADED, NETMCP_LOST, NETMCP_TIMEOUT, NETMCP_CANCELLED, NETMCP_REJECTED */
   callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<ToolOutcome>;
   sessions(): Array<{ serverId: string } & SessionState>;
+  /** One session instead of many: an anchor tool server runs the calls. @throws NETMCP_NO_SERVER */
+  anchor(): Promise<AnchorClient>;
   close(): Promise<void>;
 }
 
@@ -51,18 +55,32 @@ export async function connectNetMcp(options: {
   balancer?: Balancer;
   /** Puts a tool server's question to the human behind this agent. */
   onElicit?: OnElicit;
+  /** Whose load it is told of: that of every server, or of its anchor alone, which costs fewer messages. */
+  follow?: 'all' | 'anchor';
+  /** Stands between the client and HTTP, to count or to delay. */
+  through?: (fetch: Fetch) => Fetch;
 }): Promise<NetMcpClient> {
   const { env, agentId } = options;
   const trust = options.tls === undefined ? {} : { tls: options.tls };
   const auth = options.auth === undefined ? {} : { auth: options.auth };
   const urls = [options.management].flat();
-  const pool = createHttpPool();
+  const direct = createHttpPool();
+  const { through = (fetch: Fetch) => fetch } = options;
+  const pool = {
+    ...direct,
+    fetch: through(direct.fetch),
+    fetchFor: (tls?: Trust) => through(direct.fetchFor(tls)),
+  };
+  /** null: everybody's. */
+  let following: string[] | null = options.follow === 'anchor' ? [] : null;
   const sessions = new Map<string, Session>();
+  const anchors = new Set<AnchorClient>();
   const known = new Map<string, { entries: ServerEntry[]; until: number }>();
   const asking = new Map<string, Promise<ServerEntry[]>>();
   const balancer = options.balancer ?? createBalancer(env);
   const gate = createNoticeGate(env.clock, ({ serverId, ...notice }) => {
     sessions.get(serverId)?.tell({ type: 'LOAD', ...notice });
+    for (const anchor of anchors) anchor.heed({ serverId, ...notice });
     for (const { entries } of known.values()) {
       const entry = entries.find((candidate) => candidate.serverId === serverId);
       if (entry !== undefined) Object.assign(entry, notice);
@@ -95,9 +113,13 @@ export async function connectNetMcp(options: {
     },
     // Whoever takes over must tell us what the one before would have told.
     greet: async (session) => {
-      await session.request(METHODS.subscribe, {}, subscribeResultSchema);
+      if (following?.length !== 0)
+        await session.request(METHODS.subscribe, subscription(), subscribeResultSchema);
     },
   });
+  function subscription() {
+    return following === null ? {} : { serverIds: following };
+  }
 
   async function discover(query: DiscoverParams = {}): Promise<ServerEntry[]> {
     const ask = () => line.request(METHODS.discover, query, discoverResultSchema);
@@ -160,6 +182,8 @@ export async function connectNetMcp(options: {
       pool,
       maxAttempts: alone ? 2 : 1,
       ...pinned(),
+      // Without an anchor a server is asked for its own tools only.
+      offer: DIRECT_OFFER,
       ...(options.onElicit && { onElicit: options.onElicit }),
     });
     sessions.set(serverId, session);
@@ -252,7 +276,7 @@ export async function connectNetMcp(options: {
   }
 
   try {
-    await line.request(METHODS.subscribe, {}, subscribeResultSchema);
+    if (following === null) await line.request(METHODS.subscribe, {}, subscribeResultSchema);
   } catch (error) {
     await pool.close();
     throw error;
@@ -263,8 +287,39 @@ export async function connectNetMcp(options: {
     callTool,
     sessions: () =>
       [...sessions.values()].map((session) => ({ serverId: session.serverId, ...session.state() })),
+    async anchor() {
+      const opened = await bindAnchor({
+        env,
+        discover: () => discover({ limit: 50 }),
+        open: ({ serverId, endpoints }) =>
+          openSession({
+            env,
+            agentId,
+            serverId,
+            target: { endpoints, ...trust },
+            pool,
+            maxAttempts: 1,
+            ...pinned(),
+            ...(options.onElicit && { onElicit: options.onElicit }),
+          }),
+        async bound(serverId) {
+          if (following === null || following.includes(serverId)) return;
+          following = [serverId];
+          await line.request(METHODS.subscribe, subscription(), subscribeResultSchema);
+        },
+      });
+      anchors.add(opened);
+      return {
+        ...opened,
+        async close() {
+          anchors.delete(opened);
+          await opened.close();
+        },
+      };
+    },
     async close() {
       gate.close();
+      await Promise.all([...anchors].map((opened) => opened.close()));
       await Promise.all([...[...sessions.values()].map((session) => session.close()), line.close()]);
       await pool.close();
     },

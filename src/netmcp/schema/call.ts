@@ -12,6 +12,8 @@ export const callMetaSchema = z.object({
   dryRun: z.boolean().optional(),
   /** A human's approval of exactly this call: a JWS (RFC 7515) by a key that the operator trusts. */
   approval: z.string().max(4_096).optional(),
+  /** 6. The execution that the call is a step of, and the epoch of the anchor that sends it. */
+  execution: z.object({ id: z.string().max(200), epoch: z.number().int().min(0) }).optional(),
 });
 export type CallMeta = z.infer<typeof callMetaSchema>;
 

@@ -21,6 +21,36 @@ export {
   taintSchema,
 } from './call.ts';
 export {
+  type ContextChange,
+  type ContextRef,
+  contextAckParamsSchema,
+  contextAckResultSchema,
+  contextCancelParamsSchema,
+  contextCancelResultSchema,
+  contextChangedSchema,
+  contextCloseParamsSchema,
+  contextConsumeParamsSchema,
+  contextConsumeResultSchema,
+  contextDeleteParamsSchema,
+  contextDeleteResultSchema,
+  contextGetParamsSchema,
+  contextGetResultSchema,
+  contextOpenParamsSchema,
+  contextOpenResultSchema,
+  contextPublishParamsSchema,
+  contextPublishResultSchema,
+  contextRefSchema,
+  contextScheduleParamsSchema,
+  contextScheduleResultSchema,
+  contextSetParamsSchema,
+  contextSetResultSchema,
+  contextWatchParamsSchema,
+  contextWatchResultSchema,
+  type Delivery,
+  type OpenedContext,
+  type ScheduleAction,
+} from './context.ts';
+export {
   type Binding,
   bindingSchema,
   type LifeState,
@@ -38,7 +68,7 @@ export {
   toolsetUnloadParamsSchema,
   toolUpdateParamsSchema,
 } from './life.ts';
-export { CLIENT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
+export { CLIENT_OFFER, DIRECT_OFFER, featureOfMethod, METHODS, NOTIFICATIONS } from './methods.ts';
 export {
   type EntryValue,
   type ReplicaPage,
@@ -47,6 +77,19 @@ export {
   syncParamsSchema,
   syncResultSchema,
 } from './registry.ts';
+export {
+  type Execute,
+  type ExecuteParams,
+  type ExecuteResult,
+  type Join,
+  notOwnerDataSchema,
+  routeCallParamsSchema,
+  routeExecuteParamsSchema,
+  routeExecuteResultSchema,
+  type Step,
+  type StepReport,
+  type StepState,
+} from './route.ts';
 export {
   type ToolsDiscoverParams,
   type ToolsDiscoverResult,

@@ -89,3 +89,9 @@ export const CLIENT_OFFER: Offer = {
   versions: [VERSION],
   features: ['discover', 'load', 'route', 'context', 'lifecycle', 'trace'],
 };
+
+/** For a session with one server for itself: its lists show its own tools, and it is not asked to route. */
+export const DIRECT_OFFER: Offer = {
+  ...CLIENT_OFFER,
+  features: CLIENT_OFFER.features.filter((feature) => feature !== 'route'),
+};

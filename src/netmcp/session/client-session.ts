@@ -98,6 +98,8 @@ export interface Session {
   /** The authorisation server that gave our token; null without one. */
   issuer(): string | null;
   tell(event: SessionEvent): void;
+  /** Resolves when the session is over, with the reason. */
+  ended(): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -315,6 +317,10 @@ export function openSession(options: SessionOptions): Session {
     },
     issuer: () => tokens?.state().issuer || null,
     tell,
+    async ended() {
+      const over = await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });
+      return over.context.reason;
+    },
     async close() {
       tell({ type: 'CLOSE' });
       await waitFor(actor, (s) => s.status !== 'active', { timeout: Number.POSITIVE_INFINITY });

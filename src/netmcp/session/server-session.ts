@@ -99,7 +99,7 @@ export interface ServerSide extends Surface {
   name: string;
   instructions: string;
   parts: ServerPart[];
-  listTools(peer: McpPeer, context: RequestContext): Tool[];
+  listTools(peer: McpPeer, context: RequestContext): Tool[] | Promise<Tool[]>;
   callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult>;
 }
 
@@ -205,9 +205,9 @@ export async function serveSession(options: {
     return agreementOf(offer, peer.agreement, (meta as RequestMeta | undefined)?.[EXTENSION]);
   };
 
-  server.setRequestHandler(ListToolsRequestSchema, ({ params }, extra) => {
+  server.setRequestHandler(ListToolsRequestSchema, async ({ params }, extra) => {
     agreed(params?._meta);
-    const page = pageOf(side.listTools(peer, contextOf(params?._meta, extra)), params?.cursor);
+    const page = pageOf(await side.listTools(peer, contextOf(params?._meta, extra)), params?.cursor);
     return { tools: page.items, ...(page.nextCursor && { nextCursor: page.nextCursor }) };
   });
   server.setRequestHandler(CallToolRequestSchema, ({ params }, extra) =>

@@ -4,6 +4,7 @@ import { Forbidden, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { CallRequest, CallToolResult } from '../session/server-session.ts';
 import { planHash } from './approvals.ts';
 import { type CallServices, runCall } from './call.ts';
+import { createFence } from './fence.ts';
 import { createReplays } from './idempotency.ts';
 import type { Meter } from './meter.ts';
 import { memoryReceipts, type Receipts } from './receipts.ts';
@@ -70,6 +71,8 @@ export function createCaller(options: CallerOptions): Caller {
     return once.replayed ? markReplayed(once.result.result) : once.result.result;
   }
 
+  const fence = createFence(env.clock);
+
   return async (request) => {
     const compiled = shelf.get(request.name);
     if (compiled === undefined) {
@@ -83,6 +86,8 @@ export function createCaller(options: CallerOptions): Caller {
       throw new Forbidden(`${request.name} needs ${access.needs}`, access.scopes);
     const meta = callMetaSchema.safeParse(request.meta ?? {});
     if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
+    const step = meta.data.execution;
+    if (step !== undefined) fence.admit(request.identity.agent, step.id, step.epoch);
     const entry = meter.enter();
     if (entry === null) {
       options.onBusy();

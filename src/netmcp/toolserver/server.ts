@@ -1,4 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
+import { type AnchorSettings, createAnchor } from '../anchor/anchor.ts';
 import { SCOPE_PUBLISH } from '../auth/directory.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
@@ -75,6 +76,8 @@ export interface ToolServerOptions {
   optimise?: OptimiseOptions;
   /** Delay of the event loop of the process, `watchLoop()`; counts as load where it is given. */
   loop?: LoopDelay;
+  /** How it works as an anchor (NetMCP 6); false: not at all. */
+  anchor?: AnchorSettings | false;
 }
 
 export interface ToolServer {
@@ -190,6 +193,24 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     server: { id, summary: options.summary ?? '' },
     ...(options.embedder && { embedder: options.embedder }),
   });
+  const callHere: typeof call = async (request) => {
+    const result = await call(request);
+    search.called(request.identity, request.name, result);
+    return result;
+  };
+  const anchor =
+    options.anchor === false || options.management === undefined
+      ? null
+      : createAnchor({
+          env,
+          serverId: id,
+          management: [options.management].flat(),
+          shelf,
+          caller: callHere,
+          settings: options.anchor ?? {},
+          ...(options.trust && { trust: options.trust }),
+          ...(options.auth && { auth: options.auth.client }),
+        });
   const server = await listenMcp({
     env,
     host: options.host,
@@ -202,17 +223,19 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         { features: ['trace'], methods: new Map(), onClose: (peer) => optimiser?.gone(peer) },
         search.part,
         ...lives.parts,
+        ...(anchor?.parts ?? []),
       ],
       ...surface.side,
-      listTools(peer, { identity }) {
+      listTools(peer, context) {
         const shown = new Set([...lives.list(peer).map(({ name }) => name), DISCOVER_TOOL]);
-        return search.list(peer, identity).filter(({ name }) => shown.has(name));
+        const own = search.list(peer, context.identity).filter(({ name }) => shown.has(name));
+        return anchor?.listTools(own, peer, context) ?? own;
       },
       async callTool(peer, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
+        if (shelf.get(request.name) === undefined && anchor !== null) return anchor.callTool(peer, request);
         if (shelf.get(request.name) !== undefined) lives.used(peer.agent, request.name);
-        const result = await call(request);
-        search.called(request.identity, request.name, result);
+        const result = await callHere(request);
         optimiser?.seen(peer, request, result);
         return result;
       },
@@ -224,6 +247,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       scopes: () => [...scopesOf(shelf.list()), SCOPE_PUBLISH],
     }),
   });
+  anchor?.start(server.endpoints);
   shelf.onChange(() => {
     for (const peer of server.peers()) {
       peer.notify('notifications/tools/list_changed', {});
@@ -236,6 +260,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     optimiser?.close();
     search.close();
     await membership?.leave(false);
+    await anchor?.close();
     await lives.close();
     await server.close();
     await sbi.close();

@@ -1,0 +1,107 @@
+import type { Marks } from '../../../machines/protocols/route.machine.ts';
+import type { Contexts } from '../context/contexts.ts';
+import { getKey, setKey } from '../context/keys.ts';
+import { ERROR_LIMIT, type ExecuteResult, type StepReport } from '../schema/index.ts';
+import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+
+interface Head {
+  /** Of steps and join: one id, one execution. */
+  digest: string;
+  ids: string[];
+  end: ExecuteResult['state'] | null;
+  cancelled: boolean;
+}
+
+export interface Kept {
+  report: StepReport;
+  /** Text of the result, for expressions. */
+  text: string;
+  /** Place in the order in which the steps ended. */
+  order?: number;
+}
+
+/** What an execution has done, in its context; every write is refused to an anchor whose epoch is old. */
+export interface Journal {
+  readonly epoch: number;
+  head(): Head;
+  /** Steps by id; those that were begun are `running` and name their server. */
+  steps(): Map<string, Kept>;
+  /** Keeps how a step stands; an output that is too large for the context is left out, and said so. */
+  keep(id: string, kept: Kept): Kept;
+  cancel(): void;
+  end(state: ExecuteResult['state']): void;
+  /** A value of the context for a reference, and for `saveAs`. */
+  value(key: string): unknown;
+  save(key: string, value: unknown): void;
+}
+
+/** Opens the journal of an execution in a context that this server owns. @throws RpcError -32602, -32011, -32014 */
+export function openJournal(options: {
+  contexts: Contexts;
+  contextId: string;
+  epoch: number;
+  executionId: string;
+  digest: string;
+  ids: string[];
+}): Journal {
+  const { contexts, contextId, epoch, executionId, ids } = options;
+  const headKey = `$execution/${executionId}`;
+  const stepKey = (id: string) => `$execution/${executionId}/${id}`;
+  const within = <R>(work: Parameters<typeof contexts.within<R>>[2]) =>
+    contexts.within(contextId, epoch, work);
+  const read = () => within((tx) => getKey(tx, headKey).value) as Head | null;
+  const write = (change: Partial<Head>) =>
+    void within((tx) => setKey(tx, headKey, { ...(getKey(tx, headKey).value as Head | null), ...change }));
+
+  const before = read();
+  if (before === null) write({ digest: options.digest, ids, end: null, cancelled: false });
+  else if (before.digest !== options.digest)
+    throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
+
+  return {
+    epoch,
+    head: () => read() as Head,
+    steps: () =>
+      within(
+        (tx) =>
+          new Map(
+            ids.flatMap((id) => {
+              const { found, value } = getKey(tx, stepKey(id));
+              return found ? [[id, value as unknown as Kept] as const] : [];
+            }),
+          ),
+      ),
+    keep(id, kept) {
+      const put = (value: Kept) => void within((tx) => setKey(tx, stepKey(id), value));
+      try {
+        put(kept);
+        return kept;
+      } catch (error) {
+        if (!isLimit(error) || kept.report.output === null) throw error;
+        const without = {
+          text: '',
+          report: { ...kept.report, output: null, problem: 'the output is too large for the context' },
+        };
+        put(without);
+        return without;
+      }
+    },
+    cancel: () => write({ cancelled: true }),
+    end: (state) => write({ end: state }),
+    value: (key) =>
+      within((tx) => {
+        const { found, value } = getKey(tx, key);
+        return found ? value : undefined;
+      }),
+    save: (key, value) => void within((tx) => setKey(tx, key, value)),
+  };
+}
+
+const isLimit = (error: unknown) => error instanceof RpcError && error.code === ERROR_LIMIT;
+
+/** What is finished; what was under way waits to be repeated. */
+export function marksOf(steps: ReadonlyMap<string, Kept>): Marks {
+  return Object.fromEntries(
+    [...steps].map(([id, { report }]) => [id, report.state === 'running' ? 'waiting' : report.state]),
+  );
+}
