@@ -338,7 +338,10 @@ test('nobody changes or removes what another one published, nor shadows it', asy
     ['netmcp/tools/update', { name: 'policy_count_things' }],
     ['netmcp/tools/update', { tool: counting({}, { version: '9.0' }) }],
   ] as const)
-    await expect(b.request(method, params)).rejects.toMatchObject({ code: 'NETMCP_FORBIDDEN' });
+    await expect(b.request(method, params)).rejects.toMatchObject({
+      code: 'NETMCP_REJECTED',
+      details: { rpcCode: -32012 },
+    });
   const shadow = await register(
     b,
     counting({ description: 'Counts the things of another.' }, { version: '9.0' }),

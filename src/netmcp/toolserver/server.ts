@@ -233,8 +233,11 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
       },
       async callTool(peer, request) {
         if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
-        if (shelf.get(request.name) === undefined && anchor !== null) return anchor.callTool(peer, request);
-        if (shelf.get(request.name) !== undefined) lives.used(peer.agent, request.name);
+        const { name } = request;
+        // What was here, or is held, is answered here and sought nowhere else (NetMCP 5).
+        const elsewhere = shelf.get(name) === undefined && lives.absent(name) === undefined;
+        if (elsewhere && anchor !== null) return anchor.callTool(peer, request);
+        if (shelf.get(name) !== undefined) lives.used(peer.agent, name);
         const result = await callHere(request);
         optimiser?.seen(peer, request, result);
         return result;

@@ -73,6 +73,6 @@ test('attack: an agent that asks for the registry as a peer, or brings a server 
     const page = { records: [], vector: {}, more: false };
     await expect(
       session.request('netmcp/registry/sync', { from: id, known: {}, page }, z.unknown()),
-    ).rejects.toMatchObject({ code: 'NETMCP_FORBIDDEN' });
+    ).rejects.toMatchObject({ code: 'NETMCP_REJECTED', details: { rpcCode: -32012 } });
   }
 });
