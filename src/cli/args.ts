@@ -77,6 +77,10 @@ export const checks = {
     value.split(',').every((each) => /^https?:\/\/[^\s=]+(=[^\s/]*)*=[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(each))
       ? undefined
       : 'addresses with ids, such as https://partner.example=acme/partner/echo, are needed',
+  adopted: (value: string) =>
+    value.split(',').every((each) => /^[a-z][\w-]{0,31}=\S.*$/.test(each))
+      ? undefined
+      : 'ids with addresses or commands, such as files=npx mcp-server-filesystem /data, are needed',
   positive: (value: string) =>
     Number(value) > 0 && Number.isFinite(Number(value)) ? undefined : 'a number above 0 is needed',
   instant: (value: string) =>

@@ -36,6 +36,31 @@ export async function decide(url: string, id: string, verdict: 'approve' | 'revo
   throw fail('AGENT_UNREACHABLE', { agent: id, problem: 'no card of it was seen' });
 }
 
+const heldSchema = z.array(
+  z.object({
+    server: z.string(),
+    name: z.string(),
+    provider: z.string(),
+    hash: z.string(),
+    reasons: z.array(z.string()),
+    difference: z.array(z.string()),
+  }),
+);
+
+/** Tools that wait for the operator. @throws RUNTIME_NOT_FOUND */
+export const heldOf = (url: string) => get(url, '/tools/held', heldSchema);
+
+/** @throws RUNTIME_NOT_FOUND, NETMCP_NOT_PENDING */
+export async function decideTool(url: string, name: string, verdict: 'approve' | 'reject', hash: string) {
+  const answer = await get(
+    url,
+    `/tools/${encodeURIComponent(name)}/${verdict}/${encodeURIComponent(hash)}`,
+    z.union([z.object({ name: z.string(), hash: z.string() }), z.object({ error: z.unknown() })]),
+    { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' },
+  );
+  if ('error' in answer) throw fail('NETMCP_NOT_PENDING', { tool: name, hash });
+}
+
 async function get<T>(url: string, path: string, schema: z.ZodType<T>, init: RequestInit = {}): Promise<T> {
   const missing = (problem: string) => fail('RUNTIME_NOT_FOUND', { url, problem });
   let body: unknown;

@@ -42,11 +42,25 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       ...(values.approval === undefined ? {} : { approval: values.approval as 'auto' | 'manual' }),
     },
     ...(values.bring === undefined ? {} : { bring: values.bring.split(',').map(broughtOf) }),
+    netmcp: {
+      ...(values.policy === undefined ? {} : { policy: values.policy }),
+      ...(values.adopt === undefined ? {} : { adopt: values.adopt.split(',').map(adoptionOf) }),
+      learn: parsed.switches.has('learn'),
+      managers: Number(values.managers ?? 1),
+    },
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),
   };
+}
+
+/** `id=URL` or `id=command arguments`; checked by the flag. */
+function adoptionOf(text: string) {
+  const at = text.indexOf('=');
+  const what = text.slice(at + 1).trim();
+  const [command = '', ...args] = what.split(/\s+/);
+  return { id: text.slice(0, at), target: /^https?:/.test(what) ? { url: what } : { command, args } };
 }
 
 /** `URL=org/unit/agent`; checked by the flag. */

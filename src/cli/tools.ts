@@ -1,53 +1,107 @@
+import { z } from 'zod';
 import { fail } from '../errors.ts';
 import { connectNetMcp, connectPlain } from '../netmcp/index.ts';
 import { createEnv } from '../runtime/index.ts';
 import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
-import { endpointsOf } from './running.ts';
+import { decideTool, endpointsOf, heldOf } from './running.ts';
 import { table } from './table.ts';
 
 const AGENT = 'netagent/users/terminal';
 
-/** `netagent tools [QUERY]` and `netagent tools call NAME`. */
+/** `netagent tools [QUERY]`, `tools call NAME`, `tools held`, `tools approve|reject NAME HASH`. */
 export async function runTools(parsed: Parsed, output: Output): Promise<number> {
-  const [first, name, ...more] = parsed.positionals;
+  const [first, name, hash, ...more] = parsed.positionals;
+  const to = parsed.values.to as string;
   if (first === 'call') {
-    if (name === undefined || more.length > 0) {
+    if (name === undefined || hash !== undefined) {
       throw fail('CLI_USAGE', { problem: 'One tool name is needed after `tools call`.', verb: 'tools' });
     }
     return callTool(name, parsed, output);
   }
-  return listTools(parsed.positionals.join(' '), parsed, output);
+  if (first === 'held' && name === undefined) return listHeld(to, output);
+  if (first === 'approve' || first === 'reject') {
+    if (name === undefined || hash === undefined || more.length > 0) {
+      throw fail('CLI_USAGE', { problem: `\`tools ${first}\` needs NAME and HASH.`, verb: 'tools' });
+    }
+    await decideTool(to, name, first, hash);
+    output.value({ name, hash, verdict: first });
+    output.text(`${name} is ${first === 'approve' ? 'approved' : 'rejected'}.`);
+    return 0;
+  }
+  return listTools(parsed.positionals.join(' '), to, output);
 }
 
-async function listTools(query: string, parsed: Parsed, output: Output): Promise<number> {
-  const { netmcp } = await endpointsOf(parsed.values.to as string);
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  const found: Array<{ name: string; server: string; description: string }> = [];
-  for (const url of netmcp.servers) {
-    const server = await connectPlain({ env: createEnv({ level: 'error' }), target: url, agentId: AGENT });
-    try {
-      for (const tool of await server.listTools()) {
-        const description = tool.description ?? '';
-        const text = `${tool.name} ${description}`.toLowerCase();
-        if (words.every((word) => text.includes(word)))
-          found.push({ name: tool.name, server: url, description });
-      }
-    } finally {
-      await server.close();
-    }
-  }
-  output.value(found);
+async function listHeld(to: string, output: Output): Promise<number> {
+  const held = await heldOf(to);
+  output.value(held);
   output.text(
-    found.length === 0
-      ? `No tool speaks of ${JSON.stringify(query)}.`
+    held.length === 0
+      ? 'No tool waits for approval.'
       : table(
-          ['tool', 'what it does'],
-          found.map(({ name, description }) => [name, description]),
+          ['tool', 'from', 'why it waits', 'hash'],
+          held.map(({ name, provider, reasons, difference, hash }) => [
+            name,
+            provider,
+            [...reasons, ...difference].join('; '),
+            hash,
+          ]),
         ),
   );
   return 0;
 }
+
+interface FoundTool {
+  name: string;
+  server: string;
+  description: string;
+  score?: number;
+}
+
+/** All tools, or those that fit a requirement best, by the search of the tool servers (NetMCP 8). */
+async function listTools(query: string, to: string, output: Output): Promise<number> {
+  const { netmcp } = await endpointsOf(to);
+  const found: FoundTool[] = [];
+  // An anchor covers its peers, so one server is asked.
+  const [url] = netmcp.servers;
+  if (url === undefined) throw fail('RUNTIME_NOT_FOUND', { url: to, problem: 'it has no tool server' });
+  const server = await connectPlain({ env: createEnv({ level: 'error' }), target: url, agentId: AGENT });
+  try {
+    if (query === '') {
+      for (const { name, description } of await server.listTools())
+        found.push({ name, server: url, description });
+    } else {
+      const result = await server.request('netmcp/tools/discover', { requirement: query, limit: 10 });
+      for (const { name, score, definition } of discoveredSchema.parse(result).tools)
+        found.push({ name, server: url, description: definition.description, score });
+    }
+  } finally {
+    await server.close();
+  }
+  const shown = [...new Map(found.map((tool) => [tool.name, tool])).values()].sort(
+    (a, b) => (b.score ?? 0) - (a.score ?? 0),
+  );
+  output.value(shown);
+  output.text(
+    shown.length === 0
+      ? `No tool fits ${JSON.stringify(query)}.`
+      : table(
+          ['tool', 'what it does'],
+          shown.map(({ name, description }) => [name, description]),
+        ),
+  );
+  return 0;
+}
+
+const discoveredSchema = z.object({
+  tools: z.array(
+    z.object({
+      name: z.string(),
+      score: z.number(),
+      definition: z.object({ description: z.string().default('') }),
+    }),
+  ),
+});
 
 async function callTool(name: string, parsed: Parsed, output: Output): Promise<number> {
   const args = argumentsOf(parsed.values.args as string);

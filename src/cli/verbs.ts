@@ -89,6 +89,19 @@ export const START: Verb = {
       help: 'agents behind HTTP elsewhere, URL=ORG/UNIT/AGENT by comma: each becomes that agent on the bus',
       check: checks.brought,
     },
+    policy: { value: 'FILE', help: "operator's limits on tool calls (YAML), in place of those that ship" },
+    adopt: {
+      value: 'LIST',
+      help: 'plain MCP servers whose tools are to appear: ID=URL or ID=COMMAND ARGS, by comma',
+      check: checks.adopted,
+    },
+    learn: { help: 'learn recurring sequences of tool calls and offer each as one tool' },
+    managers: {
+      value: 'N',
+      help: 'NetMCP management servers that share one registry',
+      default: '1',
+      check: checks.integer(1, 5),
+    },
     'push-allow': {
       value: 'LIST',
       help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',
@@ -123,8 +136,8 @@ export const AGENTS: Verb = {
 
 export const TOOLS: Verb = {
   name: 'tools',
-  summary: 'lists the tools of the network functions, or calls one (tools call NAME)',
-  positional: '[QUERY] | call NAME',
+  summary: 'finds the tools of the network functions, calls one, or decides on those that are held',
+  positional: '[QUERY] | call NAME | held | approve NAME HASH | reject NAME HASH',
   flags: {
     ...TO,
     args: { value: 'JSON', help: 'arguments of the call', default: '{}' },
@@ -132,6 +145,7 @@ export const TOOLS: Verb = {
   },
   examples: [
     'npx netagent tools handover',
+    'npx netagent tools "keep the call alive where 5G is weak"',
     `npx netagent tools call ran_read_ue_radio --args '{"supi":"imsi-001010000000001"}'`,
   ],
 };

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import { type Admission, type BusMember, parseAgentId } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
-import { fail } from '../errors.ts';
+import { fail, NetAgentError } from '../errors.ts';
 import { type GrpcGateway, openGrpc } from './grpc.ts';
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts';
 import { AgentPaths, dialectOfPath } from './paths.ts';
@@ -24,6 +24,13 @@ export interface GatewayOptions {
   forwardAuthorization?: boolean;
 }
 
+/** Tools that are held until somebody looked at them (NetMCP 5). */
+export interface HeldTools {
+  held(): Array<{ name: string; hash: string }>;
+  /** @throws NETMCP_NOT_PENDING */
+  decide(name: string, verdict: 'approve' | 'reject', hash: string): Promise<void>;
+}
+
 export interface GatewayState {
   /** Parts that must be up, by name. */
   parts: Record<string, boolean>;
@@ -40,6 +47,8 @@ export interface GatewayAgents {
   central: string;
   /** Lets agents in and shuts them out, for the operator at this machine. */
   admission?: Pick<Admission, 'approve' | 'revoke' | 'standing'>;
+  /** Tools that wait for the operator at this machine. */
+  tools?: HeldTools;
   state: () => GatewayState;
   /** Addresses of the runtime, for `/readyz`. */
   endpoints: () => Record<string, unknown>;
@@ -101,10 +110,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     const { org, unit, agent, verdict } = request.params;
     const id = `${org}/${unit}/${agent}`;
     const admission = served?.admission;
-    // Who may start the runtime may decide; from elsewhere, and from a form of a web page, nobody.
-    const isOperator =
-      isLoopback(request.socket.remoteAddress) && request.headers['content-type'] === 'application/json';
-    if (!isOperator) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
+    if (!isOperator(request)) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
     else if (
       admission === undefined ||
       (verdict !== 'approve' && verdict !== 'revoke') ||
@@ -112,6 +118,20 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     ) {
       refuse(response, fail('GATEWAY_NOT_FOUND', { path: request.path }));
     } else response.json({ id, ...admission.standing(id) });
+  });
+  app.get('/tools/held', (_request, response) => void response.json(served?.tools?.held() ?? []));
+  app.post('/tools/:name/:verdict/:hash', (request, response, next) => {
+    const { name, verdict, hash } = request.params;
+    const tools = served?.tools;
+    if (!isOperator(request)) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
+    else if (tools === undefined || (verdict !== 'approve' && verdict !== 'reject')) {
+      refuse(response, fail('GATEWAY_NOT_FOUND', { path: request.path }));
+    } else {
+      tools.decide(name, verdict, hash).then(
+        () => response.json({ name, hash, verdict }),
+        (error: unknown) => (error instanceof NetAgentError ? refuse(response, error) : next(error)),
+      );
+    }
   });
   app.use('/agents/:org/:unit/:agent', (request, response, next) => {
     const { org, unit, agent } = request.params;
@@ -167,6 +187,10 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
+
+/** Who may start the runtime may decide; from elsewhere, and from a form of a web page, nobody. */
+const isOperator = (request: Request): boolean =>
+  isLoopback(request.socket.remoteAddress) && request.headers['content-type'] === 'application/json';
 
 const isLoopback = (address = '') => /^(::ffff:)?127\.|^::1$/.test(address);
 

@@ -1,58 +1,134 @@
+import { join } from 'node:path';
 import type { Env } from '../../machines/ports.ts';
+import type { Store } from '../durable/index.ts';
+import { fail } from '../errors.ts';
 import {
+  type Adoption,
+  type Audit,
   type ContextStore,
+  openAudit,
   startManagementServer,
   startToolServer,
+  storeReceipts,
+  type ToolServer,
   toolsOf,
   watchLoop,
 } from '../netmcp/index.ts';
 
-const SERVERS = ['ran', 'core', 'transport'] as const;
+/** How NetMCP is run, beyond what every runtime does. */
+export interface NetMcpOptions {
+  /** YAML file of the operator's limits, in place of those that ship. */
+  policy?: string;
+  /** Plain MCP servers whose tools appear through a tool server of their own. */
+  adopt?: Adoption[];
+  /** Learn recurring sequences of calls and offer each as one tool. */
+  learn?: boolean;
+  /** Management servers that share one registry; 1 if not given. */
+  managers?: number;
+}
 
-/** The management server and the three tool servers of the runtime. */
-export async function startNetMcp({
-  env,
-  host,
-  nrf,
-  contexts,
-}: {
+/** A tool that waits for the operator. */
+export interface HeldTool {
+  server: string;
+  name: string;
+  provider: string;
+  hash: string;
+  reasons: string[];
+  difference: string[];
+}
+
+const AREAS = ['ran', 'core', 'transport'] as const;
+const ADOPTED = 'adopted-tools';
+
+/**
+ * The management servers and the tool servers of the runtime. What they must not forget is kept: executed
+ * effects, approvals and contexts in stores, what was decided in an audit log a server.
+ */
+export async function startNetMcp(options: {
   env: Env;
   host: string;
   nrf: string;
   /** Shared by the tool servers, so that each can take over from another. */
   contexts: ContextStore;
+  store: Store;
+  dataDir: string;
+  netmcp?: NetMcpOptions;
 }) {
-  const management = await startManagementServer({ env, host, port: 0 });
-  const servers: Array<Awaited<ReturnType<typeof startToolServer>>> = [];
+  const { env, host, nrf, contexts, store, dataDir, netmcp = {} } = options;
+  const closers: Array<() => Promise<void> | void> = [];
   const close = async () => {
-    for (const server of servers.reverse()) await server.close();
-    await management.close();
+    for (const end of closers.splice(0).reverse()) await end();
   };
+  const servers: ToolServer[] = [];
+
+  async function serve(id: string, tools: ReturnType<typeof toolsOf>): Promise<ToolServer> {
+    const audit: Audit = openAudit({ file: join(dataDir, 'audit', `${id}.jsonl`), clock: env.clock });
+    closers.push(() => audit.close());
+    const server = await startToolServer({
+      env,
+      host,
+      port: 0,
+      id,
+      management: managers,
+      nrf,
+      tools,
+      loop: watchLoop(),
+      life: { watchNrf: id !== ADOPTED, approvals: store.collection(`netmcp-approvals/${id}`) },
+      anchor: { contexts },
+      receipts: storeReceipts(store, id),
+      audit,
+      ...(netmcp.policy !== undefined && { policy: netmcp.policy }),
+      ...(netmcp.learn === true && { optimise: {} }),
+    });
+    closers.push(() => server.close());
+    servers.push(server);
+    return server;
+  }
+
+  const managers: string[] = [];
   try {
-    for (const area of SERVERS) {
-      servers.push(
-        await startToolServer({
-          env,
-          host,
-          port: 0,
-          id: `${area}-tools`,
-          management: management.url,
-          nrf,
-          tools: toolsOf(area),
-          loop: watchLoop(),
-          life: { watchNrf: true },
-          anchor: { contexts },
-        }),
-      );
+    for (let n = 0; n < (netmcp.managers ?? 1); n += 1) {
+      const management = await startManagementServer({ env, host, port: 0, peers: [...managers] });
+      closers.push(() => management.close());
+      managers.push(management.url);
+    }
+    for (const area of AREAS) await serve(`${area}-tools`, toolsOf(area));
+    const adopt = netmcp.adopt ?? [];
+    if (adopt.length > 0) {
+      const server = await serve(ADOPTED, []);
+      for (const one of adopt) await server.life.adopt(one);
     }
   } catch (error) {
     await close();
     throw error;
   }
+
+  const held = (): HeldTool[] =>
+    servers.flatMap(({ id, life }) =>
+      life.approvals().map(({ name, provider, hash, reasons, difference }) => ({
+        server: id,
+        name,
+        provider,
+        hash,
+        reasons,
+        difference: difference.map(({ path, before, after }) => `${path}: ${before} -> ${after}`),
+      })),
+    );
+  /** @throws NETMCP_NOT_PENDING */
+  async function decide(name: string, verdict: 'approve' | 'reject', hash: string): Promise<void> {
+    const server = servers.find(({ life }) => life.approvals().some((one) => one.name === name));
+    if (server === undefined) throw fail('NETMCP_NOT_PENDING', { tool: name, hash });
+    if (verdict === 'approve') await server.life.approve(name, hash, { by: 'operator' });
+    else server.life.reject(name, hash, { by: 'operator' });
+  }
+
   return {
-    management: management.url,
+    /** All that share the registry. */
+    managers,
     servers: servers.map(({ url }) => url),
-    tools: SERVERS.reduce((sum, area) => sum + toolsOf(area).length, 0),
+    tools: AREAS.reduce((sum, area) => sum + toolsOf(area).length, 0),
+    held,
+    decide,
     close,
   };
 }

@@ -1,5 +1,6 @@
 import type { Brought } from './bring.ts';
 import type { LogLevel } from './env.ts';
+import type { NetMcpOptions } from './netmcp.ts';
 import type { TrustOptions } from './trust.ts';
 
 /** How a runtime is started; the command line fills it from its flags. */
@@ -17,6 +18,8 @@ export interface RuntimeOptions {
   access?: BusAccess;
   /** Whose cards are believed, and who is let in; everybody if absent. */
   trust?: TrustOptions;
+  /** How NetMCP is run. */
+  netmcp?: NetMcpOptions;
   /** Agents behind HTTP elsewhere that are brought onto the bus. */
   bring?: Brought[];
   /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */

@@ -98,14 +98,22 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     durability: options.durability ?? 'fsync',
   });
   lifecycle.started('contexts', () => contexts.close());
-  const netmcp = await startNetMcp({ env, host: options.host, nrf: network.nrf, contexts });
+  const netmcp = await startNetMcp({
+    env,
+    host: options.host,
+    nrf: network.nrf,
+    contexts,
+    store,
+    dataDir: options.dataDir,
+    ...(options.netmcp && { netmcp: options.netmcp }),
+  });
   lifecycle.started('netmcp', () => netmcp.close());
   const agents = await startAgents({
     env,
     bus,
     time,
     knowledge,
-    management: netmcp.management,
+    management: netmcp.managers,
     tasks: (agent) => store.tasks(agent),
     push: (agent) => ({
       store: store.collection(`push ${agent}`),
@@ -135,7 +143,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     ...(gateway.grpc === undefined ? {} : { grpc: gateway.grpc }),
     mqtt: bus.mqttUrl,
     ...(bus.wsUrl === undefined ? {} : { ws: bus.wsUrl }),
-    netmcp: { management: netmcp.management, servers: netmcp.servers },
+    netmcp: { management: netmcp.managers[0] as string, servers: netmcp.servers },
     durability: options.durability ?? 'fsync',
     agents: agents.count,
     tools: netmcp.tools,
@@ -145,6 +153,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     door,
     central: 'netagent/core/central',
     admission,
+    tools: { held: netmcp.held, decide: netmcp.decide },
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
     endpoints: () => ({
       a2a: ready.a2a,

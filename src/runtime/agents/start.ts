@@ -38,8 +38,8 @@ export interface AgentsOptions {
   bus: BusAddress;
   time: NetworkTime;
   knowledge: KnowledgePort;
-  /** URL of the NetMCP management server. */
-  management: string;
+  /** URLs of the NetMCP management servers. */
+  management: string[];
   /** The durable tasks of an agent, by its id. */
   tasks: (agent: string) => TaskLedger;
   /** Webhooks of an agent's tasks. */
