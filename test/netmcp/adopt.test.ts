@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { openStore } from '../../src/durable/index.ts';
 import type { Adoption } from '../../src/netmcp/adopt/adoption.ts';
 import type { LifeOptions } from '../../src/netmcp/life/life.ts';
+import type { AuditEvent } from '../../src/netmcp/toolserver/audit.ts';
 import { client, closing, eventually, passing, toolServer } from './support/life.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -95,6 +96,22 @@ test('approval opens a tool as far as the operator says, and policy still rules 
   expect(await erase('one')).toBe('a word');
   expect(await erase('all')).toContain('never all');
   expect(await erase('seven')).toContain('short');
+});
+
+test('an effect of an adopted tool is written down before it leaves, and with one key it is there once', async () => {
+  const events: AuditEvent[] = [];
+  const made = await toolServer(
+    {},
+    { audit: { write: (event) => void events.push(event), close: () => undefined } },
+  );
+  await made.life.adopt(evil());
+  const [pending] = made.life.approvals();
+  await made.life.approve('dict__erase', pending?.hash ?? '', { by: 'op', permission: { mode: 'public' } });
+  const editor = await client(made.server.url, 'editor');
+  const again = () => editor.callTool('dict__erase', { text: 'one' }, { idempotencyKey: 'k' });
+  expect((await again()).text).toBe((await again()).text);
+  const told = events.map(({ event, tool }) => `${event} ${tool}`);
+  expect(told).toEqual(['effect.begun dict__erase', 'effect.ended dict__erase']);
 });
 
 test('a tool for one agent is not for whoever only says that it is that agent', async () => {

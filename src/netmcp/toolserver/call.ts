@@ -262,6 +262,7 @@ function contextOf(running: Running, signal: AbortSignal): ToolContext {
   return {
     signal,
     async hop(nf, operation, work) {
+      if (compiled.tool.meta.effects !== 'read' && !running.sent) begin(running);
       const began = env.clock.now();
       const entry: ChainEntry = { nf, operation, status: 0, ms: 0 };
       chain.push(entry);

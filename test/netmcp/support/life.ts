@@ -4,6 +4,7 @@ import { connectPlain, startManagementServer, startToolServer } from '../../../s
 import type { LifeOptions } from '../../../src/netmcp/life/life.ts';
 import type { PublishedResult } from '../../../src/netmcp/schema/index.ts';
 import type { SbiRequest, SbiResponse } from '../../../src/netmcp/tools/types.ts';
+import type { Audit } from '../../../src/netmcp/toolserver/audit.ts';
 import type { PolicyRule } from '../../../src/netmcp/toolserver/policy.ts';
 import { type TestEnv, testEnv } from './env.ts';
 import { create, fakeSbi, ok, read } from './tools.ts';
@@ -24,6 +25,7 @@ export async function toolServer(
     answer?: (request: SbiRequest, signal: AbortSignal) => Promise<SbiResponse> | SbiResponse;
     nrf?: string;
     policy?: PolicyRule[];
+    audit?: Audit;
     id?: string;
   } = {},
 ) {
@@ -42,6 +44,7 @@ export async function toolServer(
     summary: 'Things of the policy control: their bandwidth, their status, how many there are.',
     life: { publishers: ['nf-a', 'nf-b'], ...life },
     ...(more.policy && { policy: more.policy }),
+    ...(more.audit && { audit: more.audit }),
   });
   closing(server.close);
   return { env, management: management.url, server, requests, life: server.life };
