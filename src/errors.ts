@@ -227,6 +227,12 @@ export const CATALOG = {
     message: 'The audit log {file} cannot be trusted or written: {problem}.',
     hint: 'Keep that file and its .head for inspection, and give another path to start a new log.',
   },
+  NETMCP_CLIENTS_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The file of NetMCP clients {file} is not valid: {problem}.',
+    hint: 'It needs `clients:` with an id and scopes each; docs/netmcp/authorization.md shows one.',
+  },
   NETMCP_NOT_PENDING: {
     class: 'terminal',
     status: 409,

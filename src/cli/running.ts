@@ -2,7 +2,13 @@ import { z } from 'zod';
 import { fail } from '../errors.ts';
 
 const readySchema = z.object({
-  endpoints: z.object({ netmcp: z.object({ management: z.string(), servers: z.array(z.string()) }) }),
+  endpoints: z.object({
+    netmcp: z.object({
+      management: z.string(),
+      servers: z.array(z.string()),
+      issuer: z.string().optional(),
+    }),
+  }),
 });
 const agentsSchema = z.array(
   z.object({

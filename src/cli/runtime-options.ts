@@ -45,6 +45,13 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     netmcp: {
       ...(values.policy === undefined ? {} : { policy: values.policy }),
       ...(values.adopt === undefined ? {} : { adopt: values.adopt.split(',').map(adoptionOf) }),
+      ...((parsed.switches.has('netmcp-auth') || values['netmcp-clients'] !== undefined) && {
+        auth: {
+          port: fixedPorts ? Number(values['auth-port'] ?? 7402) : 0,
+          ...(values['netmcp-clients'] === undefined ? {} : { clients: values['netmcp-clients'] }),
+          ...(credentials === undefined ? {} : { credentials }),
+        },
+      }),
       learn: parsed.switches.has('learn'),
       managers: Number(values.managers ?? 1),
     },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { connectNetMcp, connectPlain } from '../netmcp/index.ts';
+import { type ClientAuth, connectNetMcp, connectPlain } from '../netmcp/index.ts';
 import { createEnv } from '../runtime/index.ts';
 import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
@@ -29,7 +29,7 @@ export async function runTools(parsed: Parsed, output: Output): Promise<number> 
     output.text(`${name} is ${first === 'approve' ? 'approved' : 'rejected'}.`);
     return 0;
   }
-  return listTools(parsed.positionals.join(' '), to, output);
+  return listTools(parsed.positionals.join(' '), parsed, output);
 }
 
 async function listHeld(to: string, output: Output): Promise<number> {
@@ -58,14 +58,36 @@ interface FoundTool {
   score?: number;
 }
 
+/** As whom the servers are asked. @throws CLI_USAGE */
+function asClient({ values }: Parsed, issuer: string | undefined): { agentId: string; auth?: ClientAuth } {
+  const { client } = values;
+  if (client === undefined) {
+    if (issuer === undefined) return { agentId: AGENT };
+    throw fail('CLI_USAGE', {
+      problem: `This runtime wants a token of ${issuer}: --client ID is needed, its secret in NETAGENT_SECRET.`,
+      verb: 'tools',
+    });
+  }
+  const clientSecret = process.env.NETAGENT_SECRET;
+  if (clientSecret === undefined || clientSecret === '') {
+    throw fail('CLI_USAGE', { problem: '--client: its secret is needed in NETAGENT_SECRET.', verb: 'tools' });
+  }
+  return { agentId: client, auth: { clientId: client, clientSecret } };
+}
+
 /** All tools, or those that fit a requirement best, by the search of the tool servers (NetMCP 8). */
-async function listTools(query: string, to: string, output: Output): Promise<number> {
+async function listTools(query: string, parsed: Parsed, output: Output): Promise<number> {
+  const to = parsed.values.to as string;
   const { netmcp } = await endpointsOf(to);
   const found: FoundTool[] = [];
   // An anchor covers its peers, so one server is asked.
   const [url] = netmcp.servers;
   if (url === undefined) throw fail('RUNTIME_NOT_FOUND', { url: to, problem: 'it has no tool server' });
-  const server = await connectPlain({ env: createEnv({ level: 'error' }), target: url, agentId: AGENT });
+  const server = await connectPlain({
+    env: createEnv({ level: 'error' }),
+    target: url,
+    ...asClient(parsed, netmcp.issuer),
+  });
   try {
     if (query === '') {
       for (const { name, description } of await server.listTools())
@@ -108,7 +130,7 @@ async function callTool(name: string, parsed: Parsed, output: Output): Promise<n
   const { netmcp } = await endpointsOf(parsed.values.to as string);
   const client = await connectNetMcp({
     env: createEnv({ level: 'error' }),
-    agentId: AGENT,
+    ...asClient(parsed, netmcp.issuer),
     management: netmcp.management,
   });
   try {

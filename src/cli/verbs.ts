@@ -102,6 +102,12 @@ export const START: Verb = {
       default: '1',
       check: checks.integer(1, 5),
     },
+    'netmcp-auth': { help: 'NetMCP servers want a token of everybody (OAuth 2.1)' },
+    'netmcp-clients': {
+      value: 'FILE',
+      help: 'clients from outside with their scopes (YAML); implies --netmcp-auth',
+    },
+    'auth-port': { value: 'N', help: 'port of the authorisation server', default: '7402', check: port },
     'push-allow': {
       value: 'LIST',
       help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',
@@ -140,6 +146,7 @@ export const TOOLS: Verb = {
   positional: '[QUERY] | call NAME | held | approve NAME HASH | reject NAME HASH',
   flags: {
     ...TO,
+    client: { value: 'ID', help: 'NetMCP client to come as; its secret stands in NETAGENT_SECRET' },
     args: { value: 'JSON', help: 'arguments of the call', default: '{}' },
     'dry-run': { help: 'verify the call without executing it' },
   },

@@ -5,15 +5,18 @@ import { fail } from '../errors.ts';
 import {
   type Adoption,
   type Audit,
+  type ClientAuth,
   type ContextStore,
   openAudit,
   startManagementServer,
   startToolServer,
   storeReceipts,
   type ToolServer,
+  type TrustedClient,
   toolsOf,
   watchLoop,
 } from '../netmcp/index.ts';
+import { type NetMcpAuth, type NetMcpAuthOptions, startNetMcpAuth } from './netmcp-auth.ts';
 
 /** How NetMCP is run, beyond what every runtime does. */
 export interface NetMcpOptions {
@@ -25,6 +28,8 @@ export interface NetMcpOptions {
   learn?: boolean;
   /** Management servers that share one registry; 1 if not given. */
   managers?: number;
+  /** Everybody needs a token; without it everybody on loopback is served. */
+  auth?: NetMcpAuthOptions;
 }
 
 /** A tool that waits for the operator. */
@@ -39,6 +44,20 @@ export interface HeldTool {
 
 const AREAS = ['ran', 'core', 'transport'] as const;
 const ADOPTED = 'adopted-tools';
+const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
+
+/** The clients of this runtime's own, and what each may do. */
+function partsOf(agents: string[], { managers = 1, adopt = [] }: NetMcpOptions): TrustedClient[] {
+  const servers = [...AREAS.map((area) => `${area}-tools`), ...(adopt.length > 0 ? [ADOPTED] : [])];
+  return [
+    ...agents.map((id) => ({ id, scopes: ['netmcp:use'] })),
+    ...servers.map((id) => ({ id, scopes: ['netmcp:use', 'netmcp:register'] })),
+    ...Array.from({ length: managers }, (_, n) => ({
+      id: managerId(n),
+      scopes: ['netmcp:use', 'netmcp:replicate'],
+    })),
+  ];
+}
 
 /**
  * The management servers and the tool servers of the runtime. What they must not forget is kept: executed
@@ -53,6 +72,8 @@ export async function startNetMcp(options: {
   store: Store;
   dataDir: string;
   netmcp?: NetMcpOptions;
+  /** Ids of the runtime's agents, which get tokens of their own. */
+  agents: string[];
 }) {
   const { env, host, nrf, contexts, store, dataDir, netmcp = {} } = options;
   const closers: Array<() => Promise<void> | void> = [];
@@ -60,6 +81,7 @@ export async function startNetMcp(options: {
     for (const end of closers.splice(0).reverse()) await end();
   };
   const servers: ToolServer[] = [];
+  let auth: NetMcpAuth | null = null;
 
   async function serve(id: string, tools: ReturnType<typeof toolsOf>): Promise<ToolServer> {
     const audit: Audit = openAudit({ file: join(dataDir, 'audit', `${id}.jsonl`), clock: env.clock });
@@ -79,6 +101,7 @@ export async function startNetMcp(options: {
       audit,
       ...(netmcp.policy !== undefined && { policy: netmcp.policy }),
       ...(netmcp.learn === true && { optimise: {} }),
+      ...(auth && { auth: { issuer: auth.server.issuer, client: auth.clientOf(id) } }),
     });
     closers.push(() => server.close());
     servers.push(server);
@@ -87,8 +110,25 @@ export async function startNetMcp(options: {
 
   const managers: string[] = [];
   try {
+    if (netmcp.auth !== undefined) {
+      const parts = partsOf(options.agents, netmcp);
+      auth = await startNetMcpAuth({ env, host, store, parts, auth: netmcp.auth });
+      closers.push(auth.close);
+    }
     for (let n = 0; n < (netmcp.managers ?? 1); n += 1) {
-      const management = await startManagementServer({ env, host, port: 0, peers: [...managers] });
+      const management = await startManagementServer({
+        env,
+        host,
+        port: 0,
+        peers: [...managers],
+        ...(auth && {
+          auth: {
+            issuer: auth.server.issuer,
+            resources: auth.server.resources,
+            client: auth.clientOf(managerId(n)),
+          },
+        }),
+      });
       closers.push(() => management.close());
       managers.push(management.url);
     }
@@ -123,6 +163,9 @@ export async function startNetMcp(options: {
   }
 
   return {
+    issuer: auth?.server.issuer,
+    /** How an agent comes by its tokens; undefined where none are needed. */
+    authOf: (agent: string): ClientAuth | undefined => auth?.clientOf(agent),
     /** All that share the registry. */
     managers,
     servers: servers.map(({ url }) => url),

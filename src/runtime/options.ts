@@ -58,7 +58,8 @@ export interface ReadyInfo {
   mqtt: string;
   /** Only where the broker is the embedded one. */
   ws?: string;
-  netmcp: { management: string; servers: string[] };
+  /** `issuer`: the authorisation server, where tokens are needed. */
+  netmcp: { management: string; servers: string[]; issuer?: string };
   /** What an accepted task and what was learnt survive. */
   durability: 'write' | 'fsync';
   agents: number;

@@ -8,6 +8,7 @@ import { fail } from '../errors.ts';
 import { openGateway } from '../gateway/index.ts';
 import { openKnowledge } from '../knowledge/index.ts';
 import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
+import { loadAgents } from './agents/load.ts';
 import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
 import { bringAll } from './bring.ts';
@@ -93,6 +94,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('network time', () => time.close());
 
+  const roots = [AGENTS_FOLDER, ...(options.agents ?? [])];
   const contexts = openContextStore({
     dir: options.dataDir,
     durability: options.durability ?? 'fsync',
@@ -105,6 +107,10 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     contexts,
     store,
     dataDir: options.dataDir,
+    agents:
+      options.netmcp?.auth === undefined
+        ? []
+        : (await loadAgents(roots)).map(({ manifest }) => manifest.agent),
     ...(options.netmcp && { netmcp: options.netmcp }),
   });
   lifecycle.started('netmcp', () => netmcp.close());
@@ -114,12 +120,13 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     time,
     knowledge,
     management: netmcp.managers,
+    authOf: netmcp.authOf,
     tasks: (agent) => store.tasks(agent),
     push: (agent) => ({
       store: store.collection(`push ${agent}`),
       targets: { allowHttp: options.pushAllow !== undefined, allow: options.pushAllow ?? [] },
     }),
-    roots: [AGENTS_FOLDER, ...(options.agents ?? [])],
+    roots,
     subscriber: { supi: SUBSCRIBER, timeZone: options.timeZone },
     telematics: network.telematics,
     evaluation: (supi) => evaluate(network, supi),
@@ -143,7 +150,11 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     ...(gateway.grpc === undefined ? {} : { grpc: gateway.grpc }),
     mqtt: bus.mqttUrl,
     ...(bus.wsUrl === undefined ? {} : { ws: bus.wsUrl }),
-    netmcp: { management: netmcp.managers[0] as string, servers: netmcp.servers },
+    netmcp: {
+      management: netmcp.managers[0] as string,
+      servers: netmcp.servers,
+      ...(netmcp.issuer !== undefined && { issuer: netmcp.issuer }),
+    },
     durability: options.durability ?? 'fsync',
     agents: agents.count,
     tools: netmcp.tools,

@@ -16,12 +16,15 @@ export interface CliRun {
 }
 
 /** Runs the command line as a user does, in a process of its own. */
-export function runCli(args: string[], options: { signal?: AbortSignal } = {}): Promise<CliRun> {
+export function runCli(
+  args: string[],
+  options: { signal?: AbortSignal; env?: Record<string, string> } = {},
+): Promise<CliRun> {
   return new Promise((done, failed) => {
     const child = spawn(process.execPath, ['src/cli/main.ts', ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, NO_COLOR: '1' },
+      env: { ...process.env, NO_COLOR: '1', ...options.env },
       ...(options.signal ? { signal: options.signal } : {}),
     });
     let stdout = '';

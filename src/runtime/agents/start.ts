@@ -13,7 +13,7 @@ import {
 import { centralMachine, domainMachine, embodiedMachine, proxyMachine } from '../../../machines/index.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
-import { connectNetMcp, type NetMcpClient } from '../../netmcp/index.ts';
+import { type ClientAuth, connectNetMcp, type NetMcpClient } from '../../netmcp/index.ts';
 import { SbiClient } from '../../sbi/index.ts';
 import { type CompiledWorkflow, createEngine, loadTemplates } from '../../workflow/index.ts';
 import { createAgentHost, taskExecutor } from '../actors/index.ts';
@@ -40,6 +40,8 @@ export interface AgentsOptions {
   knowledge: KnowledgePort;
   /** URLs of the NetMCP management servers. */
   management: string[];
+  /** How an agent comes by tokens for the NetMCP servers; undefined where none are needed. */
+  authOf(agent: string): ClientAuth | undefined;
   /** The durable tasks of an agent, by its id. */
   tasks: (agent: string) => TaskLedger;
   /** Webhooks of an agent's tasks. */
@@ -153,7 +155,13 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
     links: {
       agent,
       netmcp: () => {
-        netmcp ??= connectNetMcp({ env, agentId: manifest.agent, management: options.management });
+        const auth = options.authOf(manifest.agent);
+        netmcp ??= connectNetMcp({
+          env,
+          agentId: manifest.agent,
+          management: options.management,
+          ...(auth && { auth }),
+        });
         return netmcp;
       },
       ask: (to, data, options) => askAgent(to, { data }, options),
