@@ -27,6 +27,7 @@ async function ours() {
     management: management.url,
     nrf: fakeSbi(() => ok({ value: 42 })).port,
     tools: [create, read],
+    life: { threshold: 0 },
   });
   closers.push(tools.close);
   return { management: management.url, tools: tools.url };
@@ -71,6 +72,7 @@ const TOOL_FAULTS: Partial<Record<Fault, string>> = {
   'any-meta': 'call.malformed-meta',
   'trace-breaks': 'call.trace',
   'meta-needed': 'call.plain',
+  'no-fence': 'route.stale-epoch',
 };
 const MANAGEMENT_FAULTS: Partial<Record<Fault, string>> = {
   'serves-unnamed': 'negotiation.unnamed-feature',

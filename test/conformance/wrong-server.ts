@@ -33,6 +33,7 @@ export type Fault =
   | 'any-meta'
   | 'trace-breaks'
   | 'meta-needed'
+  | 'no-fence'
   | 'endless-report'
   | 'finds-everything'
   | 'flat-load'
@@ -45,7 +46,6 @@ export type Fault =
 
 type Json = Record<string, unknown>;
 const KEY = 'org.gtigroup/netmcp';
-const FEATURES = ['discover', 'load', 'lifecycle', 'trace'];
 
 interface Server {
   serverId: string;
@@ -70,6 +70,8 @@ class Rpc extends Error {
  */
 export async function wrongServer(manages: boolean, fault?: Fault) {
   const is = (name: Fault) => fault === name;
+  const FEATURES = manages ? ['discover', 'load', 'lifecycle', 'trace'] : ['trace'];
+  const epochs = new Map<string, number>();
   const sessions = new Map<string, { features: string[]; netmcp: boolean }>();
   const streams = new Set<ServerResponse>();
   const replays = new Map<string, { args: string; result: Json }>();
@@ -174,6 +176,11 @@ export async function wrongServer(manages: boolean, fault?: Fault) {
     if (!is('any-meta') && meta.deadline !== undefined && typeof meta.deadline !== 'number')
       throw new Rpc(-32602, 'Malformed metadata');
     if (is('trace-breaks') && meta.traceparent !== undefined) return failed('cannot trace');
+    const step = meta.execution as { id: string; epoch: number } | undefined;
+    if (step !== undefined) {
+      if (step.epoch < (epochs.get(step.id) ?? 0) && !is('no-fence')) throw new Rpc(-32011, 'stale');
+      epochs.set(step.id, step.epoch);
+    }
     const key = meta.idempotencyKey as string | undefined;
     const before = key === undefined || is('never-replays') ? undefined : replays.get(key);
     if (before !== undefined) {

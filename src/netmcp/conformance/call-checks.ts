@@ -2,18 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { type Check, expect, skip } from '../../conformance/check.ts';
 import { EXTENSION, resultMetaSchema } from '../schema/index.ts';
-import { expectError, expectResult, type ServerContext, show } from './context.ts';
+import { expectError, expectResult, type ServerContext, sampleOf, show } from './context.ts';
 import type { Json } from './probe.ts';
 
 function metaOf(result: Json) {
   const read = resultMetaSchema.safeParse((result._meta as Json | undefined)?.[EXTENSION]);
   expect(read.success, () => `_meta["org.gtigroup/netmcp"] of the result: ${show(result._meta)}`);
   return read.data;
-}
-
-function sampleOf({ sample }: ServerContext) {
-  if (sample === undefined) skip('no reading tool could be called; name one with --tool and --args');
-  return { name: sample.tool.name, tool: sample.tool, args: sample.args };
 }
 
 /** Calls: verification, idempotency, trace (NetMCP 3). Only tools that read are executed. */

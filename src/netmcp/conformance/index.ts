@@ -1,12 +1,17 @@
-import { type Finding, runChecks } from '../../conformance/check.ts';
+import { type Finding, runChecks, skip } from '../../conformance/check.ts';
 import { METHODS } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
 import { CALL_CHECKS } from './call-checks.ts';
 import { expectResult, type ServerContext } from './context.ts';
+import { CONTEXT_CHECKS } from './context-checks.ts';
 import { HANDSHAKE_CHECKS } from './handshake-checks.ts';
+import { LIFE_CHECKS } from './life-checks.ts';
 import { MANAGEMENT_CHECKS } from './management-checks.ts';
 import { type Json, type Offering, Probe } from './probe.ts';
+import { ROUTE_CHECKS } from './route-checks.ts';
 import { chooseSample } from './sample.ts';
+import { SEARCH_CHECKS } from './search-checks.ts';
+import { SURFACE_CHECKS } from './surface-checks.ts';
 import { TOOL_CHECKS } from './tool-checks.ts';
 
 /** The conformance kit for NetMCP: any tool server or management server, by a plain HTTP client. */
@@ -37,6 +42,10 @@ export async function conformanceNetMcp(options: NetMcpConformanceOptions): Prom
       tools,
       sample: chooseSample(tools, sample),
       open,
+      stranger: async () =>
+        token === undefined
+          ? Probe.open({ url, patienceMs, name: 'netmcp-conformance-stranger' })
+          : skip('a token says who asks; another agent would need another one'),
       async listening(work) {
         const other = await open();
         const stream = await other.listen();
@@ -49,7 +58,17 @@ export async function conformanceNetMcp(options: NetMcpConformanceOptions): Prom
       },
     };
     const manages = (await probe.ask(METHODS.discover, {})).json?.result !== undefined;
-    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...(manages ? MANAGEMENT_CHECKS : CALL_CHECKS)];
+    const own = manages
+      ? MANAGEMENT_CHECKS
+      : [
+          ...SURFACE_CHECKS,
+          ...CALL_CHECKS,
+          ...SEARCH_CHECKS,
+          ...ROUTE_CHECKS,
+          ...CONTEXT_CHECKS,
+          ...LIFE_CHECKS,
+        ];
+    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...own];
     return await runChecks(checks, context, onFinding);
   } finally {
     await probe.close();

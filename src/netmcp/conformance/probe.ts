@@ -17,6 +17,8 @@ export interface ProbeOptions {
   patienceMs: number;
   /** Bearer token, where the server wants one. */
   token?: string | undefined;
+  /** How it calls itself, `netmcp-conformance` if not given. */
+  name?: string;
 }
 
 /** What a probe says of itself in `initialize`; null offers nothing, as a plain MCP client. */
@@ -47,7 +49,7 @@ export class Probe {
     const answer = await this.ask('initialize', {
       protocolVersion: '2025-11-25',
       capabilities: offering === null ? {} : { extensions: { [EXTENSION]: offering } },
-      clientInfo: { name: 'netmcp-conformance', version: '1' },
+      clientInfo: { name: this.#options.name ?? 'netmcp-conformance', version: '1' },
     });
     if (answer.json?.result === undefined) {
       throw fail('CONFORMANCE_NO_SERVER', {
