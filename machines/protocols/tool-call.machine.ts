@@ -50,6 +50,8 @@ export type ToolCallOutput<T = unknown> =
   | { end: 'expired' };
 
 interface Context {
+  /** What the host's actors work on; the chart only hands it on. */
+  call: unknown;
   effects: Effects;
   idempotent: boolean;
   dryRun: boolean;
@@ -61,6 +63,11 @@ interface Context {
   humanMust: boolean;
   outcome: ToolCallOutput;
   ignored: number;
+}
+
+/** What each actor of the chart gets. */
+interface Handed {
+  call: unknown;
 }
 
 const humanRefusal = (message: string): Refusal => ({
@@ -93,6 +100,7 @@ export const toolCallMachine = setup({
     context: {} as Context,
     events: {} as { type: 'CANCEL' },
     input: {} as {
+      call?: unknown;
       effects: Effects;
       idempotent: boolean;
       dryRun: boolean;
@@ -102,18 +110,18 @@ export const toolCallMachine = setup({
     output: {} as ToolCallOutput,
   },
   actors: {
-    verify: fromPromise<Verdict>(() => Promise.reject(new Error('verify is not provided'))),
-    authorise: fromPromise<Verdict>(() => Promise.reject(new Error('authorise is not provided'))),
-    judge: fromPromise<Verdict, { doubt: string | null }>(() =>
+    verify: fromPromise<Verdict, Handed>(() => Promise.reject(new Error('verify is not provided'))),
+    authorise: fromPromise<Verdict, Handed>(() => Promise.reject(new Error('authorise is not provided'))),
+    judge: fromPromise<Verdict, Handed & { doubt: string | null }>(() =>
       Promise.reject(new Error('judge is not provided')),
     ),
-    redeem: fromPromise<Verdict, { question: string }>(() =>
+    redeem: fromPromise<Verdict, Handed & { question: string }>(() =>
       Promise.reject(new Error('redeem is not provided')),
     ),
-    escalate: fromPromise<boolean, { question: string }>(() =>
+    escalate: fromPromise<boolean, Handed & { question: string }>(() =>
       Promise.reject(new Error('escalate is not provided')),
     ),
-    execute: fromPromise<unknown, { attempt: number }>(() =>
+    execute: fromPromise<unknown, Handed & { attempt: number }>(() =>
       Promise.reject(new Error('execute is not provided')),
     ),
   },
@@ -185,6 +193,7 @@ export const toolCallMachine = setup({
   id: 'toolCall',
   description: 'A tool call from its arrival to its result.',
   context: ({ input }) => ({
+    call: input.call,
     effects: input.effects,
     idempotent: input.idempotent,
     dryRun: input.dryRun,
@@ -211,6 +220,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'verify',
             id: 'verify',
+            input: ({ context }) => ({ call: context.call }),
             onDone: [
               {
                 target: '#toolCall.refused',
@@ -233,6 +243,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'authorise',
             id: 'authorise',
+            input: ({ context }) => ({ call: context.call }),
             onDone: [
               {
                 target: '#toolCall.refused',
@@ -260,7 +271,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'judge',
             id: 'judge',
-            input: ({ context }) => ({ doubt: context.question || null }),
+            input: ({ context }) => ({ call: context.call, doubt: context.question || null }),
             onDone: [
               {
                 target: '#toolCall.refused',
@@ -283,7 +294,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'redeem',
             id: 'redeem',
-            input: ({ context }) => ({ question: context.question }),
+            input: ({ context }) => ({ call: context.call, question: context.question }),
             onDone: [
               {
                 target: '#toolCall.refused',
@@ -312,7 +323,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'escalate',
             id: 'escalate',
-            input: ({ context }) => ({ question: context.question }),
+            input: ({ context }) => ({ call: context.call, question: context.question }),
             onDone: [
               {
                 target: 'deciding',
@@ -348,7 +359,7 @@ export const toolCallMachine = setup({
           invoke: {
             src: 'execute',
             id: 'execute',
-            input: ({ context }) => ({ attempt: context.attempts }),
+            input: ({ context }) => ({ call: context.call, attempt: context.attempts }),
             onDone: {
               target: '#toolCall.succeeded',
               actions: { type: 'succeed', params: ({ event }) => ({ result: event.output }) },

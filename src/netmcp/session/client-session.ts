@@ -213,6 +213,8 @@ export function openSession(options: SessionOptions): Session {
   }
 
   async function connected(): Promise<Client> {
+    // A session that is ready is not waited for: that would subscribe to its actor for each call.
+    if (client !== null && actor.getSnapshot().matches('ready')) return client;
     await ready();
     if (client === null) throw fail('NETMCP_UNREACHABLE', { server: serverId, problem: 'no connection' });
     return client;

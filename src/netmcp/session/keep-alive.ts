@@ -1,9 +1,10 @@
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent } from 'undici';
 import { z } from 'zod';
 import { addressOf, nameToCheck, type Trust } from '../transport/address.ts';
 import { createConnectionFetch, type HttpConnection, notConnected } from '../transport/connection-fetch.ts';
 import { dialHttp2 } from '../transport/http2-dial.ts';
 import { loadQuic, type QuicProvider } from '../transport/quic-provider.ts';
+import { http1Fetch } from './http1-fetch.ts';
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
@@ -63,11 +64,6 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     return agent;
   }
 
-  const overHttp1 = async (tls: Trust, url: string | URL, init?: RequestInit): Promise<Response> => {
-    const options = { ...init, dispatcher: agentFor(tls) } as Parameters<typeof undiciFetch>[1];
-    return (await undiciFetch(url, options)) as unknown as Response;
-  };
-
   /** One HTTP/2 connection an origin and trust; null where the origin speaks HTTP/1.1. */
   function http2To(url: URL, tls: Trust): Promise<Held | null> {
     const key = `${url.origin} ${tls.servername ?? ''} ${tls.ca ?? ''}`;
@@ -96,7 +92,7 @@ export function createHttpPool(connections = 32, quic: typeof loadQuic = loadQui
     cancellable(async (url, init) => {
       const to = new URL(url);
       const held = to.protocol === 'https:' ? await http2To(to, tls) : null;
-      return held === null ? overHttp1(tls, url, init) : held.fetch(url, init);
+      return held === null ? http1Fetch(agentFor(tls), url, init) : held.fetch(url, init);
     });
 
   return {

@@ -57,11 +57,12 @@ interface Running extends CallServices, OneCall {
   chain: ChainEntry[];
   /** With the parameters that the server filled. */
   filled: Record<string, unknown>;
+  /** The network as it was known when the call came. */
+  known: ReturnType<StateSource['read']>;
   sent: boolean;
 }
 
-const planOf = ({ agent, compiled, filled }: Running) =>
-  planHash({ agent, tool: compiled.tool.name, args: filled });
+const planOf = (running: Running) => planHash(planned(running));
 
 /** Runs one call through its chart and words the result (NetMCP 3). */
 export async function runCall(services: CallServices, call: OneCall): Promise<CallEnd> {
@@ -75,10 +76,12 @@ export async function runCall(services: CallServices, call: OneCall): Promise<Ca
     agent,
     chain: [],
     filled: call.args,
+    known: state.read(factsOf({ compiled, agent, filled: call.args })),
     sent: false,
   };
-  const actor = createActor(toolCallMachine.provide({ actors: stepsOf(running) }), {
+  const actor = createActor(callMachine, {
     input: {
+      call: running,
       effects: tool.meta.effects,
       idempotent: tool.idempotent,
       dryRun: meta.dryRun ?? false,
@@ -107,39 +110,37 @@ export async function runCall(services: CallServices, call: OneCall): Promise<Ca
   }
 }
 
-const factsOf = ({ compiled: { tool }, agent, filled }: Running): CallFacts => ({
+const factsOf = ({
+  compiled: { tool },
+  agent,
+  filled,
+}: Pick<Running, 'compiled' | 'agent' | 'filled'>): CallFacts => ({
   tool: tool.name,
   agent,
   args: filled,
   nf: tool.meta.nf.map(({ type }) => type),
 });
 
-/** The effects of the chart, for one call. */
-function stepsOf(running: Running) {
-  const { compiled, request, meta, authoriser, expert, state, approvals, agent } = running;
-  const { tool } = compiled;
-  const plan = () => ({ agent, tool: tool.name, args: running.filled });
-  const known = state.read(factsOf(running));
-  return {
-    verify: fromPromise<Verdict>(async () => {
-      const { verdict, args } = compiled.verify(running.args, known);
+const planned = ({ agent, compiled, filled }: Running) => ({ agent, tool: compiled.tool.name, args: filled });
+
+/** Provided once: to provide for each call would build all states of the chart anew. */
+const callMachine = toolCallMachine.provide({
+  actors: {
+    verify: step<Verdict>(async (running) => {
+      const { verdict, args } = running.compiled.verify(running.args, running.known);
       running.filled = args;
       return verdict;
     }),
-    authorise: fromPromise<Verdict>(async () =>
-      authoriser.decide(tool.name, tool.meta.permission, request.identity, running.filled, known),
+    authorise: step<Verdict>(async ({ authoriser, compiled: { tool }, request, filled, known }) =>
+      authoriser.decide(tool.name, tool.meta.permission, request.identity, filled, known),
     ),
-    judge: fromPromise<Verdict, { doubt: string | null }>(async ({ input, signal }) => {
+    judge: step<Verdict, { doubt: string | null }>(async (running, { doubt }, signal) => {
+      const { tool } = running.compiled;
+      const { effects } = tool.meta;
       // What only reads cannot harm the network.
-      if (tool.meta.effects === 'read' && input.doubt === null) return { decision: 'allow' };
-      const said = await expert.judge(
-        {
-          tool: tool.name,
-          effects: tool.meta.effects,
-          args: running.filled,
-          state: known,
-          doubt: input.doubt,
-        },
+      if (effects === 'read' && doubt === null) return { decision: 'allow' };
+      const said = await running.expert.judge(
+        { tool: tool.name, effects, args: running.filled, state: running.known, doubt },
         signal,
       );
       if (said.decision === 'allow') return said;
@@ -147,12 +148,13 @@ function stepsOf(running: Running) {
       const { parameter, rule, reason, allowed } = said;
       return refuse({ step: 'expert', parameter, rule, allowed, message: reason });
     }),
-    redeem: fromPromise<Verdict, { question: string }>(async ({ input }) => {
+    redeem: step<Verdict, { question: string }>(async (running, { question }) => {
+      const { meta, agent, approvals } = running;
       const { approval } = meta;
-      if (approval === undefined) return { decision: 'ask', question: input.question };
+      if (approval === undefined) return { decision: 'ask', question };
       const holder = meta.idempotencyKey ?? running.env.ids.uuid();
-      const used = meta.dryRun === true ? null : `${agent}\n${tool.name}\n${holder}`;
-      const redeemed = await approvals.redeem(approval, plan(), used);
+      const used = meta.dryRun === true ? null : `${agent}\n${running.compiled.tool.name}\n${holder}`;
+      const redeemed = await approvals.redeem(approval, planned(running), used);
       if ('approver' in redeemed) {
         note(running, 'approval.given', redeemed.approver);
         return { decision: 'allow' };
@@ -166,17 +168,26 @@ function stepsOf(running: Running) {
         message: redeemed.refused,
       });
     }),
-    escalate: fromPromise<boolean, { question: string }>(async ({ input, signal }) => {
-      note(running, 'approval.asked', input.question);
-      const question = { plan: plan(), planHash: planOf(running), text: input.question };
-      const answer = await askHuman(question, request.ask, running.approve, signal);
+    escalate: step<boolean, { question: string }>(async (running, { question: text }, signal) => {
+      note(running, 'approval.asked', text);
+      const question = { plan: planned(running), planHash: planOf(running), text };
+      const answer = await askHuman(question, running.request.ask, running.approve, signal);
       // Who answers after the time does not approve: the chart has left this state.
       if (!signal.aborted)
         note(running, answer.approved ? 'approval.given' : 'approval.refused', answer.approver);
       return answer.approved;
     }),
-    execute: fromPromise<unknown, { attempt: number }>(({ signal }) => execute(running, signal)),
-  };
+    execute: step<unknown, { attempt: number }>((running, _, signal) => execute(running, signal)),
+  },
+});
+
+/** An effect of the chart, on the call that the chart hands on. */
+function step<T, I extends object = object>(
+  work: (running: Running, input: I, signal: AbortSignal) => Promise<T>,
+) {
+  return fromPromise<T, I & { call: unknown }>(({ input, signal }) =>
+    work(input.call as Running, input, signal),
+  );
 }
 
 function note(running: Running, event: AuditEvent['event'], detail?: string) {
