@@ -86,6 +86,8 @@ export async function connectNetMcp(options: {
       if (entry !== undefined) Object.assign(entry, notice);
     }
   });
+  /** The first subscription is a request of its own; who takes over is greeted with it. */
+  let subscribed = following !== null;
   let managed: Session | null = null;
   let issuer = '';
   const line = openLine({
@@ -113,7 +115,7 @@ export async function connectNetMcp(options: {
     },
     // Whoever takes over must tell us what the one before would have told.
     greet: async (session) => {
-      if (following?.length !== 0)
+      if (subscribed && following?.length !== 0)
         await session.request(METHODS.subscribe, subscription(), subscribeResultSchema);
     },
   });
@@ -277,6 +279,7 @@ export async function connectNetMcp(options: {
 
   try {
     if (following === null) await line.request(METHODS.subscribe, {}, subscribeResultSchema);
+    subscribed = true;
   } catch (error) {
     await pool.close();
     throw error;
