@@ -67,6 +67,8 @@ function wholeAnswer(url: string, answer: Dispatcher.ResponseData): Response {
     headers: {
       get: (name: string) => headers[name.toLowerCase()]?.toString() ?? null,
       has: (name: string) => headers[name.toLowerCase()] !== undefined,
+      // Who stands between makes a `Response` of its own with them.
+      [Symbol.iterator]: () => entriesOf(headers)[Symbol.iterator](),
     },
     get body() {
       stream ??= ReadableStream.from<Uint8Array>(body);
