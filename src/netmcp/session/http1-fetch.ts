@@ -31,7 +31,8 @@ export async function http1Fetch(
   });
   const { statusCode } = answer;
   if (redirect === 'error' && REDIRECTS.has(statusCode)) {
-    answer.body.destroy();
+    // Destroyed, it would throw an error that nobody could catch.
+    await answer.body.dump();
     throw new TypeError('fetch failed', { cause: new Error('unexpected redirect') });
   }
   const type = String(answer.headers['content-type'] ?? '');
