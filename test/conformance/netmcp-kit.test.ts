@@ -4,7 +4,7 @@ import { conformanceNetMcp, startManagementServer, startToolServer } from '../..
 import { createEnv } from '../../src/runtime/env.ts';
 import { create, fakeSbi, ok, read } from '../netmcp/support/tools.ts';
 import { runCli } from '../scenario/run-cli.ts';
-import { type Fault, wrongServer } from './wrong-server.ts';
+import { type Fault, wrongServer } from './wrong-server/server.ts';
 
 const closers: Array<() => Promise<void>> = [];
 afterEach(async () => {
@@ -73,6 +73,76 @@ const TOOL_FAULTS: Partial<Record<Fault, string>> = {
   'trace-breaks': 'call.trace',
   'meta-needed': 'call.plain',
   'no-fence': 'route.stale-epoch',
+  'resource-unreadable': 'mcp.resources',
+  'resource-of-another-uri': 'mcp.resources',
+  'any-resource': 'mcp.resources',
+  'prompt-empty': 'mcp.prompts',
+  'prompt-needs-nothing': 'mcp.prompts',
+  'any-prompt': 'mcp.prompts',
+  'finds-the-wrong-tool': 'discover.finds',
+  'worst-first': 'discover.finds',
+  'definition-differs': 'discover.finds',
+  'over-limit': 'discover.limit',
+  'over-budget': 'discover.budget',
+  'tokens-miscounted': 'discover.budget',
+  'any-question': 'discover.malformed',
+  'route-forgets-key': 'route.call',
+  'route-no-meta': 'route.call',
+  'absent-tool-is-done': 'route.unknown-tool',
+  'references-are-raw': 'route.execute',
+  'runs-as-given': 'route.execute',
+  'answers-as-run': 'route.execute',
+  'step-without-server': 'route.execute',
+  'step-without-output': 'route.execute',
+  'ignores-conditions': 'route.condition',
+  'executes-anew': 'route.replay',
+  'id-for-any-steps': 'route.replay',
+  'any-plan': 'route.plan',
+  'takes-circles': 'route.plan',
+  'resumes-anything': 'route.resume',
+  'one-secret': 'context.open',
+  'short-secret': 'context.open',
+  'value-mangled': 'context.values',
+  'revision-stands': 'context.values',
+  'undead-key': 'context.values',
+  'no-compare': 'context.compare-and-set',
+  'conflict-says-nothing': 'context.compare-and-set',
+  'watch-ignores-prefix': 'context.watch',
+  'watch-hides-deletions': 'context.watch',
+  'watch-never-waits': 'context.watch',
+  'subscribers-hear-nothing': 'context.notification',
+  'notification-tells-value': 'context.notification',
+  'last-message-first': 'context.queue',
+  'delivers-once': 'context.queue',
+  'attempt-stands': 'context.queue',
+  'ack-in-vain': 'context.queue',
+  'one-group': 'context.groups',
+  'at-work-again': 'context.groups',
+  'never-due': 'context.schedule',
+  'cancels-twice': 'context.schedule',
+  'schedules-without-time': 'context.schedule',
+  'any-secret': 'context.secret',
+  'secret-error-tells': 'context.secret',
+  'secret-is-enough': 'context.stranger',
+  'writes-reserved': 'context.reserved',
+  'limit-is-malformed': 'context.limits',
+  'limit-loses-value': 'context.limits',
+  'closed-lives-on': 'context.close',
+  'taken-not-listed': 'life.register',
+  'takes-in-silence': 'life.register',
+  'publishes-anything': 'life.malformed',
+  'removed-is-listed': 'life.remove',
+  'removes-the-absent': 'life.remove',
+  'strangers-remove': 'life.stranger',
+  'loads-unknown-sets': 'life.toolsets',
+  'loads-in-silence': 'life.toolsets',
+  'unloads-in-vain': 'life.toolsets',
+};
+/** Of a server that holds what is published. */
+const HOLDING_FAULTS: Partial<Record<Fault, string>> = {
+  'held-is-listed': 'life.register',
+  'held-without-reason': 'life.register',
+  'held-is-executed': 'life.held',
 };
 const MANAGEMENT_FAULTS: Partial<Record<Fault, string>> = {
   'serves-unnamed': 'negotiation.unnamed-feature',
@@ -88,25 +158,42 @@ const MANAGEMENT_FAULTS: Partial<Record<Fault, string>> = {
 };
 
 describe('the kit finds', () => {
-  const find = async (manages: boolean, fault?: Fault) => {
-    const server = await wrongServer(manages, fault);
+  const find = async (manages: boolean, fault?: Fault, holds = false, patienceMs = 300) => {
+    const server = await wrongServer(manages, fault, holds);
     closers.push(server.stop);
-    return kit(server.url, 150);
+    return kit(server.url, patienceMs);
   };
+  const outcomeOf = (findings: Finding[], check: string) => findings.find(({ id }) => id === check)?.outcome;
+  const skipped = (findings: Finding[]) =>
+    findings.filter(({ outcome }) => outcome === 'skip').map(({ id }) => id);
 
-  test('nothing in servers without a fault', async () => {
-    expect(failed(await find(false))).toEqual([]);
-    expect(failed(await find(true))).toEqual([]);
+  test('nothing in servers without a fault, and leaves out only what cannot apply', async () => {
+    const [takes, holds, manages] = [
+      await find(false, undefined, false, 2_000),
+      await find(false, undefined, true, 2_000),
+      await find(true, undefined, false, 2_000),
+    ];
+    expect([takes, holds, manages].flatMap(failed)).toEqual([]);
+    expect(skipped(takes)).toEqual(['life.held']);
+    expect(skipped(holds)).toEqual([]);
+    expect(skipped(manages)).toEqual([]);
   });
 
   test.each(Object.entries(TOOL_FAULTS) as Array<[Fault, string]>)('%s', async (fault, check) => {
-    expect((await find(false, fault)).find(({ id }) => id === check)?.outcome).toBe('fail');
+    expect(outcomeOf(await find(false, fault), check)).toBe('fail');
   });
+
+  test.each(Object.entries(HOLDING_FAULTS) as Array<[Fault, string]>)(
+    '%s, where tools are held',
+    async (fault, check) => {
+      expect(outcomeOf(await find(false, fault, true), check)).toBe('fail');
+    },
+  );
 
   test.each(Object.entries(MANAGEMENT_FAULTS) as Array<[Fault, string]>)(
     '%s, of a management server',
     async (fault, check) => {
-      expect((await find(true, fault)).find(({ id }) => id === check)?.outcome).toBe('fail');
+      expect(outcomeOf(await find(true, fault), check)).toBe('fail');
     },
   );
 });

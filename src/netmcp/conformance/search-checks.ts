@@ -61,11 +61,15 @@ export const SEARCH_CHECKS: Array<Check<ServerContext>> = [
     says: 'the definitions cost no more tokens than the budget; what is left out is named',
     async run(context) {
       const { requirement } = wanted(context);
-      const whole = await find(context, { requirement });
+      const counted = async (params: Json) => {
+        const found = await find(context, { requirement, ...params });
+        const sum = found.tools.reduce((total, tool) => total + tool.tokens, 0);
+        expect(sum === found.tokens, () => `tokens ${found.tokens}, the tools' together ${sum}`);
+        return found;
+      };
+      const whole = await counted({});
       for (const budgetTokens of [1, Math.max(1, Math.ceil(whole.tokens / 2))]) {
-        const { tools, tokens, omitted } = await find(context, { requirement, budgetTokens });
-        const sum = tools.reduce((total, tool) => total + tool.tokens, 0);
-        expect(sum === tokens, () => `tokens ${tokens}, the tools' together ${sum}`);
+        const { tools, tokens, omitted } = await counted({ budgetTokens });
         expect(tokens <= budgetTokens, () => `${tokens} tokens for a budget of ${budgetTokens}`);
         expect(tools.length > 0 || omitted.length > 0, () => 'nothing is found, and nothing left out');
       }
