@@ -11,7 +11,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const kit = (url: string, patienceMs = 2_000) => conformanceNetMcp({ url, patienceMs });
+const kit = (url: string, patienceMs = 2_000, only?: string[]) =>
+  conformanceNetMcp({ url, patienceMs, only });
 const failed = (findings: Finding[]) =>
   findings.filter(({ outcome }) => outcome === 'fail').map(({ id, detail }) => `${id}: ${detail}`);
 
@@ -158,42 +159,51 @@ const MANAGEMENT_FAULTS: Partial<Record<Fault, string>> = {
 };
 
 describe('the kit finds', () => {
-  const find = async (manages: boolean, fault?: Fault, holds = false, patienceMs = 300) => {
+  async function whole(manages: boolean, holds = false) {
+    const server = await wrongServer(manages, undefined, holds);
+    closers.push(server.stop);
+    return kit(server.url);
+  }
+  /** What the check says of a server with the fault. */
+  async function outcome(manages: boolean, fault: Fault, check: string, holds = false) {
     const server = await wrongServer(manages, fault, holds);
     closers.push(server.stop);
-    return kit(server.url, patienceMs);
-  };
-  const outcomeOf = (findings: Finding[], check: string) => findings.find(({ id }) => id === check)?.outcome;
+    const [finding] = await kit(server.url, 300, [check]);
+    return { check: finding?.id, outcome: finding?.outcome };
+  }
   const skipped = (findings: Finding[]) =>
     findings.filter(({ outcome }) => outcome === 'skip').map(({ id }) => id);
 
   test('nothing in servers without a fault, and leaves out only what cannot apply', async () => {
-    const [takes, holds, manages] = [
-      await find(false, undefined, false, 2_000),
-      await find(false, undefined, true, 2_000),
-      await find(true, undefined, false, 2_000),
-    ];
+    const [takes, holds, manages] = [await whole(false), await whole(false, true), await whole(true)];
     expect([takes, holds, manages].flatMap(failed)).toEqual([]);
     expect(skipped(takes)).toEqual(['life.held']);
     expect(skipped(holds)).toEqual([]);
     expect(skipped(manages)).toEqual([]);
   });
 
+  test('a fault by each of its checks', async () => {
+    const seen = new Set([TOOL_FAULTS, HOLDING_FAULTS, MANAGEMENT_FAULTS].flatMap(Object.values<string>));
+    const ids = [...(await whole(false)), ...(await whole(true))].map(({ id }) => id);
+    expect(ids.filter((id) => !seen.has(id))).toEqual([]);
+    expect([...seen].filter((id) => !ids.includes(id))).toEqual([]);
+  });
+
   test.each(Object.entries(TOOL_FAULTS) as Array<[Fault, string]>)('%s', async (fault, check) => {
-    expect(outcomeOf(await find(false, fault), check)).toBe('fail');
+    expect(await outcome(false, fault, check)).toEqual({ check, outcome: 'fail' });
   });
 
   test.each(Object.entries(HOLDING_FAULTS) as Array<[Fault, string]>)(
     '%s, where tools are held',
     async (fault, check) => {
-      expect(outcomeOf(await find(false, fault, true), check)).toBe('fail');
+      expect(await outcome(false, fault, check, true)).toEqual({ check, outcome: 'fail' });
     },
   );
 
   test.each(Object.entries(MANAGEMENT_FAULTS) as Array<[Fault, string]>)(
     '%s, of a management server',
     async (fault, check) => {
-      expect(outcomeOf(await find(true, fault), check)).toBe('fail');
+      expect(await outcome(true, fault, check)).toEqual({ check, outcome: 'fail' });
     },
   );
 });

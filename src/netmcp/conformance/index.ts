@@ -23,6 +23,8 @@ export interface NetMcpConformanceOptions {
   sample?: { tool: string; args: Json } | undefined;
   /** Bearer token, where the server wants one. */
   token?: string | undefined;
+  /** Only these checks: ids, or groups of them (`route`). All, if not given. */
+  only?: readonly string[] | undefined;
   /** How long an answer may take, ms. */
   patienceMs: number;
   onFinding?: ((finding: Finding) => void) | undefined;
@@ -30,7 +32,7 @@ export interface NetMcpConformanceOptions {
 
 /** @throws CONFORMANCE_NO_SERVER when no MCP session comes about */
 export async function conformanceNetMcp(options: NetMcpConformanceOptions): Promise<Finding[]> {
-  const { url, sample, token, patienceMs, onFinding = () => undefined } = options;
+  const { url, sample, token, only, patienceMs, onFinding = () => undefined } = options;
   const open = (offering?: Offering) => Probe.open({ url, patienceMs, token }, offering);
   const probe = await open();
   try {
@@ -57,7 +59,7 @@ export async function conformanceNetMcp(options: NetMcpConformanceOptions): Prom
         }
       },
     };
-    const manages = (await probe.ask(METHODS.discover, {})).json?.result !== undefined;
+    const manages = Array.isArray((await probe.ask(METHODS.discover, {})).json?.result?.servers);
     const own = manages
       ? MANAGEMENT_CHECKS
       : [
@@ -68,7 +70,9 @@ export async function conformanceNetMcp(options: NetMcpConformanceOptions): Prom
           ...CONTEXT_CHECKS,
           ...LIFE_CHECKS,
         ];
-    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...own];
+    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...own].filter(
+      ({ id }) => only === undefined || only.some((one) => id === one || id.startsWith(`${one}.`)),
+    );
     return await runChecks(checks, context, onFinding);
   } finally {
     await probe.close();

@@ -75,7 +75,7 @@ export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
       const from = of(refersTo(value));
       if (from === undefined || is('references-are-raw')) return [key, value];
       const { at = '', default: standard } = value as Reference;
-      const field = at === '' ? from.output : (from.output as Json)[at.slice(1)];
+      const field = at === '' ? from.output : (from.output as Json | null)?.[at.slice(1)];
       return [key, field ?? standard];
     });
     try {
