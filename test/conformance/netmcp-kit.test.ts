@@ -1,6 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { Finding } from '../../src/conformance/index.ts';
-import { conformanceNetMcp, startManagementServer, startToolServer } from '../../src/netmcp/index.ts';
+import {
+  conformanceNetMcp,
+  type LifeOptions,
+  startManagementServer,
+  startToolServer,
+} from '../../src/netmcp/index.ts';
+import { tool } from '../../src/netmcp/tools/types.ts';
 import { createEnv } from '../../src/runtime/env.ts';
 import { create, fakeSbi, ok, read } from '../netmcp/support/tools.ts';
 import { runCli } from '../scenario/run-cli.ts';
@@ -16,7 +23,22 @@ const kit = (url: string, patienceMs = 2_000, only?: string[]) =>
 const failed = (findings: Finding[]) =>
   findings.filter(({ outcome }) => outcome === 'fail').map(({ id, detail }) => `${id}: ${detail}`);
 
-async function ours() {
+/** Has an argument, which the checks of the anchor refer to. */
+const lookUp = tool({
+  name: 'test_look_up',
+  title: 'Look up a kind of thing',
+  description: 'Looks up how the things of one kind are.',
+  category: 'sensing',
+  kind: 'status perception',
+  labels: ['status'],
+  effects: 'read',
+  nf: [{ type: 'PCF', operations: ['read'] }],
+  input: z.strictObject({ of: z.enum(['cells', 'slices']) }),
+  output: z.object({ of: z.string() }),
+  execute: async (args) => args,
+});
+
+async function ours(life: LifeOptions = {}) {
   const env = createEnv({ level: 'silent' });
   const management = await startManagementServer({ env, host: '127.0.0.1', port: 0 });
   closers.push(management.close);
@@ -27,20 +49,29 @@ async function ours() {
     id: 'kit-tools',
     management: management.url,
     nrf: fakeSbi(() => ok({ value: 42 })).port,
-    tools: [create, read],
-    life: { threshold: 0 },
+    tools: [create, read, lookUp],
+    life: { threshold: 0, ...life },
   });
   closers.push(tools.close);
   return { management: management.url, tools: tools.url };
 }
+const skipped = (findings: Finding[]) =>
+  findings.filter(({ outcome }) => outcome === 'skip').map(({ id }) => id);
 
 test('our tool server and our management server conform, and every check applies', async () => {
   const { management, tools } = await ours();
   for (const url of [management, tools]) {
     const findings = await kit(url);
     expect(failed(findings)).toEqual([]);
-    expect(findings.filter(({ outcome }) => outcome === 'skip')).toEqual([]);
+    expect(skipped(findings)).toEqual([]);
   }
+});
+
+test('our tool server conforms where it takes what the kit publishes', async () => {
+  const { tools } = await ours({ publishers: ['netmcp-conformance'] });
+  const findings = await kit(tools, 2_000, ['life']);
+  expect(failed(findings)).toEqual([]);
+  expect(skipped(findings)).toEqual(['life.held']);
 });
 
 /** Each fault and the check that has to find it. */
@@ -91,6 +122,7 @@ const TOOL_FAULTS: Partial<Record<Fault, string>> = {
   'route-no-meta': 'route.call',
   'absent-tool-is-done': 'route.unknown-tool',
   'references-are-raw': 'route.execute',
+  'references-to-nothing': 'route.reference',
   'runs-as-given': 'route.execute',
   'answers-as-run': 'route.execute',
   'step-without-server': 'route.execute',
@@ -171,9 +203,6 @@ describe('the kit finds', () => {
     const [finding] = await kit(server.url, 300, [check]);
     return { check: finding?.id, outcome: finding?.outcome };
   }
-  const skipped = (findings: Finding[]) =>
-    findings.filter(({ outcome }) => outcome === 'skip').map(({ id }) => id);
-
   test('nothing in servers without a fault, and leaves out only what cannot apply', async () => {
     const [takes, holds, manages] = [await whole(false), await whole(false, true), await whole(true)];
     expect([takes, holds, manages].flatMap(failed)).toEqual([]);

@@ -116,6 +116,27 @@ export const ROUTE_CHECKS: Array<Check<ServerContext>> = [
     },
   },
   {
+    id: 'route.reference',
+    source: 'NetMCP 6',
+    level: 'core',
+    says: 'a reference that leads nowhere and has no default fails its step',
+    async run(context) {
+      needs(context, 'route');
+      const { name, args } = await withArguments(context);
+      const [key = 'netmcp_conformance'] = Object.keys(args);
+      const lost = { ...args, [key]: { $from: 'first', at: '/netmcp-conformance/absent' } };
+      const first = { id: 'first', tool: name, arguments: args };
+      const { state, steps } = await execute(context, {
+        steps: [first, { id: 'second', tool: name, arguments: lost }],
+      });
+      const step = steps.find(({ id }) => id === 'second');
+      expect(
+        state === 'failed' && step?.state === 'failed' && step.problem !== '',
+        () => `the execution is ${state}, the step ${show(step)}`,
+      );
+    },
+  },
+  {
     id: 'route.condition',
     source: 'NetMCP 6',
     level: 'core',

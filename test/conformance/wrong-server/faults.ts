@@ -59,6 +59,7 @@ export type Fault =
   | 'route-no-meta'
   | 'absent-tool-is-done'
   | 'references-are-raw'
+  | 'references-to-nothing'
   | 'runs-as-given'
   | 'answers-as-run'
   | 'step-without-server'

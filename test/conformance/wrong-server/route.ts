@@ -76,7 +76,7 @@ export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
       if (from === undefined || is('references-are-raw')) return [key, value];
       const { at = '', default: standard } = value as Reference;
       const field = at === '' ? from.output : (from.output as Json | null)?.[at.slice(1)];
-      return [key, field ?? standard];
+      return [key, field ?? standard ?? (is('references-to-nothing') ? 1 : undefined)];
     });
     try {
       const result = callTool({ name: step.tool, arguments: Object.fromEntries(args) });
