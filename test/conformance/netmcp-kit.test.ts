@@ -239,19 +239,23 @@ describe('the kit finds', () => {
 
 test('from the command line: a table, a last line of JSON, and the exit code', async () => {
   const { tools } = await ours();
-  const good = await runCli(['conformance', 'netmcp', '--url', tools]);
-  expect(good.stdout).toContain('ok    negotiation.netmcp');
-  expect(good.code).toBe(0);
   const wrong = await wrongServer(false, 'no-extension');
   closers.push(wrong.stop);
-  const bad = await runCli(['conformance', 'netmcp', '--url', wrong.url, '--json']);
+  const run = (...args: string[]) => runCli(['conformance', 'netmcp', ...args]);
+  const [good, bad, nowhere, unsaid] = await Promise.all([
+    run('--url', tools),
+    run('--url', wrong.url, '--json'),
+    run('--url', 'http://127.0.0.1:1/mcp'),
+    run(),
+  ]);
+  expect(good.stdout).toContain('ok    negotiation.netmcp');
+  expect(good.code).toBe(0);
   expect(bad.code).toBe(1);
   expect(JSON.parse(bad.stdout.trim().split('\n').at(-1) ?? '')).toMatchObject({
     type: 'result',
     kit: 'netmcp',
     conformant: false,
   });
-  const nowhere = await runCli(['conformance', 'netmcp', '--url', 'http://127.0.0.1:1/mcp']);
   expect(nowhere.stderr).toMatch(/^error\[CONFORMANCE_NO_SERVER\]/);
-  expect((await runCli(['conformance', 'netmcp'])).code).toBe(2);
+  expect(unsaid.code).toBe(2);
 });
