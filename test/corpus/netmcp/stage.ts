@@ -24,6 +24,8 @@ export interface Props {
   peer?: { id: string; tools: string[] };
   /** Tools that the tool server shows before a toolset is loaded; without it, all. */
   core?: string[];
+  /** The tool server wants tokens of this authorisation server; it then has no registry. */
+  issuer?: string;
 }
 
 export type Json = Record<string, unknown>;
@@ -37,6 +39,12 @@ export interface Step {
   before?: { load?: number; approve?: string; passMs?: number };
   /** JSON-RPC message of the client; absent where only a notification is waited for. */
   send?: Json;
+  /** Reads a document of the origin instead. */
+  get?: string;
+  /** The bearer token that comes with it. */
+  token?: string;
+  /** Status and challenge, where they are what the step shows. */
+  http?: { status?: number; challenge?: string };
   /** JSON-RPC message of the server; `null` for a notification of the client. */
   answer?: unknown;
   /** Method of the notification that comes on the stream of the session. */
@@ -69,7 +77,7 @@ const ANSWERS = new Map<string, Json>([
 
 /** Plays a scene to fresh servers and gives it back with what they said. Nothing in it depends on the machine. */
 export async function play(scene: Scene): Promise<Scene> {
-  const { tools: names = ['ran_switch_network'], peer, core } = scene.stage ?? {};
+  const { tools: names = ['ran_switch_network'], peer, core, issuer } = scene.stage ?? {};
   const env = testEnv();
   const host = '127.0.0.1';
   const management = await startManagementServer({ env, host, port: 0 });
@@ -79,7 +87,9 @@ export async function play(scene: Scene): Promise<Scene> {
       host,
       port: 0,
       id,
-      management: management.url,
+      ...(issuer === undefined
+        ? { management: management.url }
+        : { auth: { issuer, client: { clientId: id } } }),
       nrf: fakeSbi(({ operation }) => ({ status: 200, body: ANSWERS.get(operation) ?? {}, location: null })).port,
       tools: [...toolsOf('ran'), ...toolsOf('core')].filter(({ name }) => offered.includes(name)),
       life: core === undefined ? {} : { toolsets: { core: { tools: core } } },
@@ -89,9 +99,10 @@ export async function play(scene: Scene): Promise<Scene> {
   const urls = { management: management.url, tools: tools.url };
   /** Addresses and what is random by nature, and what stands for it in the corpus. */
   const stands = new Map([
-    [tools.url, 'http://ran-tools.example/mcp'],
-    [management.url, 'http://management.example/mcp'],
+    [originOf(tools.url), originOf('http://ran-tools.example')],
+    [originOf(management.url), originOf('http://management.example')],
   ]);
+  if (second !== null) stands.set(originOf(second.url), originOf(`http://${second.id}.example`));
   const plain = (value: unknown): unknown => {
     const { contextId, secret } = ((value as Json | null)?.result ?? {}) as Json;
     if (typeof contextId === 'string') stands.set(contextId, `${contextId.split(':')[0]}:RANDOM-ID`);
@@ -111,7 +122,11 @@ export async function play(scene: Scene): Promise<Scene> {
       const done: Step = { ...step };
       if (step.hears !== undefined && !streams.has(step.to)) streams.set(step.to, await probe.listen());
       await prepare(step.before ?? {});
-      if (step.send !== undefined) {
+      if (step.http !== undefined) {
+        const { json, http } = await bare(urls[step.to], step);
+        done.answer = plain(json);
+        done.http = plain(http) as NonNullable<Step['http']>;
+      } else if (step.send !== undefined) {
         const { json } = await probe.post(fill(step.send, said));
         if (step.name !== undefined) said.set(step.name, json);
         done.answer = json === undefined ? null : plain(json);
@@ -143,6 +158,23 @@ export async function play(scene: Scene): Promise<Scene> {
     const pending = tools.life.approvals().find(({ name }) => name === approve);
     if (pending !== undefined) await tools.life.approve(pending.name, pending.hash, { by: 'operator' });
   }
+}
+
+const originOf = (url: string) => `${new URL(url).origin}/`;
+
+/** One request outside any session. */
+async function bare(url: string, { get, send, token }: Step) {
+  const response = await fetch(get === undefined ? url : new URL(get, url), {
+    headers: {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(get === undefined && { method: 'POST', body: JSON.stringify(send) }),
+  });
+  const challenge = response.headers.get('www-authenticate');
+  const json: unknown = await response.json();
+  return { json, http: { status: response.status, ...(challenge !== null && { challenge }) } };
 }
 
 /** Replaces `{{step.path}}` by what an earlier step was answered. */
