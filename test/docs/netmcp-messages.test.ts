@@ -53,7 +53,8 @@ const page = () => `# NetMCP, message by message
 
 Every message here was sent to a server of this project and every answer was given by one: this page is made by
 \`npm run docs\` from \`test/corpus/netmcp\`, and the tests play it again. Names of hosts stand in for the addresses of
-the machine; \`{{step.path}}\` stands for what an earlier answer gave. The transport is Streamable HTTP.
+the machine, \`RANDOM-...\` for what is drawn at random; \`{{step.path}}\` stands for what an earlier answer gave. The
+transport is Streamable HTTP.
 
 ${files.map((file) => section(readScene(file))).join('\n')}`;
 
