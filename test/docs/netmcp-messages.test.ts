@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect, test } from 'vitest';
-import { play, readScene, type Scene, sceneFiles } from '../corpus/netmcp/stage.ts';
+import { play, readScene, type Scene, type Step, sceneFiles } from '../corpus/netmcp/stage.ts';
 
 const PAGE = resolve(import.meta.dirname, '../../docs/netmcp/messages.md');
 const files = sceneFiles();
@@ -27,11 +27,21 @@ function neat(value: unknown, indent = ''): string {
 
 const block = (value: unknown) => `\`\`\`json\n${neat(value)}\n\`\`\``;
 
+/** What goes before an answer; a challenge is a header, and stands as it is sent. */
+function heading({ http }: Step): string {
+  if (http === undefined) return 'Answer:';
+  const { status, challenge } = http;
+  const header = challenge === undefined ? '' : `\n\n\`\`\`http\nWWW-Authenticate: ${challenge}\n\`\`\``;
+  return `Answer, HTTP ${status}:${header}`;
+}
+
 function section(scene: Scene): string {
   const steps = scene.steps.map((step) => {
     const parts = [step.says];
     if (step.send !== undefined) parts.push(`Client to ${step.to} server:`, block(step.send));
-    if (step.answer !== undefined && step.answer !== null) parts.push('Answer:', block(step.answer));
+    if (step.get !== undefined) parts.push(`Client to ${step.to} server: \`GET ${step.get}\``);
+    if (step.token !== undefined) parts.push(`With \`Authorization: Bearer ${step.token}\`.`);
+    if (step.answer !== undefined && step.answer !== null) parts.push(heading(step), block(step.answer));
     if (step.hears !== undefined)
       parts.push('On the stream of the session:', block({ method: step.hears, params: step.heard }));
     return parts.join('\n\n');
@@ -43,7 +53,8 @@ const page = () => `# NetMCP, message by message
 
 Every message here was sent to a server of this project and every answer was given by one: this page is made by
 \`npm run docs\` from \`test/corpus/netmcp\`, and the tests play it again. Names of hosts stand in for the addresses of
-the machine; \`{{step.path}}\` stands for what an earlier answer gave. The transport is Streamable HTTP.
+the machine, \`RANDOM-...\` for what is drawn at random; \`{{step.path}}\` stands for what an earlier answer gave. The
+transport is Streamable HTTP.
 
 ${files.map((file) => section(readScene(file))).join('\n')}`;
 

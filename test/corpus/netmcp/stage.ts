@@ -12,7 +12,20 @@ export interface Scene {
   /** Clause of the wire profile. */
   clause: string;
   says: string;
+  /** What stands on the stage, where it is more than one server with one tool. */
+  stage?: Props;
   steps: Step[];
+}
+
+export interface Props {
+  /** Tools of the tool server. */
+  tools?: string[];
+  /** A second tool server, and its tools. */
+  peer?: { id: string; tools: string[] };
+  /** Tools that the tool server shows before a toolset is loaded; without it, all. */
+  core?: string[];
+  /** The tool server wants tokens of this authorisation server; it then has no registry. */
+  issuer?: string;
 }
 
 export type Json = Record<string, unknown>;
@@ -22,8 +35,16 @@ export interface Step {
   name?: string;
   to: 'management' | 'tools';
   says: string;
+  /** What the operator of the tool server does, or the virtual clock, before the message. */
+  before?: { load?: number; approve?: string; passMs?: number };
   /** JSON-RPC message of the client; absent where only a notification is waited for. */
   send?: Json;
+  /** Reads a document of the origin instead. */
+  get?: string;
+  /** The bearer token that comes with it. */
+  token?: string;
+  /** Status and challenge, where they are what the step shows. */
+  http?: { status?: number; challenge?: string };
   /** JSON-RPC message of the server; `null` for a notification of the client. */
   answer?: unknown;
   /** Method of the notification that comes on the stream of the session. */
@@ -31,6 +52,11 @@ export interface Step {
   /** Its params. */
   heard?: unknown;
 }
+
+const LOCATION = {
+  location: { nrLocation: { tai: { tac: '000001' }, ncgi: { nrCellId: '001001001' } } },
+  geoInfo: 'hangzhou',
+};
 
 const FOLDER = join(import.meta.dirname, '1.0');
 
@@ -42,31 +68,47 @@ export const sceneFiles = (): string[] =>
 
 export const readScene = (file: string): Scene => JSON.parse(readFileSync(file, 'utf8')) as Scene;
 
-/** The network functions behind the tool server of the stage, all of them. */
-const answers = (operation: string): Json =>
-  operation === 'orderHandover'
-    ? { rat: 'EUTRA' }
-    : { supi: 'imsi-001010000000001', tac: '000001', cellId: '001001001', region: 'hangzhou' };
+/** What the network functions behind the tool servers of the stage answer, by operation. */
+const ANSWERS = new Map<string, Json>([
+  ['orderHandover', { rat: 'EUTRA', switched: true }],
+  ['ProvideLocationInfo', LOCATION],
+  ['CountHandovers', { handovers: { total: 3 } }],
+]);
 
 /** Plays a scene to fresh servers and gives it back with what they said. Nothing in it depends on the machine. */
 export async function play(scene: Scene): Promise<Scene> {
+  const { tools: names = ['ran_switch_network'], peer, core, issuer } = scene.stage ?? {};
   const env = testEnv();
   const host = '127.0.0.1';
   const management = await startManagementServer({ env, host, port: 0 });
-  const tools = await startToolServer({
-    env,
-    host,
-    port: 0,
-    id: 'ran-tools',
-    management: management.url,
-    nrf: fakeSbi(({ operation }) => ({ status: 200, body: answers(operation), location: null })).port,
-    tools: toolsOf('ran').filter(({ name }) => name === 'ran_switch_network'),
-  });
+  const start = (id: string, offered: string[]) =>
+    startToolServer({
+      env,
+      host,
+      port: 0,
+      id,
+      ...(issuer === undefined
+        ? { management: management.url }
+        : { auth: { issuer, client: { clientId: id } } }),
+      nrf: fakeSbi(({ operation }) => ({ status: 200, body: ANSWERS.get(operation) ?? {}, location: null })).port,
+      tools: [...toolsOf('ran'), ...toolsOf('core')].filter(({ name }) => offered.includes(name)),
+      life: core === undefined ? {} : { toolsets: { core: { tools: core } } },
+    });
+  const tools = await start('ran-tools', names);
+  const second = peer === undefined ? null : await start(peer.id, peer.tools);
   const urls = { management: management.url, tools: tools.url };
+  /** Addresses and what is random by nature, and what stands for it in the corpus. */
+  const stands = new Map([
+    [originOf(tools.url), originOf('http://ran-tools.example')],
+    [originOf(management.url), originOf('http://management.example')],
+  ]);
+  if (second !== null) stands.set(originOf(second.url), originOf(`http://${second.id}.example`));
   const plain = (value: unknown): unknown => {
+    const { contextId, secret } = ((value as Json | null)?.result ?? {}) as Json;
+    if (typeof contextId === 'string') stands.set(contextId, `${contextId.split(':')[0]}:RANDOM-ID`);
+    if (typeof secret === 'string') stands.set(secret, 'RANDOM-SECRET');
     let text = JSON.stringify(value);
-    text = text.replaceAll(tools.url, 'http://ran-tools.example/mcp');
-    text = text.replaceAll(management.url, 'http://management.example/mcp');
+    for (const [real, name] of stands) text = text.replaceAll(real, name);
     return JSON.parse(text) as unknown;
   };
   const probes = new Map<string, Probe>();
@@ -79,7 +121,12 @@ export async function play(scene: Scene): Promise<Scene> {
       probes.set(step.to, probe);
       const done: Step = { ...step };
       if (step.hears !== undefined && !streams.has(step.to)) streams.set(step.to, await probe.listen());
-      if (step.send !== undefined) {
+      await prepare(step.before ?? {});
+      if (step.http !== undefined) {
+        const { json, http } = await bare(urls[step.to], step);
+        done.answer = plain(json);
+        done.http = plain(http) as NonNullable<Step['http']>;
+      } else if (step.send !== undefined) {
         const { json } = await probe.post(fill(step.send, said));
         if (step.name !== undefined) said.set(step.name, json);
         done.answer = json === undefined ? null : plain(json);
@@ -99,10 +146,35 @@ export async function play(scene: Scene): Promise<Scene> {
   } finally {
     for (const stream of streams.values()) stream.close();
     for (const probe of probes.values()) await probe.close();
+    await second?.close();
     await tools.close();
     await management.close();
   }
   return { ...scene, steps };
+
+  async function prepare({ load, approve, passMs }: NonNullable<Step['before']>): Promise<void> {
+    if (load !== undefined) await tools.setLoad(load);
+    if (passMs !== undefined) env.pass(passMs);
+    const pending = tools.life.approvals().find(({ name }) => name === approve);
+    if (pending !== undefined) await tools.life.approve(pending.name, pending.hash, { by: 'operator' });
+  }
+}
+
+const originOf = (url: string) => `${new URL(url).origin}/`;
+
+/** One request outside any session. */
+async function bare(url: string, { get, send, token }: Step) {
+  const response = await fetch(get === undefined ? url : new URL(get, url), {
+    headers: {
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(get === undefined && { method: 'POST', body: JSON.stringify(send) }),
+  });
+  const challenge = response.headers.get('www-authenticate');
+  const json: unknown = await response.json();
+  return { json, http: { status: response.status, ...(challenge !== null && { challenge }) } };
 }
 
 /** Replaces `{{step.path}}` by what an earlier step was answered. */
