@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fail } from '../errors.ts';
-import { type ClientAuth, connectNetMcp, connectPlain } from '../netmcp/index.ts';
+import { type ClientAuth, connectNetMcp, connectPlain, type PlainClient } from '../netmcp/index.ts';
 import { createEnv } from '../runtime/index.ts';
 import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
@@ -80,25 +80,35 @@ async function listTools(query: string, parsed: Parsed, output: Output): Promise
   const to = parsed.values.to as string;
   const { netmcp } = await endpointsOf(to);
   const found: FoundTool[] = [];
-  // An anchor covers its peers, so one server is asked.
-  const [url] = netmcp.servers;
-  if (url === undefined) throw fail('RUNTIME_NOT_FOUND', { url: to, problem: 'it has no tool server' });
-  const server = await connectPlain({
-    env: createEnv({ level: 'error' }),
-    target: url,
-    ...asClient(parsed, netmcp.issuer),
-  });
-  try {
-    if (query === '') {
-      for (const { name, description } of await server.listTools())
-        found.push({ name, server: url, description });
-    } else {
-      const result = await server.request('netmcp/tools/discover', { requirement: query, limit: 10 });
-      for (const { name, score, definition } of discoveredSchema.parse(result).tools)
-        found.push({ name, server: url, description: definition.description, score });
+  const who = asClient(parsed, netmcp.issuer);
+  const env = createEnv({ level: 'error' });
+  async function at<T>(url: string, work: (server: PlainClient) => Promise<T>): Promise<T> {
+    const server = await connectPlain({ env, target: url, ...who });
+    try {
+      return await work(server);
+    } finally {
+      await server.close();
     }
-  } finally {
-    await server.close();
+  }
+  const [first] = netmcp.servers;
+  if (first === undefined) throw fail('RUNTIME_NOT_FOUND', { url: to, problem: 'it has no tool server' });
+  if (query === '') {
+    // An anchor's list covers its peers.
+    for (const { name, description } of await at(first, (server) => server.listTools()))
+      found.push({ name, server: first, description });
+  } else {
+    // Scores of a server are relative to its own best, so each counts as far as its server fits.
+    const fitting = await at(netmcp.management, (server) =>
+      server.request('netmcp/servers/discover', { task: query, limit: 10 }),
+    );
+    for (const { endpoints, score: fit } of serversSchema.parse(fitting).servers) {
+      const url = endpoints[0] as string;
+      const result = await at(url, (server) =>
+        server.request('netmcp/tools/discover', { requirement: query, limit: 10 }),
+      );
+      for (const { name, score, definition } of discoveredSchema.parse(result).tools)
+        found.push({ name, server: url, description: definition.description, score: score * fit });
+    }
   }
   const shown = [...new Map(found.map((tool) => [tool.name, tool])).values()].sort(
     (a, b) => (b.score ?? 0) - (a.score ?? 0),
@@ -114,6 +124,10 @@ async function listTools(query: string, parsed: Parsed, output: Output): Promise
   );
   return 0;
 }
+
+const serversSchema = z.object({
+  servers: z.array(z.object({ endpoints: z.array(z.string()).min(1), score: z.number() })),
+});
 
 const discoveredSchema = z.object({
   tools: z.array(
