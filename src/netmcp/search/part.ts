@@ -31,8 +31,6 @@ export interface ToolSearchOptions {
   env: Env;
   shelf: Shelf;
   server: { id: string; summary: string };
-  /** Whether a caller may use a tool, and so be shown it; by the tool's permission where nothing is said. */
-  mayUse?(identity: Identity, tool: CompiledTool): boolean;
   usage?: UsageOptions;
   embedder?: Embedder;
 }
@@ -55,7 +53,7 @@ const HEAT = 0.15;
 /** Search over the tools that a server offers now (NetMCP 8): the index follows the shelf. */
 export function createToolSearch(options: ToolSearchOptions): ToolSearch {
   const { env, shelf, server } = options;
-  const shows = options.mayUse ?? ((identity, { tool }) => mayUse(tool.meta.permission, identity));
+  const shows = (identity: Identity, { tool }: CompiledTool) => mayUse(tool.meta.permission, identity);
   const usage = createUsage(env.clock, options.usage);
   let finder: Finder | null = null;
   let shown = new Set(shelf.list().map(({ tool }) => tool.name));
