@@ -2,7 +2,13 @@ import { existsSync, realpathSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { stringify } from 'yaml';
 import { fail } from '../errors.ts';
-import { type ImportReport, importTools, refuseEmpty, type Upstream } from '../toolization/index.ts';
+import {
+  type ImportReport,
+  importTools,
+  readComposites,
+  refuseEmpty,
+  type Upstream,
+} from '../toolization/index.ts';
 import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
 import { table } from './table.ts';
@@ -33,6 +39,7 @@ export async function runImport(parsed: Parsed, output: Output): Promise<number>
   });
   refuseEmpty(made, source);
   const { bundle, report } = made;
+  if (values.composites !== undefined) bundle.composites = readComposites(values.composites);
   const dry = parsed.switches.has('dry-run');
   const out = values.out ?? 'tools.json';
   if (!dry)

@@ -168,6 +168,7 @@ export const TOOLS: Verb = {
     'token-env': { value: 'NAME', help: "import: environment variable with the provider's bearer token" },
     only: { value: 'GLOB', help: 'import: names or "METHOD /path" to take, * for any text' },
     fill: { value: 'LIST', help: 'import: fields that are always the same, NAME=VALUE by comma' },
+    composites: { value: 'FILE', help: 'import: YAML list of composite tools to put into the bundle' },
     out: { value: 'FILE', help: 'import: bundle to write, JSON or YAML (default tools.json)' },
   },
   examples: [

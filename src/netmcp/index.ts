@@ -30,6 +30,7 @@ export type { LifeOptions, ToolLife } from './life/life.ts';
 export type { ScopeMatch } from './life/match.ts';
 export type { Toolset } from './life/toolsets.ts';
 export { startManagementServer } from './management/server.ts';
+export { NotComposable, permissionOf } from './optimise/compose.ts';
 export type {
   ChainEntry,
   DiscoverParams,

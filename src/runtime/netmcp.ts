@@ -150,7 +150,9 @@ export async function startNetMcp(options: {
     for (const area of AREAS) await serve(`${area}-tools`, toolsOf(area));
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
       const scoped = netmcp.auth !== undefined;
+      const known = AREAS.flatMap((area) => toolsOf(area));
       const made = toolsOfBundle(readBundle(file), {
+        known,
         env,
         scoped,
         ...(url !== undefined && { upstream: { url } }),

@@ -78,19 +78,23 @@ const upstream = z.strictObject({
   token: z.union([z.strictObject({ env: z.string() }), z.strictObject({ file: z.string() })]).optional(),
 });
 
-const from = z.strictObject({ $from: z.string().max(500) });
-const composite = z.strictObject({
-  name: z.string().regex(/^[a-z][\w]{0,127}$/),
+const from = z.strictObject({
+  $from: z
+    .string()
+    .regex(/^[\w-]+(\.[\w-]+)*$/)
+    .max(500),
+});
+const call = z.strictObject({
+  tool: z.string().max(128),
+  args: z.record(step, z.union([from, z.unknown()])),
+});
+export const compositeSchema = z.strictObject({
+  name: z.string().regex(/^[a-z]\w{0,127}$/),
   title: z.string().max(200),
   description: z.string().max(2_000),
-  input: node,
   steps: z
     .array(
-      z.strictObject({
-        id: z.string().regex(/^\w{1,64}$/),
-        tool: z.string().max(128),
-        args: z.record(step, z.union([from, z.unknown()])),
-      }),
+      z.strictObject({ id: z.string().regex(/^(?!input$)\w{1,64}$/), ...call.shape, undo: call.optional() }),
     )
     .min(1)
     .max(16),
@@ -101,17 +105,23 @@ export const bundleSchema = z.strictObject({
   netagentTools: z.literal(1),
   upstream,
   tools: z.array(tool).max(5_000),
-  composites: z.array(composite).max(200).default([]),
+  composites: z.array(compositeSchema).max(200).default([]),
   schemas: z.record(z.string(), node),
 });
 
 export type Bundle = z.infer<typeof bundleSchema>;
 export type BundleTool = z.infer<typeof tool>;
 export type Upstream = z.infer<typeof upstream>;
-export type CompositeTool = z.infer<typeof composite>;
+export type CompositeTool = z.infer<typeof compositeSchema>;
 
 /** A bundle file, JSON or YAML. @throws TOOLS_BUNDLE_INVALID */
-export function readBundle(file: string): Bundle {
+export const readBundle = (file: string): Bundle => readAs(file, bundleSchema);
+
+/** A file with a list of composite tools. @throws TOOLS_BUNDLE_INVALID */
+export const readComposites = (file: string): CompositeTool[] =>
+  readAs(file, z.array(compositeSchema).max(200));
+
+function readAs<T>(file: string, schema: z.ZodType<T>): T {
   const invalid = (problem: string, cause?: unknown) =>
     fail('TOOLS_BUNDLE_INVALID', { file, problem }, { cause });
   let value: unknown;
@@ -123,7 +133,7 @@ export function readBundle(file: string): Bundle {
   } catch (error) {
     throw invalid(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error), error);
   }
-  const read = bundleSchema.safeParse(value);
+  const read = schema.safeParse(value);
   if (read.success) return read.data;
   const [issue] = read.error.issues;
   throw invalid(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);

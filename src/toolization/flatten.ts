@@ -222,7 +222,7 @@ function limitsOf(view: View, type: string): Node {
   const { limits } = view;
   const names =
     type === 'array'
-      ? ['minItems', 'maxItems']
+      ? ['minItems', 'maxItems', 'uniqueItems']
       : type === 'string'
         ? ['minLength', 'maxLength', 'pattern', 'format']
         : type === 'integer' || type === 'number'
@@ -232,6 +232,7 @@ function limitsOf(view: View, type: string): Node {
     const value = limits[name];
     if (name === 'pattern') return typeof value === 'string' && value.length <= 120 && safePattern(value);
     if (name === 'format') return typeof value === 'string';
+    if (name === 'uniqueItems') return value === true;
     return typeof value === 'number' && Math.abs(value) < Number.MAX_SAFE_INTEGER;
   });
   return Object.fromEntries(kept.map((name) => [name, limits[name]]));

@@ -5,6 +5,7 @@ import { fail } from '../errors.ts';
 import type { NfTool, ToolContext } from '../netmcp/index.ts';
 import { compact } from './answer.ts';
 import type { Bundle, BundleTool, Upstream } from './bundle.ts';
+import { CallFailure } from './call-failure.ts';
 import { compositeTool } from './composite.ts';
 import { isNode, textOf } from './json.ts';
 import { rebuild, writeHeaders, writeTarget } from './request.ts';
@@ -17,6 +18,8 @@ export interface ServeOptions {
   upstream?: Partial<Upstream>;
   /** Agents have tokens: the scopes of the description are asked of them. Without tokens everybody is served. */
   scoped?: boolean;
+  /** Tools of others that composite tools may call. */
+  known?: readonly NfTool[];
 }
 
 /** The tools of a bundle, ready for a tool server. @throws TOOLS_UPSTREAM_TOKEN, TOOLS_BUNDLE_INVALID */
@@ -36,7 +39,7 @@ export function toolsOfBundle(
       });
   }
   const tools = bundle.tools.map((tool) => toNfTool(tool, bundle, port, options.scoped === true));
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const byName = new Map([...(options.known ?? []), ...tools].map((tool) => [tool.name, tool]));
   return {
     tools: [...tools, ...bundle.composites.map((composite) => compositeTool(composite, byName))],
     close: async () => port?.close(),
@@ -114,27 +117,6 @@ async function send(
   });
   if (reply.status >= 400 || reply.status < 200 || reply.status >= 300) throw refused(request, reply);
   return reply;
-}
-
-/** Carries a failure to the chart of the call. */
-class CallFailure extends Error {
-  override readonly name = 'CallFailure';
-  readonly failure: {
-    code: string;
-    message: string;
-    retryable: boolean;
-    executed: 'no' | 'maybe';
-    retryAfterMs?: number;
-  };
-
-  constructor(
-    code: string,
-    message: string,
-    more: { retryable: boolean; executed: 'no' | 'maybe'; retryAfterMs?: number },
-  ) {
-    super(message);
-    this.failure = { code, message, ...more };
-  }
 }
 
 /** ProblemDetails (TS 29.571), ErrorInfo (CAMARA) or Error (TMF) as a failure with its code and the field. */
