@@ -2,8 +2,8 @@ import { EXTENSION, MAX_DEFINITION, type ToolMeta } from '../netmcp/index.ts';
 import { answerOf } from './answer.ts';
 import type { BundleField, BundleTool } from './bundle.ts';
 import { type Constraint, constraintsOf } from './constraints.ts';
-import { type Field, type Fills, type Flat, flatten, isShown } from './flatten.ts';
-import type { Node } from './json.ts';
+import { brief, type Field, type Fills, type Flat, flatten, isShown } from './flatten.ts';
+import { isNode, type Node } from './json.ts';
 import type { Library } from './library.ts';
 import type { Operation } from './operations.ts';
 import type { Standalone } from './standalone.ts';
@@ -13,13 +13,16 @@ import { classOf, descriptionOf, labelsOf, nfOf, titleOf } from './wording.ts';
 const SPARE = 160;
 /** Optional parameters, however small: more are not read. */
 const MOST_OPTIONAL = 24;
+/** Once so many did not fit, smaller ones are not looked for. */
+const MOST_REFUSED = 12;
 
 export interface Built {
   tool: BundleTool;
   /** JSON bytes of the definition as clients see it. */
   bytes: number;
-  /** Optional fields that were left out. */
+  /** Optional fields that were left out, and those of them for want of room. */
   left: number;
+  refused: number;
 }
 
 /** One tool of an operation, its parameters chosen by importance within the limit of a definition. */
@@ -30,45 +33,75 @@ export function build(
   name: string,
   fills: Fills,
 ): Built | string {
-  const flat = flatten(library, operation, fills);
   const answer = answerOf(library, operation);
-  const make = (chosen: ReadonlySet<Field>, terse: boolean): { tool: BundleTool; bytes: number } => {
-    const kept: Flat = { ...flat, fields: flat.fields.filter((field) => chosen.has(field)) };
-    const tool = assemble(standalone, operation, name, kept, answer, terse);
+  const room = MAX_DEFINITION - SPARE;
+  let best: Built | number = Number.POSITIVE_INFINITY;
+  for (const level of LEVELS) {
+    const flat = flatten(library, operation, fills);
+    const made = choose(
+      flat,
+      (kept) => assemble(standalone, operation, name, kept, answer, level),
+      room,
+      level === 2,
+    );
+    if (typeof made === 'number') best = typeof best === 'number' ? Math.min(best, made) : best;
+    else if (made.refused === 0 || level > 0) return made;
+    else best = made;
+  }
+  return typeof best === 'number' ? `its definition has ${best} bytes at least, the limit is ${room}` : best;
+}
+
+/** How short texts are: whole, short, none. */
+type Level = 0 | 1 | 2;
+const LEVELS: readonly Level[] = [0, 1, 2];
+const TEXTS = [
+  { tool: 420, field: 90, labels: 8 },
+  { tool: 260, field: 40, labels: 5 },
+  { tool: 200, field: 0, labels: 3 },
+] as const;
+
+/** Required fields, then optional ones by score while there is room; the least bytes where even the first are too many. */
+function choose(
+  flat: Flat,
+  assembled: (kept: Flat) => BundleTool,
+  room: number,
+  collapses: boolean,
+): Built | number {
+  const make = (chosen: ReadonlySet<Field>) => {
+    const tool = assembled({ ...flat, fields: flat.fields.filter((field) => chosen.has(field)) });
     return { tool, bytes: sizeOf(tool) };
   };
-  const room = MAX_DEFINITION - SPARE;
-  const required = new Set(flat.fields.filter((field) => field.requiredFrom === 0));
-  let chosen: Set<Field> = new Set([...required, ...forGroups(flat, required)]);
-  let terse = false;
-  let made = make(chosen, terse);
-  if (made.bytes > room) {
-    terse = true;
-    made = make(chosen, terse);
-  }
+  const required = () => new Set(flat.fields.filter((field) => field.requiredFrom === 0));
+  let chosen: Set<Field> = new Set([...required(), ...forGroups(flat, required())]);
+  let made = make(chosen);
   // A request that is too large flat: its deepest objects are given as they are.
-  for (let depth = 8; depth >= 1 && made.bytes > room; depth -= 1) {
+  for (let depth = 8; collapses && depth >= 1 && made.bytes > room; depth -= 1) {
     collapse(flat, depth + 1);
-    chosen = new Set(flat.fields.filter((field) => field.requiredFrom === 0));
-    made = make(chosen, terse);
+    chosen = required();
+    made = make(chosen);
   }
-  if (made.bytes > room) return `its definition has ${made.bytes} bytes at least, the limit is ${room}`;
+  if (made.bytes > room) return made.bytes;
   const wanted = flat.fields
     .filter((field) => field.requiredFrom > 0 && field.score > 0 && field.shape !== 'map')
     .sort((a, b) => b.score - a.score)
     .slice(0, 3 * MOST_OPTIONAL);
   let count = 0;
+  let refused = 0;
   for (const field of wanted) {
     if (chosen.has(field) || count >= MOST_OPTIONAL) continue;
     const more = new Set([...chosen, ...closure(flat, field)]);
     for (const other of forGroups(flat, more)) more.add(other);
-    const tried = make(more, terse);
-    if (tried.bytes > room) continue;
+    const tried = make(more);
+    if (tried.bytes > room) {
+      refused += 1;
+      if (refused > MOST_REFUSED) break;
+      continue;
+    }
     count += more.size - chosen.size;
     chosen = more;
     made = tried;
   }
-  return { ...made, left: flat.fields.length - chosen.size };
+  return { ...made, left: flat.fields.length - chosen.size, refused };
 }
 
 const startsWith = (at: readonly string[], field: Field) => at.every((part, n) => field.at[n] === part);
@@ -167,9 +200,10 @@ function assemble(
   name: string,
   flat: Flat,
   answer: ReturnType<typeof answerOf>,
-  terse: boolean,
+  level: Level,
 ): BundleTool {
   const { fields } = flat;
+  const texts = TEXTS[level];
   const visible = fields.filter(isShown);
   const constant = fields.filter((field) => field.fixed !== undefined && field.requiredFrom === 0);
   const inSchema = [...visible, ...constant];
@@ -183,7 +217,7 @@ function assemble(
     version: '1.0',
     category: klass.category,
     kind: klass.kind,
-    labels: labelsOf(operation).slice(0, terse ? 3 : 8),
+    labels: labelsOf(operation).slice(0, texts.labels),
     serviceArea: [],
     permission: { mode: 'public' },
     constraints,
@@ -197,11 +231,11 @@ function assemble(
   return {
     name,
     title: titleOf(operation),
-    description: descriptionOf(operation, needs, answer.names, terse ? 240 : 420),
+    description: descriptionOf(operation, needs, answer.names, texts.tool),
     inputSchema: {
       type: 'object',
       properties: Object.fromEntries(
-        inSchema.map((field) => [field.name, terse ? bare(field.schema) : field.schema]),
+        inSchema.map((field) => [field.name, shortened(field.schema, texts.field)]),
       ),
       ...(required.length > 0 && { required }),
       additionalProperties: false,
@@ -229,9 +263,27 @@ function assemble(
   };
 }
 
-function bare(schema: Node): Node {
-  const { description: _, items, ...own } = schema;
-  return { ...own, ...(items !== undefined && { items }) };
+/** With shorter texts; the words that a value may be stay. */
+function shortened(schema: Node, most: number): Node {
+  const { description, items, properties, ...own } = schema;
+  const [text = '', ...more] = String(description ?? '').split('; ');
+  const words = [text, ...more].filter((part) => part.startsWith('one of '));
+  const said = text.startsWith('one of ') || most === 0 ? '' : brief(text, most);
+  const example = most === 0 ? [] : more.filter((part) => part.startsWith('e.g. '));
+  const left = [said, ...words, ...example].filter((part) => part !== '').join('; ');
+  return {
+    ...own,
+    ...(isNode(properties) && {
+      properties: Object.fromEntries(
+        Object.entries(properties).map(([name, inner]) => [
+          name,
+          isNode(inner) ? shortened(inner, most) : inner,
+        ]),
+      ),
+    }),
+    ...(isNode(items) && { items: shortened(items, most) }),
+    ...(left !== '' && { description: left }),
+  };
 }
 
 function fieldOf(field: Field): BundleField {

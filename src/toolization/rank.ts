@@ -17,6 +17,6 @@ export function scoreOf(at: readonly string[], view: View, description: string):
   if (view.enum !== undefined) score += 1;
   if (view.type !== 'object' && view.type !== 'array') score += 2;
   if (view.mixed || view.type === undefined) score -= 3;
-  if (/deprecated/i.test(description)) score -= 8;
+  if (/deprecated|reserved for|not supported|RESERVED/.test(description)) score -= 8;
   return score;
 }
