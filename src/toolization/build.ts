@@ -248,7 +248,7 @@ function assemble(
       operation: short,
       nf: nf || operation.api.slice(0, 64),
       method: operation.method,
-      path: pathOf(operation),
+      path: operation.target,
       ...(operation.body && { contentType: operation.body.contentType.slice(0, 200) }),
       fields: fields.map(fieldOf),
       containers: flat.containers,
@@ -310,12 +310,6 @@ function itemOf(field: Field): BundleField {
     at,
     ...(field.fixed !== undefined && { fixed: field.fixed, within: requiredFrom }),
   };
-}
-
-/** Path from the root of the provider: what its server URL adds, then the path of the operation. */
-function pathOf({ server, path }: Operation): string {
-  const base = server.replace(/^([a-z]+:\/\/[^/]*|\{[^}]*\})/i, '').replace(/\/+$/, '');
-  return `${base === '' || base.startsWith('/') ? base : `/${base}`}${path}`;
 }
 
 function schemaOf(standalone: Standalone, { parameters, body }: Operation): Node {

@@ -117,9 +117,8 @@ function unreachable({ server }: Operation, upstream: Partial<Upstream> | undefi
 
 /** By what two operations are the same: method and path from the root, or API, version and operation id. */
 function placesOf(operation: Operation): string[] {
-  const { method, server, path, api, title, id } = operation;
-  const root = server.replace(/^([a-z]+:\/\/[^/]*|\{[^}]*\})/i, '');
-  const plain = `${root}${path}`
+  const { method, target, path, api, title, id } = operation;
+  const plain = target
     .replace(/\{[^}]*\}/g, '{}')
     .replace(/\/+/g, '/')
     .replace(/\/$/, '');

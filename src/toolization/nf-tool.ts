@@ -30,15 +30,19 @@ export function toolsOfBundle(
   const upstream: Upstream = { ...bundle.upstream, ...options.upstream };
   const { url } = upstream;
   const port = url === undefined ? null : openUpstream(options.env, { ...upstream, url });
-  if (port === null) {
-    const lost = bundle.tools.find((tool) => tool.meta.nf.length === 0);
-    if (lost !== undefined)
+  // Without a URL only what the NRF knows can be reached.
+  const reached = bundle.tools.filter((tool) => port !== null || tool.meta.nf.length > 0);
+  const lost = bundle.tools.find((tool) => !reached.includes(tool));
+  if (lost !== undefined) {
+    const left = bundle.tools.length - reached.length;
+    if (reached.length === 0)
       throw fail('TOOLS_BUNDLE_INVALID', {
         file: '',
         problem: `${lost.name} has no server; give its URL as FILE=URL`,
       });
+    options.env.log.warn({ tools: left, first: lost.name }, 'imported tools without a server are not served');
   }
-  const tools = bundle.tools.map((tool) => toNfTool(tool, bundle, port, options.scoped === true));
+  const tools = reached.map((tool) => toNfTool(tool, bundle, port, options.scoped === true));
   const byName = new Map([...(options.known ?? []), ...tools].map((tool) => [tool.name, tool]));
   return {
     tools: [...tools, ...bundle.composites.map((composite) => compositeTool(composite, byName))],

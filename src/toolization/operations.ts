@@ -22,6 +22,8 @@ export interface Operation {
   id: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   path: string;
+  /** `path` below the root of the provider: what the server URL adds comes first. */
+  target: string;
   /** First server URL with its variables filled; empty where the description names none. */
   server: string;
   summary: string;
@@ -97,22 +99,24 @@ function readOperation(library: Library, source: Source): Operation | string {
   const { file, document, path, method, item, node } = source;
   if (method === 'options' || method === 'head' || method === 'trace')
     return `${method.toUpperCase()} asks about the service itself and does nothing for an agent`;
-  const parameters = parametersOf(library, source);
+  const server = serverOf(node) ?? serverOf(item.node as Node) ?? serverOf(document) ?? '';
+  const target = targetOf(server, path);
+  const parameters = parametersOf(library, { ...source, path: target });
   if (typeof parameters === 'string') return parameters;
   const body = bodyOf(library, item.file, node);
   if (typeof body === 'string') return body;
   const answer = answerOf(library, item.file, node);
   if (typeof answer === 'string') return answer;
   const info = isNode(document.info) ? document.info : {};
-  const server = serverOf(node) ?? serverOf(item.node as Node) ?? serverOf(document) ?? '';
   return {
     file,
-    api: apiOf(server, file),
+    api: apiOf(urlOf(node) ?? urlOf(item.node as Node) ?? urlOf(document) ?? '', file),
     title: textOf(info.title),
     version: textOf(info.version),
     id: textOf(node.operationId),
     method: method.toUpperCase() as Operation['method'],
     path,
+    target,
     server,
     summary: textOf(node.summary) || textOf((item.node as Node).summary),
     description: textOf(node.description) || textOf((item.node as Node).description),
@@ -223,6 +227,11 @@ function answerOf(library: Library, file: string, node: Node): Operation['answer
   return binary ? 'all its answers are binary or multipart' : best;
 }
 
+const urlOf = (node: Node): string | undefined => {
+  const [first] = listOf(node.servers);
+  return isNode(first) && typeof first.url === 'string' ? first.url : undefined;
+};
+
 function serverOf(node: Node): string | undefined {
   const [first] = listOf(node.servers);
   if (!isNode(first) || typeof first.url !== 'string') return undefined;
@@ -233,6 +242,11 @@ function serverOf(node: Node): string | undefined {
     if (/root/i.test(name)) return whole;
     return isNode(variable) ? textOf(variable.default) || whole : whole;
   });
+}
+
+function targetOf(server: string, path: string): string {
+  const base = server.replace(/^([a-z]+:\/\/[^/]*|\{[^}]*\})/i, '').replace(/\/+$/, '');
+  return `${base === '' || base.startsWith('/') ? base : `/${base}`}${path}`;
 }
 
 /** `{apiRoot}/npcf-smpolicycontrol/v1` -> `npcf-smpolicycontrol`. */

@@ -158,6 +158,8 @@ function kindOf(text: string, read: boolean): Kind {
 
 /** NF type of TS 29.510 out of `n<nf>-service`; empty for others. */
 export function nfOf(api: string): string {
+  // The northbound APIs of TS 29.522 and TS 29.122 are the NEF's.
+  if (/^3gpp-/.test(api)) return 'NEF';
   const found = /^n(\d?[a-z]+(?:-ddnmf)?)[-_]/i.exec(api)?.[1];
   if (found === undefined) return '';
   return found.toUpperCase().replace('5G-DDNMF', '5G_DDNMF');
