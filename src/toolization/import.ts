@@ -34,8 +34,15 @@ export interface ImportReport {
   bytes: { p50: number; max: number; limit: number };
 }
 
+export interface Imported {
+  bundle: Bundle;
+  report: ImportReport;
+  /** JSON bytes of each definition, the smallest first. */
+  sizes: number[];
+}
+
 /** Makes tools of all operations of descriptions. @throws TOOLS_IMPORT_UNREADABLE */
-export function importTools(options: ImportOptions): { bundle: Bundle; report: ImportReport } {
+export function importTools(options: ImportOptions): Imported {
   const library = options.library ?? new Library(options.root);
   const files = (options.files ?? library.files()).map((file) =>
     relative(library.root, resolve(library.root, file)).replaceAll('\\', '/'),
@@ -98,7 +105,7 @@ export function importTools(options: ImportOptions): { bundle: Bundle; report: I
     composites: [],
     schemas: standalone.definitions,
   };
-  return { bundle, report };
+  return { bundle, report, sizes };
 }
 
 /** A description that nobody foresaw must not end the import of the others. */

@@ -119,7 +119,8 @@ async function send(
       });
     }
   });
-  if (reply.status >= 400 || reply.status < 200 || reply.status >= 300) throw refused(request, reply);
+  // 304: nothing has changed since (If-None-Match), which is an answer.
+  if ((reply.status < 200 || reply.status >= 300) && reply.status !== 304) throw refused(request, reply);
   return reply;
 }
 

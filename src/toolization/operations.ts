@@ -141,8 +141,7 @@ function parametersOf(library: Library, { item, node, path }: Source): Parameter
       continue;
     }
     if (where !== 'path' && where !== 'query' && where !== 'header') continue;
-    // OpenAPI 3.0.3, 4.7.12.1: these three are described elsewhere.
-    if (where === 'header' && /^(accept|content-type|authorization)$/i.test(name)) continue;
+    if (where === 'header' && (TRANSPORT.test(name) || !/^[\w!#$%&'*+.^`|~-]+$/.test(name))) continue;
     if (style !== undefined && !['form', 'simple'].includes(String(style)) && required === true)
       return `the parameter ${name} has the style ${String(style)}`;
     const json = isNode(content) ? content['application/json'] : undefined;
@@ -171,6 +170,10 @@ function parametersOf(library: Library, { item, node, path }: Source): Parameter
   }
   return [...found.values()].filter((one) => one.in !== 'path' || path.includes(`{${one.name}}`));
 }
+
+/** Headers that are the transport's to say, three of them by OpenAPI 3.0.3, 4.7.12.1. */
+const TRANSPORT =
+  /^(accept|accept-encoding|authorization|connection|content-encoding|content-length|content-type|cookie|expect|host|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade)$/i;
 
 const JSON_BODY = /^application\/((json|[\w.-]+\+json)|3gppHal\+json)(;.*)?$/i;
 

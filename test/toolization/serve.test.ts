@@ -7,6 +7,12 @@ import { closing, provider, serving, sessions } from './support.ts';
 
 const DEVICE = { device_phoneNumber: '+4912345678' };
 const GOOD = { ...DEVICE, duration: 60, flow_5qi: 3, flow_rate: '5 Mbps' };
+/** What a tool gets of a server that only runs it. */
+const context = {
+  signal: new AbortController().signal,
+  id: () => 'x',
+  hop: async <T>(_nf: string, _operation: string, work: () => Promise<{ value: T }>) => (await work()).value,
+} as unknown as ToolContext;
 const CREATE = 'lane_sessions_create_session';
 const created = () => ({
   status: 201,
@@ -152,12 +158,6 @@ test('the provider gets its own token out of the environment', async () => {
 test('a provider that is not there has certainly executed nothing', async () => {
   const { tools, close } = toolsOfBundle(sessions({ url: 'http://127.0.0.1:1' }), { env: testEnv() });
   closing(close);
-  const context = {
-    signal: new AbortController().signal,
-    id: () => 'x',
-    hop: async <T>(_nf: string, _operation: string, work: () => Promise<{ value: T }>) =>
-      (await work()).value,
-  } as unknown as ToolContext;
   const read = tools.find(({ name }) => name === 'lane_sessions_list_sessions');
   await expect(read?.execute({}, context)).rejects.toMatchObject({
     failure: { code: 'NF_NOT_REACHED', executed: 'no', retryable: true },
@@ -177,4 +177,19 @@ test('without a URL a 3GPP service is reached through the NRF', async () => {
   expect(sbi.requests).toMatchObject([
     { nf: 'PCF', method: 'GET', path: '/lane-sessions/v1/sessions?limit=2' },
   ]);
+});
+
+test.each([
+  ['http1', false, 5],
+  ['h2c', true, 17],
+] as const)('an answer without end is not read to its end, over %s', async (http, h2c, mebibytes) => {
+  const { url } = await provider(() => ({ status: 200, body: ['x'.repeat(mebibytes * 1024 * 1024)] }), {
+    h2c,
+  });
+  const { tools, close } = toolsOfBundle(sessions({ url, http }), { env: testEnv() });
+  closing(close);
+  const list = tools.find(({ name }) => name === 'lane_sessions_list_sessions');
+  await expect(list?.execute({}, context)).rejects.toMatchObject({
+    failure: { code: 'SBI_LOST', executed: 'maybe', message: expect.stringMatching(/answer/) },
+  });
 });
