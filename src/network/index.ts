@@ -1,5 +1,6 @@
 import type { Env } from '../../machines/ports.ts';
-import { SbiClient } from '../sbi/index.ts';
+import { SbiClient, type SbiExchange } from '../sbi/index.ts';
+import { CoreNetwork } from './core/index.ts';
 import type { NetworkEvent, Region, Simulation, SimulationOptions } from './model.ts';
 import {
   Duties,
@@ -7,7 +8,11 @@ import {
   type NetworkFunction,
   type NfContext,
   Notifier,
+  PolicyEngine,
+  SmfEvents,
+  SmfSet,
   startAmf,
+  startBsf,
   startGnb,
   startNrf,
   startNwdaf,
@@ -18,6 +23,9 @@ import {
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
 import { createSimulation } from './sim/index.ts';
+
+/** PCFs in their set, and SMFs in theirs. */
+const INSTANCES = 2;
 
 export { parseTrace } from './trace.ts';
 
@@ -64,11 +72,16 @@ export async function startNetwork(options: {
   env: Env;
   simulation: SimulationOptions;
   host: string;
+  /** Sees every request of a function that was answered. */
+  observe?: (exchange: SbiExchange) => void;
 }): Promise<NetworkHandle> {
   const { env, host } = options;
-  const simulation = createSimulation(options.simulation);
-  const twin = createSimulation(options.simulation);
-  const client = new SbiClient({ env });
+  const core: CoreNetwork = new CoreNetwork({ regions: () => simulation.regions().map(({ id }) => id) });
+  // Faults are of the world, not of who operates it: they strike both.
+  const world = { ...options.simulation, shapePath: core.transport.shape.bind(core.transport) };
+  const simulation = createSimulation(world);
+  const twin = createSimulation(world);
+  const client = new SbiClient({ env, ...(options.observe && { observe: options.observe }) });
   const duties = new Duties(env.log);
   const notifier = new Notifier({ env, client, duties });
   const functions: NetworkFunction[] = [];
@@ -77,24 +90,44 @@ export async function startNetwork(options: {
     functions.push(one);
     return one;
   };
+  let smfs: SmfSet | undefined;
   const close = async () => {
     await duties.settled();
+    smfs?.close();
     // The NRF came first and goes last: all others take their profiles out of it.
     for (const one of functions.splice(0).reverse()) await one.close();
     await client.close();
   };
   try {
     const nrf = await started(startNrf({ env, host, notifier }));
-    const context: NfContext = { env, host, nrf: nrf.url, client, simulation, duties, notifier };
-    await started(startPcf(context));
-    const smf = await started(startSmf(context));
-    await started(startAmf(context));
+    const advances = new Set<() => void>();
+    const context: NfContext = {
+      env,
+      host,
+      nrf: nrf.url,
+      client,
+      simulation,
+      core,
+      duties,
+      notifier,
+      advances,
+    };
+    await started(startBsf(context));
+    const policies = new PolicyEngine(context);
+    const sessions = new SmfSet(context, new SmfEvents(context));
+    for (let n = 0; n < INSTANCES; n++) await started(startPcf(context, policies, n));
+    for (let n = 0; n < INSTANCES; n++) await started(startSmf(context, sessions, n));
+    smfs = sessions;
+    advances.add(() => sessions.afterAdvance());
+    context.amf = (await started(startAmf(context))).url;
     await started(startNwdaf(context));
-    await started(startUpf(context));
+    await started(startUpf(context, sessions));
     const gnb = await started(startGnb(context));
     const telematics = await started(startTelematics(context, twin));
     await establishSession(context, options.simulation.supi);
-    const nfs = Object.fromEntries(functions.map(({ nf, url }) => [nf, url]));
+    await duties.settled();
+    // Of several instances the first.
+    const nfs = Object.fromEntries([...functions].reverse().map(({ nf, url }) => [nf, url]));
 
     return {
       nrf: nrf.url,
@@ -110,7 +143,7 @@ export async function startNetwork(options: {
       async advanceTo(t) {
         simulation.advanceTo(t);
         twin.advanceTo(t);
-        smf.afterAdvance();
+        for (const advanced of advances) advanced();
         await duties.settled();
       },
       onEvent: (listener) => simulation.onEvent(listener),

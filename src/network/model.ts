@@ -254,6 +254,8 @@ export interface SimulationOptions {
   /** Other UEs a region. */
   uesPerRegion?: number;
   trace?: TraceRow[];
+  /** What transport does to a way to the data network now; absent = nothing. */
+  shapePath?: (path: { dnai: string; delayMs: number; healthy: boolean }) => typeof path;
 }
 
 /**

@@ -1,4 +1,5 @@
 export { establishSession, startAmf } from './amf.ts';
+export { startBsf } from './bsf.ts';
 export type { NfContext } from './context.ts';
 export { Duties } from './duties.ts';
 export type { NetworkFunction } from './function.ts';
@@ -7,6 +8,9 @@ export { Notifier } from './notifier.ts';
 export { startNrf } from './nrf.ts';
 export { startNwdaf } from './nwdaf.ts';
 export { startPcf } from './pcf.ts';
+export { PolicyEngine } from './policy-engine.ts';
 export { startSmf } from './smf.ts';
+export { SmfEvents } from './smf-events.ts';
+export { SmfSet } from './smf-set.ts';
 export { startTelematics } from './telematics.ts';
 export { startUpf } from './upf.ts';

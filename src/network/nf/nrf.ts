@@ -174,7 +174,7 @@ export async function startNrf(options: {
     },
   );
   server.route('POST', `${ROOT}/subscriptions`, { body: subscription }, ({ body }) => {
-    const subscriptionId = `sub-${++serial}`;
+    const subscriptionId = `sub${++serial}`;
     subscriptions.set(subscriptionId, body);
     notifier.welcome(body.nfStatusNotificationUri);
     return {
@@ -221,6 +221,11 @@ export async function startNrf(options: {
   return {
     nf: 'NRF',
     url: server.url,
+    instance: '00000000-0000-4000-8000-000000000000',
+    beat: () => Promise.resolve(),
+    kill: () => server.kill(),
+    revive: () => server.revive(),
+    overload: () => undefined,
     close() {
       beats.close();
       return server.close();

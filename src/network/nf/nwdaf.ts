@@ -1,17 +1,13 @@
 import { z } from 'zod';
-import { problem } from '../../sbi/index.ts';
+import { invalid, problem } from '../../sbi/index.ts';
 import type { Cell, LoadForecast, Simulation } from '../model.ts';
 import type { NfContext } from './context.ts';
-import { instanceIdOf, type NetworkFunction, startFunction } from './function.ts';
-import { dateTime, json, PLMN, toBitRate } from './schemas.ts';
+import { type NetworkFunction, startFunction } from './function.ts';
+import { instanceIdOf } from './instance-id.ts';
+import { type Area, area, cellsOf } from './network-area.ts';
+import { dateTime, json, toBitRate } from './schemas.ts';
 
 const MAX_CELLS = 500;
-/** Some consumers put any cell under `ncgis`: an id of 7 digits is an E-UTRA cell. */
-const anyCell = z.string().regex(/^([0-9a-f]{7}|[0-9a-f]{9})$/i);
-const area = z.object({
-  ncgis: z.array(z.object({ nrCellId: anyCell })).optional(),
-  ecgis: z.array(z.object({ eutraCellId: anyCell })).optional(),
-});
 const analytics = z.object({
   'event-id': z.enum(['QOS_SUSTAINABILITY', 'USER_DATA_CONGESTION', 'NF_LOAD']),
   'event-filter': json(z.object({ networkArea: area.optional() })).optional(),
@@ -51,26 +47,15 @@ export async function startNwdaf(context: NfContext): Promise<NetworkFunction> {
   });
 }
 
-function expected(
-  simulation: Simulation,
-  { ncgis = [], ecgis = [] }: z.output<typeof area>,
-  start: number,
-  end: number,
-): Expected[] {
-  const asked = [
-    ...ncgis.map(({ nrCellId }) => ({ id: nrCellId, area: { ncgis: [{ plmnId: PLMN, nrCellId }] } })),
-    ...ecgis.map(({ eutraCellId }) => ({
-      id: eutraCellId,
-      area: { ecgis: [{ plmnId: PLMN, eutraCellId }] },
-    })),
-  ];
-  if (asked.length === 0) throw problem(400, 'MANDATORY_QUERY_PARAM_MISSING', 'Name cells in networkArea');
-  if (asked.length > MAX_CELLS) throw problem(400, 'INVALID_QUERY_PARAM', `At most ${MAX_CELLS} cells`);
-  return asked.flatMap((one) => {
-    const cell = simulation.cell(one.id.toLowerCase());
-    if (cell === undefined) return [];
-    return [{ cell, area: one.area, load: simulation.forecastLoad(cell.id, start, end) }];
-  });
+function expected(simulation: Simulation, asked: Area, start: number, end: number): Expected[] {
+  const named = (asked.ncgis?.length ?? 0) + (asked.ecgis?.length ?? 0) + (asked.tais?.length ?? 0);
+  if (named === 0)
+    throw invalid('event-filter', 'names no cells in networkArea', 'MANDATORY_QUERY_PARAM_MISSING');
+  if (named > MAX_CELLS)
+    throw invalid('event-filter', `names more than ${MAX_CELLS} cells`, 'INVALID_QUERY_PARAM');
+  return cellsOf(simulation, asked)
+    .slice(0, MAX_CELLS)
+    .map((one) => ({ ...one, load: simulation.forecastLoad(one.cell.id, start, end) }));
 }
 
 const iso = (t: number) => new Date(t).toISOString();
@@ -120,7 +105,7 @@ function congestion({ area: networkArea, load }: Expected) {
     congestionInfo: {
       congType: 'USER_PLANE',
       timeIntev: { startTime: iso(load.start), stopTime: iso(load.end) },
-      nsi: Math.round(load.prbRatio),
+      nsi: { congLevel: Math.round(load.prbRatio) },
       confidence: percent(load.confidence),
       // Not in TS 29.520: the part of the load that cannot be pushed aside.
       gbrPrbRatio: Math.round(load.gbrPrbRatio * 10) / 10,

@@ -1,0 +1,138 @@
+import { z } from 'zod';
+import { createSbiServer } from '../../../src/sbi/index.ts';
+import type { network } from '../network.ts';
+import { closing } from '../support.ts';
+
+type World = Awaited<ReturnType<typeof network>>;
+interface About {
+  supi: string;
+  start: number;
+}
+
+/** Goes through every service of every function, also where it is refused. */
+export async function scenario(world: World, about: About): Promise<void> {
+  const listener = closing(await createSbiServer({ nf: 'AF', host: '127.0.0.1' }));
+  listener.route('POST', '/told/{any}', { body: z.unknown() }, () => ({ status: 204 }));
+  listener.route('POST', '/told/{any}/notify', { body: z.unknown() }, () => ({ status: 204 }));
+  const at = listener.url;
+  await nrf(world, at);
+  await policy(world, about, at);
+  await analytics(world, about);
+  await access(world, about, at);
+  await world.net.advanceTo(about.start + 3_000);
+}
+
+/** Asks and takes a refusal as an answer. */
+const tried = (asking: Promise<unknown>) => asking.catch(() => undefined);
+const PATCH = 'application/json-patch+json';
+const NF = '7d3f0c52-9a0e-4f51-8f0c-0c9f5d6f0009';
+const MERGE = 'application/merge-patch+json';
+
+async function nrf({ ask }: World, at: string): Promise<void> {
+  const id = '7d3f0c52-9a0e-4f51-8f0c-0c9f5d6f0009';
+  const path = `/nnrf-nfm/v1/nf-instances/${id}`;
+  const body = {
+    nfInstanceId: id,
+    nfType: 'AF',
+    nfStatus: 'REGISTERED',
+    ipv4Addresses: ['127.0.0.1'],
+    heartBeatTimer: 30,
+  };
+  const made = await ask('NRF', 'POST', '/nnrf-nfm/v1/subscriptions', {
+    body: { nfStatusNotificationUri: `${at}/told/nrf`, subscrCond: { nfType: 'AF' }, reqNfType: 'AF' },
+  });
+  await ask('NRF', 'PUT', path, { body });
+  await ask('NRF', 'PUT', path, { body });
+  await ask('NRF', 'PATCH', path, {
+    body: [{ op: 'replace', path: '/load', value: 7 }],
+    contentType: PATCH,
+  });
+  await ask('NRF', 'GET', path);
+  await ask('NRF', 'GET', '/nnrf-nfm/v1/nf-instances', { query: { 'nf-type': 'AF' } });
+  await ask('NRF', 'GET', '/nnrf-disc/v1/nf-instances', {
+    query: { 'target-nf-type': 'PCF', 'requester-nf-type': 'SMF' },
+  });
+  await tried(ask('NRF', 'PUT', path, { body: { ...body, nfStatus: 7 } }));
+  await ask('NRF', 'DELETE', path);
+  await tried(ask('NRF', 'GET', path));
+  const subscription = new URL(made.headers.location ?? '').pathname;
+  await ask('NRF', 'PATCH', subscription, {
+    body: [{ op: 'replace', path: '/validityTime', value: '2100-01-01T00:00:00Z' }],
+    contentType: PATCH,
+  });
+  await ask('NRF', 'DELETE', subscription);
+}
+
+async function policy({ ask, net }: World, { start }: About, at: string): Promise<void> {
+  const component = { medCompN: 1, medType: 'VIDEO', mirBwDl: '4 Mbps', mirBwUl: '1 Mbps' };
+  const made = await ask('PCF', 'POST', '/npcf-policyauthorization/v1/app-sessions', {
+    body: {
+      ascReqData: {
+        ueIpv4: '10.45.0.2',
+        suppFeat: '0',
+        notifUri: `${at}/told/af`,
+        medComponents: { 1: component },
+        evSubsc: { events: [{ event: 'QOS_NOTIF' }], notifUri: `${at}/told/af` },
+      },
+    },
+  });
+  const path = new URL(made.headers.location ?? '').pathname;
+  await ask('PCF', 'GET', path);
+  await ask('PCF', 'PATCH', path, {
+    body: { ascReqData: { medComponents: { 1: { medCompN: 1, mirBwUl: '2 Mbps' } } } },
+    contentType: MERGE,
+  });
+  const events = { events: [{ event: 'QOS_NOTIF' }], notifUri: `${at}/told/af` };
+  await ask('PCF', 'PUT', `${path}/events-subscription`, { body: events });
+  await ask('PCF', 'DELETE', `${path}/events-subscription`);
+  await ask('PCF', 'PUT', `${path}/events-subscription`, { body: events });
+  await net.advanceTo(start + 1_000);
+  await ask('PCF', 'POST', `${path}/delete`, { body: { events: [{ event: 'QOS_NOTIF' }] } });
+  await tried(ask('PCF', 'GET', path));
+  await tried(ask('PCF', 'POST', '/npcf-policyauthorization/v1/app-sessions', { body: { ascReqData: {} } }));
+}
+
+async function analytics({ ask, radio }: World, { start }: About): Promise<void> {
+  const { cellId } = await radio();
+  const plmnId = { mcc: '001', mnc: '01' };
+  const query = (event: string) => ({
+    'event-id': event,
+    'ana-req': JSON.stringify({
+      startTs: new Date(start).toISOString(),
+      endTs: new Date(start + 600_000).toISOString(),
+    }),
+    'event-filter': JSON.stringify({ networkArea: { ncgis: [{ plmnId, nrCellId: cellId }] } }),
+    'tgt-ue': JSON.stringify({ anyUe: true }),
+  });
+  for (const event of ['QOS_SUSTAINABILITY', 'USER_DATA_CONGESTION', 'NF_LOAD']) {
+    await ask('NWDAF', 'GET', '/nnwdaf-analyticsinfo/v1/analytics', { query: query(event) });
+  }
+}
+
+async function access({ ask, net }: World, { supi, start }: About, at: string): Promise<void> {
+  await ask('AMF', 'POST', `/namf-loc/v1/${supi}/provide-loc-info`, { body: { req5gsLoc: true } });
+  await tried(ask('AMF', 'POST', '/namf-loc/v1/imsi-99999/provide-loc-info', { body: {} }));
+  const upf = async (event: object, mode: object) => {
+    const subscription = {
+      eventList: [event],
+      eventNotifyUri: `${at}/told/upf`,
+      notifyCorrelationId: '1',
+      nfId: NF,
+      eventReportingMode: mode,
+      supi,
+    };
+    const { headers } = await ask('UPF', 'POST', '/nupf-ee/v1/ee-subscriptions', { body: { subscription } });
+    return new URL(headers.location ?? '').pathname;
+  };
+  await upf({ type: 'USER_DATA_USAGE_MEASURES' }, { trigger: 'ONE_TIME' });
+  await upf({ type: 'QOS_MONITORING', immediateFlag: true }, { trigger: 'ONE_TIME' });
+  const path = await upf({ type: 'QOS_MONITORING' }, { trigger: 'PERIODIC', repPeriod: 1, maxReports: 2 });
+  await net.advanceTo(start + 2_000);
+  const value = { trigger: 'PERIODIC', repPeriod: 60 };
+  await ask('UPF', 'PATCH', path, {
+    body: [{ op: 'replace', path: '/eventReportingMode', value }],
+    contentType: PATCH,
+  });
+  await ask('UPF', 'DELETE', path);
+  await tried(ask('UPF', 'DELETE', path));
+}
