@@ -5,8 +5,10 @@ import type { NetworkEvent, Region, Simulation, SimulationOptions } from './mode
 import {
   Duties,
   establishSession,
+  instanceIdOf,
   type NetworkFunction,
   type NfContext,
+  type NfType,
   Notifier,
   PolicyEngine,
   SmfEvents,
@@ -74,6 +76,8 @@ export async function startNetwork(options: {
   host: string;
   /** Sees every request of a function that was answered. */
   observe?: (exchange: SbiExchange) => void;
+  /** Functions want an access token of the NRF from whoever asks them. */
+  oauth2?: boolean;
 }): Promise<NetworkHandle> {
   const { env, host } = options;
   const core: CoreNetwork = new CoreNetwork({ regions: () => simulation.regions().map(({ id }) => id) });
@@ -82,6 +86,7 @@ export async function startNetwork(options: {
   const simulation = createSimulation(world);
   const twin = createSimulation(world);
   const client = new SbiClient({ env, ...(options.observe && { observe: options.observe }) });
+  const clients = [client];
   const duties = new Duties(env.log);
   const notifier = new Notifier({ env, client, duties });
   const functions: NetworkFunction[] = [];
@@ -96,7 +101,7 @@ export async function startNetwork(options: {
     smfs?.close();
     // The NRF came first and goes last: all others take their profiles out of it.
     for (const one of functions.splice(0).reverse()) await one.close();
-    await client.close();
+    await Promise.all(clients.map((one) => one.close()));
   };
   try {
     const nrf = await started(startNrf({ env, host, notifier }));
@@ -111,20 +116,29 @@ export async function startNetwork(options: {
       duties,
       notifier,
       advances,
+      ...(options.oauth2 === true && { tokens: nrf.guard }),
     };
-    await started(startBsf(context));
-    const policies = new PolicyEngine(context);
-    const sessions = new SmfSet(context, new SmfEvents(context));
-    for (let n = 0; n < INSTANCES; n++) await started(startPcf(context, policies, n));
-    for (let n = 0; n < INSTANCES; n++) await started(startSmf(context, sessions, n));
+    /** With tokens every function asks under its own name. */
+    const as = (nfType: NfType): NfContext => {
+      if (options.oauth2 !== true) return context;
+      const identity = { nrf: nrf.url, nfInstanceId: instanceIdOf(nfType), nfType };
+      const own = new SbiClient({ env, identity, ...(options.observe && { observe: options.observe }) });
+      clients.push(own);
+      return { ...context, client: own };
+    };
+    await started(startBsf(as('BSF')));
+    const policies = new PolicyEngine(as('PCF'));
+    const sessions = new SmfSet(as('SMF'), new SmfEvents(context));
+    for (let n = 0; n < INSTANCES; n++) await started(startPcf(as('PCF'), policies, n));
+    for (let n = 0; n < INSTANCES; n++) await started(startSmf(as('SMF'), sessions, n));
     smfs = sessions;
     advances.add(() => sessions.afterAdvance());
     context.amf = (await started(startAmf(context))).url;
-    await started(startNwdaf(context));
+    await started(startNwdaf(as('NWDAF')));
     await started(startUpf(context, sessions));
     const gnb = await started(startGnb(context));
     const telematics = await started(startTelematics(context, twin));
-    await establishSession(context, options.simulation.supi);
+    await establishSession(as('AMF'), options.simulation.supi);
     await duties.settled();
     // Of several instances the first.
     const nfs = Object.fromEntries([...functions].reverse().map(({ nf, url }) => [nf, url]));

@@ -6,6 +6,7 @@ import { type Attachment, MULTIPART, writeMultipart } from './multipart.ts';
 import { operationOf } from './operation.ts';
 import { Peer, PeerError, type RawAnswer } from './peer.ts';
 import type { Method } from './router.ts';
+import { AccessTokens, type SbiIdentity } from './tokens.ts';
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 const FORM = 'application/x-www-form-urlencoded';
@@ -75,10 +76,23 @@ export class SbiClient implements SbiRequester {
   readonly #observe: ((exchange: SbiExchange) => void) | undefined;
   readonly #peers = new Map<string, Peer>();
   readonly #instances: Instances;
+  readonly #tokens: AccessTokens | undefined;
 
   /** `observe` sees every request that was answered, bodies and all. */
-  constructor(options: { env: Env; timeoutMs?: number; observe?: (exchange: SbiExchange) => void }) {
+  constructor(options: {
+    env: Env;
+    timeoutMs?: number;
+    observe?: (exchange: SbiExchange) => void;
+    /** Answers the demand for an access token with one of the NRF. */
+    identity?: SbiIdentity;
+  }) {
     this.#env = options.env;
+    if (options.identity !== undefined) {
+      this.#tokens = new AccessTokens(options.env.clock, options.identity, async (base, path, body) => {
+        const form = { nf: 'NRF', base, method: 'POST', path, body, contentType: FORM } as const;
+        return (await this.#once(form)).body;
+      });
+    }
     this.#observe = options.observe;
     this.#timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     this.#instances = new Instances(options.env.clock);
@@ -107,7 +121,21 @@ export class SbiClient implements SbiRequester {
     throw failure;
   }
 
+  /** With the token that is held, and with a new one where that is refused: nothing was done then. */
   async #once(options: SbiRequestOptions): Promise<SbiReply> {
+    const tokens = this.#tokens;
+    const { nf, path } = options;
+    if (tokens === undefined || nf === 'NRF') return this.#send(options);
+    const held = tokens.held(nf, path);
+    try {
+      return await this.#send(held === undefined ? options : authorised(options, held));
+    } catch (error) {
+      if (!(error instanceof NetAgentError) || error.details.status !== 401) throw error;
+      return await this.#send(authorised(options, await tokens.fresh(nf, path)));
+    }
+  }
+
+  async #send(options: SbiRequestOptions): Promise<SbiReply> {
     const { nf, base, method, body, signal } = options;
     const root = new URL(base);
     const path = `${root.pathname.replace(/\/$/, '')}${options.path}`;
@@ -212,6 +240,11 @@ export class SbiClient implements SbiRequester {
     return peer;
   }
 }
+
+const authorised = (options: SbiRequestOptions, token: string): SbiRequestOptions => ({
+  ...options,
+  headers: { ...options.headers, authorization: `Bearer ${token}` },
+});
 
 /** Whether another instance may be asked without doing the same thing twice. */
 function mayMove(error: unknown, method: Method): boolean {

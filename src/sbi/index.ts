@@ -12,3 +12,4 @@ export { PROBLEM_TYPE, type ProblemDetails, problem, SbiProblem } from './proble
 export { type ChainEntry, recording } from './recording.ts';
 export type { Method, RouteOptions, SbiAnswer, SbiCall } from './router.ts';
 export { createSbiServer, type SbiServer } from './server.ts';
+export type { SbiIdentity } from './tokens.ts';

@@ -4,6 +4,7 @@ export type { NfContext } from './context.ts';
 export { Duties } from './duties.ts';
 export type { NetworkFunction } from './function.ts';
 export { startGnb } from './gnb.ts';
+export { instanceIdOf, type NfType } from './instance-id.ts';
 export { Notifier } from './notifier.ts';
 export { startNrf } from './nrf.ts';
 export { startNwdaf } from './nwdaf.ts';

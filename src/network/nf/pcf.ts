@@ -32,7 +32,7 @@ export function startPcf(
     [
       { name: 'npcf-smpolicycontrol', version: 'v1' },
       { name: 'npcf-policyauthorization', version: 'v1' },
-      { name: 'npcf-pdtqpolicycontrol', version: 'v1' },
+      { name: 'npcf-pdtq-policy-control', version: 'v1' },
     ],
     (server) => {
       addPolicies(server, context, engine, instance);

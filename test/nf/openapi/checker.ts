@@ -9,6 +9,11 @@ export interface Verdict {
   faults: string[];
 }
 
+/** Notification addresses that a description names without saying where they are. */
+const NAMED: Readonly<Record<string, string>> = {
+  '{eventNotificationUri}': '{$request.body#/subscription/eventNotifyUri}',
+};
+
 /** Holds exchanges between network functions against the 3GPP descriptions, notifications included. */
 export class ExchangeChecker {
   readonly #descriptions = new Descriptions();
@@ -134,8 +139,9 @@ export class ExchangeChecker {
   #remember(operation: At, { body, reply }: SbiExchange): void {
     for (const [name, callback] of Object.entries(node(operation.value.callbacks))) {
       for (const expression of Object.keys(node(callback))) {
-        const url = expression.replace(/\{\$?(request|response)\.body#([^}]*)\}/g, (_, side, pointer) =>
-          String(pick(side === 'request' ? body : reply, pointer)),
+        const url = (NAMED[expression] ?? expression).replace(
+          /\{\$?(request|response)\.body#([^}]*)\}/g,
+          (_, side, pointer) => String(pick(side === 'request' ? body : reply, pointer)),
         );
         const item = this.#descriptions.step(operation, 'callbacks', name, expression);
         // A description may write the apostrophes of YAML around a part of it.
