@@ -17,9 +17,9 @@ export async function scenario(world: World, about: About): Promise<void> {
   const at = listener.url;
   await nrf(world, at);
   await policy(world, about, at);
-  await analytics(world, about);
+  await analytics(world, about, at);
   await access(world, about, at);
-  await world.net.advanceTo(about.start + 3_000);
+  await world.net.advanceTo(about.start + 6_000);
 }
 
 /** Asks and takes a refusal as an answer. */
@@ -92,7 +92,7 @@ async function policy({ ask, net }: World, { start }: About, at: string): Promis
   await tried(ask('PCF', 'POST', '/npcf-policyauthorization/v1/app-sessions', { body: { ascReqData: {} } }));
 }
 
-async function analytics({ ask, radio }: World, { start }: About): Promise<void> {
+async function analytics({ ask, net, radio }: World, { supi, start }: About, at: string): Promise<void> {
   const { cellId } = await radio();
   const plmnId = { mcc: '001', mnc: '01' };
   const query = (event: string) => ({
@@ -102,11 +102,45 @@ async function analytics({ ask, radio }: World, { start }: About): Promise<void>
       endTs: new Date(start + 600_000).toISOString(),
     }),
     'event-filter': JSON.stringify({ networkArea: { ncgis: [{ plmnId, nrCellId: cellId }] } }),
-    'tgt-ue': JSON.stringify({ anyUe: true }),
+    'tgt-ue': JSON.stringify({ supis: [supi] }),
   });
-  for (const event of ['QOS_SUSTAINABILITY', 'USER_DATA_CONGESTION', 'NF_LOAD']) {
+  const events = [
+    'QOS_SUSTAINABILITY',
+    'USER_DATA_CONGESTION',
+    'NF_LOAD',
+    'NETWORK_PERFORMANCE',
+    'SERVICE_EXPERIENCE',
+    'DN_PERFORMANCE',
+    'UE_MOBILITY',
+    'NSI_LOAD_LEVEL',
+  ];
+  for (const event of [...events, 'LOAD_LEVEL_INFORMATION']) {
     await ask('NWDAF', 'GET', '/nnwdaf-analyticsinfo/v1/analytics', { query: query(event) });
   }
+  const root = '/nnwdaf-eventssubscription/v1/subscriptions';
+  const networkArea = { ncgis: [{ plmnId, nrCellId: cellId }] };
+  const body = {
+    notificationURI: `${at}/told/nwdaf`,
+    notifCorrId: 'a1',
+    evtReq: { immRep: true },
+    eventSubscriptions: [...events, 'SLICE_LOAD_LEVEL'].map((event) => ({
+      event,
+      notificationMethod: 'PERIODIC',
+      repetitionPeriod: 1,
+      networkArea,
+      tgtUe: { supis: [supi] },
+    })),
+  };
+  const made = await ask('NWDAF', 'POST', root, { body });
+  const path = new URL(made.headers.location ?? '').pathname;
+  await net.advanceTo(start + 2_000);
+  const threshold = { event: 'USER_DATA_CONGESTION', notificationMethod: 'THRESHOLD', networkArea };
+  const congThresholds = [{ congLevel: 50 }];
+  await ask('NWDAF', 'PUT', path, {
+    body: { ...body, eventSubscriptions: [{ ...threshold, congThresholds }] },
+  });
+  await tried(ask('NWDAF', 'POST', root, { body: { ...body, eventSubscriptions: [threshold] } }));
+  await ask('NWDAF', 'DELETE', path);
 }
 
 async function access({ ask, net }: World, { supi, start }: About, at: string): Promise<void> {
@@ -127,7 +161,7 @@ async function access({ ask, net }: World, { supi, start }: About, at: string): 
   await upf({ type: 'USER_DATA_USAGE_MEASURES' }, { trigger: 'ONE_TIME' });
   await upf({ type: 'QOS_MONITORING', immediateFlag: true }, { trigger: 'ONE_TIME' });
   const path = await upf({ type: 'QOS_MONITORING' }, { trigger: 'PERIODIC', repPeriod: 1, maxReports: 2 });
-  await net.advanceTo(start + 2_000);
+  await net.advanceTo(start + 4_000);
   const value = { trigger: 'PERIODIC', repPeriod: 60 };
   await ask('UPF', 'PATCH', path, {
     body: [{ op: 'replace', path: '/eventReportingMode', value }],
