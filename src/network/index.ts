@@ -15,11 +15,14 @@ import {
   SmfSet,
   startAmf,
   startBsf,
+  startCompute,
   startGnb,
+  startNef,
   startNrf,
   startNwdaf,
   startPcf,
   startSmf,
+  startStorage,
   startTelematics,
   startUpf,
 } from './nf/index.ts';
@@ -136,6 +139,9 @@ export async function startNetwork(options: {
     context.amf = (await started(startAmf(context))).url;
     await started(startNwdaf(as('NWDAF')));
     await started(startUpf(context, sessions));
+    await started(startNef(as('NEF')));
+    await started(startCompute(as('COMPUTE')));
+    await started(startStorage(as('STORAGE')));
     const gnb = await started(startGnb(context));
     const telematics = await started(startTelematics(context, twin));
     await establishSession(as('AMF'), options.simulation.supi);

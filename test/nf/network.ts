@@ -1,6 +1,6 @@
 import { startNetwork } from '../../src/network/index.ts';
 import type { UeRadio } from '../../src/network/model.ts';
-import { SbiClient, type SbiExchange } from '../../src/sbi/index.ts';
+import { type Attachment, SbiClient, type SbiExchange } from '../../src/sbi/index.ts';
 import { closing, testEnv } from './support.ts';
 
 export const SUPI = 'imsi-001010000000001';
@@ -10,6 +10,7 @@ export interface Ask {
   body?: unknown;
   query?: Record<string, string>;
   contentType?: string;
+  attachments?: readonly Attachment[];
 }
 
 /** The whole network in Shanghai, and somebody who asks its functions. */

@@ -29,7 +29,20 @@ test('every function of the network is found where it is, by type and by service
     if (nf !== 'NRF') expect(await client.discover(net.nrf, nf)).toBe(url);
   }
   expect(Object.keys(net.nfs).sort()).toEqual(
-    ['AMF', 'BSF', 'GNB', 'NRF', 'NWDAF', 'PCF', 'SMF', 'TELEMATICS', 'UPF'].sort(),
+    [
+      'AMF',
+      'BSF',
+      'COMPUTE',
+      'GNB',
+      'NEF',
+      'NRF',
+      'STORAGE',
+      'NWDAF',
+      'PCF',
+      'SMF',
+      'TELEMATICS',
+      'UPF',
+    ].sort(),
   );
   const search = async (names: string) =>
     (

@@ -48,7 +48,7 @@ export const ascReqData = z
     afRoutReq: z
       .object({
         routeToLocs: z
-          .array(z.object({ dnai: z.string() }))
+          .array(z.looseObject({ dnai: z.string() }))
           .min(1)
           .optional(),
       })

@@ -184,7 +184,13 @@ export class PolicyEngine {
       decision.qosDecs[ruleId] = qosOf(component, ruleId);
     }
     const routeToLocs = data.afRoutReq?.routeToLocs;
-    if (routeToLocs !== undefined) decision.traffContDecs[session.id] = { tcId: session.id, routeToLocs };
+    if (routeToLocs !== undefined) {
+      // A route is its own profile where nothing else is agreed on (TS 29.571 RouteToLocation).
+      const routes = routeToLocs.map((route) =>
+        'routeInfo' in route ? route : { routeProfId: route.dnai, ...route },
+      );
+      decision.traffContDecs[session.id] = { tcId: session.id, routeToLocs: routes };
+    }
     const states = await this.decide(session.policy, session.root, decision);
     const wanted = new Set(components.map(({ medCompN }) => medCompN));
     for (const component of [...session.rules.keys()]) {

@@ -35,7 +35,7 @@ const pccRule = z.object({
 const traffCont = z.object({
   tcId: z.string(),
   routeToLocs: z
-    .array(z.object({ dnai: z.string() }))
+    .array(z.looseObject({ dnai: z.string() }))
     .min(1)
     .optional(),
 });

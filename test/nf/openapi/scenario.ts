@@ -18,6 +18,9 @@ export async function scenario(world: World, about: About): Promise<void> {
   await nrf(world, at);
   await policy(world, about, at);
   await analytics(world, about, at);
+  await exposure(world, at);
+  await sessions(world, about, at);
+  await planned(world, about);
   await access(world, about, at);
   await world.net.advanceTo(about.start + 6_000);
 }
@@ -162,6 +165,30 @@ async function access({ ask, net }: World, { supi, start }: About, at: string): 
   await upf({ type: 'QOS_MONITORING', immediateFlag: true }, { trigger: 'ONE_TIME' });
   const path = await upf({ type: 'QOS_MONITORING' }, { trigger: 'PERIODIC', repPeriod: 1, maxReports: 2 });
   await net.advanceTo(start + 4_000);
+  const events = ['LOCATION_REPORT', 'ACCESS_TYPE_REPORT', 'REGISTRATION_STATE_REPORT'];
+  const more = ['CONNECTIVITY_STATE_REPORT', 'REACHABILITY_REPORT'];
+  const subscription = {
+    eventList: [...events, ...more].map((type) => ({ type, immediateFlag: true })),
+    eventNotifyUri: `${at}/told/amf`,
+    notifyCorrelationId: 'amf1',
+    nfId: NF,
+    supi,
+  };
+  const evts = await ask('AMF', 'POST', '/namf-evts/v1/subscriptions', { body: { subscription } });
+  const watch = new URL(evts.headers.location ?? '').pathname;
+  await ask('GNB', 'POST', `/mobility/v1/ues/${supi}/handover`, { body: { rat: 'EUTRA' } });
+  await net.advanceTo(start + 3_000);
+  await ask('AMF', 'PATCH', watch, {
+    body: [{ op: 'replace', path: '/options/expiry', value: '2100-01-01T00:00:00Z' }],
+    contentType: PATCH,
+  });
+  await ask('AMF', 'DELETE', watch);
+  await tried(ask('AMF', 'POST', '/namf-evts/v1/subscriptions', { body: { subscription: {} } }));
+  const n1n2 = { n2InfoContainer: { n2InformationClass: 'SM' }, pduSessionId: 1 };
+  await ask('AMF', 'POST', `/namf-comm/v1/ue-contexts/${supi}/n1-n2-messages`, { body: n1n2 });
+  const amfStatus = { amfStatusUri: `${at}/told/amfst` };
+  const state = await ask('AMF', 'POST', '/namf-comm/v1/subscriptions', { body: amfStatus });
+  await ask('AMF', 'DELETE', new URL(state.headers.location ?? '').pathname);
   const value = { trigger: 'PERIODIC', repPeriod: 60 };
   await ask('UPF', 'PATCH', path, {
     body: [{ op: 'replace', path: '/eventReportingMode', value }],
@@ -169,4 +196,113 @@ async function access({ ask, net }: World, { supi, start }: About, at: string): 
   });
   await ask('UPF', 'DELETE', path);
   await tried(ask('UPF', 'DELETE', path));
+}
+
+async function exposure({ ask, radio }: World, at: string): Promise<void> {
+  const { cellId } = await radio();
+  const qos = '/3gpp-as-session-with-qos/v1/app1/subscriptions';
+  const body = {
+    notificationDestination: `${at}/told/qos`,
+    ueIpv4Addr: '10.45.0.2',
+    qosReference: 'QOS_M',
+    flowInfo: [{ flowId: 1, flowDescriptions: ['permit out 17 from 198.51.100.1 to 10.45.0.2 50000'] }],
+    qosDuration: 2,
+  };
+  const made = await ask('NEF', 'POST', qos, { body });
+  const path = new URL(made.headers.location ?? '').pathname;
+  await ask('NEF', 'GET', path);
+  await ask('NEF', 'GET', qos);
+  await ask('NEF', 'PATCH', path, { body: { qosReference: 'QOS_S' }, contentType: MERGE });
+  await ask('NEF', 'PUT', path, { body });
+  await tried(ask('NEF', 'POST', qos, { body: { ...body, qosReference: 'QOS_X' } }));
+  await tried(ask('NEF', 'POST', qos, { body: { ...body, ueIpv4Addr: '10.45.9.9' } }));
+  const second = await ask('NEF', 'POST', qos, { body });
+  await ask('NEF', 'DELETE', new URL(second.headers.location ?? '').pathname);
+  const influence = '/3gpp-traffic-influence/v1/app1/subscriptions';
+  const wish = {
+    afAppId: 'game',
+    ipv4Addr: '10.45.0.2',
+    trafficRoutes: [{ dnai: 'edge-shanghai', routeProfId: 'edge' }],
+  };
+  const routed = await ask('NEF', 'POST', influence, { body: wish });
+  const route = new URL(routed.headers.location ?? '').pathname;
+  await ask('NEF', 'GET', route);
+  await ask('NEF', 'PATCH', route, {
+    body: { trafficRoutes: [{ dnai: 'backup-shanghai', routeProfId: 'backup' }] },
+    contentType: MERGE,
+  });
+  await ask('NEF', 'DELETE', route);
+  const nwAreaInfo = { ncgis: [{ plmnId: { mcc: '001', mnc: '01' }, nrCellId: cellId }] };
+  const asked = { analyEvent: 'CONGESTION', analyEventFilter: { locArea: { nwAreaInfo } } };
+  await ask('NEF', 'POST', '/3gpp-analyticsexposure/v1/app1/fetch', { body: asked });
+  await ask('NEF', 'POST', '/3gpp-analyticsexposure/v1/app1/subscriptions', {
+    body: {
+      analyEventsSubs: [asked],
+      notifUri: `${at}/told/outside`,
+      notifId: 'n1',
+      analyRepInfo: { repPeriod: 1 },
+    },
+  });
+}
+
+async function sessions({ ask }: World, { supi }: About, at: string): Promise<void> {
+  const body = {
+    notifId: 's1',
+    notifUri: `${at}/told/smf`,
+    supi,
+    eventSubs: ['PDU_SES_EST', 'PDU_SES_REL', 'UP_PATH_CH', 'QFI_ALLOC'].map((event) => ({ event })),
+  };
+  const root = '/nsmf-event-exposure/v1/subscriptions';
+  const made = await ask('SMF', 'POST', root, { body });
+  const path = new URL(made.headers.location ?? '').pathname;
+  await ask('SMF', 'GET', path);
+  await ask('SMF', 'PUT', path, { body });
+  const session = {
+    supi,
+    pduSessionId: 2,
+    dnn: 'internet',
+    sNssai: { sst: 1 },
+    servingNfId: NF,
+    servingNetwork: { mcc: '001', mnc: '01' },
+    anType: '3GPP_ACCESS',
+    smContextStatusUri: `${at}/told/sm`,
+  };
+  const attachments = [
+    { contentId: 'n1', contentType: 'application/vnd.3gpp.5gnas', data: Uint8Array.from([0x2e, 2, 1, 0xc1]) },
+  ];
+  const context = await ask('SMF', 'POST', '/nsmf-pdusession/v1/sm-contexts', { body: session, attachments });
+  const ref = new URL(context.headers.location ?? '').pathname;
+  await ask('SMF', 'POST', `${ref}/modify`, { body: { upCnxState: 'DEACTIVATED' } });
+  await ask('SMF', 'PUT', `/paths/v1/ues/${supi}/dnai`, { body: { dnai: 'edge-shanghai' } });
+  await ask('SMF', 'POST', `${ref}/release`, { body: {} });
+  await tried(ask('SMF', 'POST', `${ref}/release`, { body: {} }));
+  await ask('SMF', 'DELETE', path);
+  await tried(ask('SMF', 'POST', root, { body: { ...body, eventSubs: [] } }));
+}
+
+async function planned({ ask, radio }: World, { start }: About): Promise<void> {
+  const { cellId } = await radio();
+  const hour = (n: number) => new Date(start + n * 3_600_000).toISOString();
+  const root = '/npcf-pdtq-policy-control/v1/pdtq-policies';
+  const made = await ask('PCF', 'POST', root, {
+    body: {
+      aspId: 'maps',
+      numOfUes: 1,
+      qosReference: 'QOS_M',
+      desTimeInts: [12, 19, 20].map((n) => ({ startTime: hour(n), stopTime: hour(n + 1) })),
+      nwAreaInfo: { ncgis: [{ plmnId: { mcc: '001', mnc: '01' }, nrCellId: cellId }] },
+    },
+  });
+  const path = new URL(made.headers.location ?? '').pathname;
+  await ask('PCF', 'GET', path);
+  await ask('PCF', 'PATCH', path, { body: { selPdtqPolicyId: 1 }, contentType: MERGE });
+  await tried(ask('PCF', 'PATCH', path, { body: { selPdtqPolicyId: 99 }, contentType: MERGE }));
+  const form = (more: Record<string, string>) => ({
+    body: new URLSearchParams(more).toString(),
+    contentType: 'application/x-www-form-urlencoded',
+  });
+  const token = { grant_type: 'client_credentials', nfInstanceId: '00000000-0000-4000-8000-000000000001' };
+  const target = { targetNfType: 'SMF', scope: 'nsmf-pdusession' };
+  await ask('NRF', 'POST', '/oauth2/token', form({ ...token, ...target }));
+  await tried(ask('NRF', 'POST', '/oauth2/token', form({ ...token, scope: 'x' })));
 }
