@@ -1,15 +1,18 @@
 import type { Env } from '../../machines/ports.ts';
 import { SbiClient, type SbiExchange } from '../sbi/index.ts';
 import { CoreNetwork } from './core/index.ts';
+import { type FaultInjection, faultInjection } from './fault-injection.ts';
 import type { NetworkEvent, Region, Simulation, SimulationOptions } from './model.ts';
 import {
   Duties,
   establishSession,
   instanceIdOf,
+  introduce,
   type NetworkFunction,
   type NfContext,
   type NfType,
   Notifier,
+  PCF_SERVICES,
   PolicyEngine,
   SmfEvents,
   SmfSet,
@@ -46,6 +49,15 @@ export interface NetworkEvaluation {
   harm: Plain<Harm>;
 }
 
+export interface OutsidePeers {
+  /** Everything registers and is discovered there. */
+  nrf?: string;
+  /** Decides on the policy of all PDU sessions and serves applications. */
+  pcf?: string;
+  /** Gets the A1 policies that are given to the gNBs. */
+  a1?: string;
+}
+
 export interface NetworkHandle {
   /** API roots. */
   readonly nrf: string;
@@ -65,6 +77,10 @@ export interface NetworkHandle {
   regions(): Region[];
   /** Undefined for who has no trip, and before the first second of its service. */
   evaluation(supi: string): NetworkEvaluation | undefined;
+  /** Breaks parts of the network on purpose, and mends them. */
+  readonly faults: FaultInjection;
+  /** All functions report load to the NRF now; else each does with its heart-beat. */
+  beat(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -79,6 +95,8 @@ export async function startNetwork(options: {
   host: string;
   /** Sees every request of a function that was answered. */
   observe?: (exchange: SbiExchange) => void;
+  /** Functions outside that stand in the place of simulated ones, as API roots. */
+  peers?: OutsidePeers;
   /** Functions want an access token of the NRF from whoever asks them. */
   oauth2?: boolean;
 }): Promise<NetworkHandle> {
@@ -107,32 +125,36 @@ export async function startNetwork(options: {
     await Promise.all(clients.map((one) => one.close()));
   };
   try {
-    const nrf = await started(startNrf({ env, host, notifier }));
+    const { peers = {} } = options;
+    const own = peers.nrf === undefined ? await started(startNrf({ env, host, notifier })) : undefined;
+    const nrf = own?.url ?? (peers.nrf as string);
     const advances = new Set<() => void>();
     const context: NfContext = {
       env,
       host,
-      nrf: nrf.url,
+      nrf,
       client,
       simulation,
       core,
       duties,
       notifier,
       advances,
-      ...(options.oauth2 === true && { tokens: nrf.guard }),
+      ...(options.oauth2 === true && own !== undefined && { tokens: own.guard }),
+      ...(peers.a1 !== undefined && { a1: peers.a1 }),
     };
     /** With tokens every function asks under its own name. */
     const as = (nfType: NfType): NfContext => {
-      if (options.oauth2 !== true) return context;
-      const identity = { nrf: nrf.url, nfInstanceId: instanceIdOf(nfType), nfType };
-      const own = new SbiClient({ env, identity, ...(options.observe && { observe: options.observe }) });
-      clients.push(own);
-      return { ...context, client: own };
+      if (context.tokens === undefined) return context;
+      const identity = { nrf, nfInstanceId: instanceIdOf(nfType), nfType };
+      const one = new SbiClient({ env, identity, ...(options.observe && { observe: options.observe }) });
+      clients.push(one);
+      return { ...context, client: one };
     };
     await started(startBsf(as('BSF')));
     const policies = new PolicyEngine(as('PCF'));
     const sessions = new SmfSet(as('SMF'), new SmfEvents(context));
-    for (let n = 0; n < INSTANCES; n++) await started(startPcf(as('PCF'), policies, n));
+    if (peers.pcf !== undefined) await started(introduce(context, 'PCF', peers.pcf, PCF_SERVICES));
+    else for (let n = 0; n < INSTANCES; n++) await started(startPcf(as('PCF'), policies, n));
     for (let n = 0; n < INSTANCES; n++) await started(startSmf(as('SMF'), sessions, n));
     smfs = sessions;
     advances.add(() => sessions.afterAdvance());
@@ -150,7 +172,7 @@ export async function startNetwork(options: {
     const nfs = Object.fromEntries([...functions].reverse().map(({ nf, url }) => [nf, url]));
 
     return {
-      nrf: nrf.url,
+      nrf,
       telematics: telematics.url,
       gnbManagement: gnb.url,
       nfs,
@@ -165,6 +187,10 @@ export async function startNetwork(options: {
         twin.advanceTo(t);
         for (const advanced of advances) advanced();
         await duties.settled();
+      },
+      faults: faultInjection({ core, functions, simulations: [simulation, twin] }),
+      async beat() {
+        await Promise.all(functions.map((one) => one.beat()));
       },
       onEvent: (listener) => simulation.onEvent(listener),
       regions: () => simulation.regions(),

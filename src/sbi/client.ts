@@ -103,7 +103,7 @@ export class SbiClient implements SbiRequester {
     const tried = new Set([base]);
     let failure: unknown;
     try {
-      return await this.#once(options);
+      return await this.#again(options);
     } catch (error) {
       if (others === undefined || !mayMove(error, method)) throw error;
       failure = error;
@@ -119,6 +119,17 @@ export class SbiClient implements SbiRequester {
       }
     }
     throw failure;
+  }
+
+  /** An answer that never came is asked for once more where that does no harm: some peers drop streams. */
+  async #again(options: SbiRequestOptions): Promise<SbiReply> {
+    try {
+      return await this.#once(options);
+    } catch (error) {
+      if (!(error instanceof NetAgentError) || error.code !== 'SBI_LOST') throw error;
+      if (!IDEMPOTENT.has(options.method)) throw error;
+      return await this.#once(options);
+    }
   }
 
   /** With the token that is held, and with a new one where that is refused: nothing was done then. */
@@ -213,7 +224,7 @@ export class SbiClient implements SbiRequester {
     const key = `${nrf} ${nfType}`;
     const known = this.#instances.known(key);
     if (known !== undefined) return known;
-    const { body } = await this.#once({
+    const { body } = await this.#again({
       nf: 'NRF',
       base: nrf,
       method: 'GET',

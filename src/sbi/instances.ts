@@ -14,6 +14,7 @@ const services = z.array(
     scheme: z.string().default('http'),
     ipEndPoints: z.array(endpoint).default([]),
     serviceName: z.string().optional(),
+    apiPrefix: z.string().optional(),
   }),
 );
 const searchResult = z.object({
@@ -37,12 +38,16 @@ export function instancesOf(body: unknown): { bases: string[]; validMs: number }
     .sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0))
     .flatMap(({ nfServices = [], nfServiceList = {}, ipv4Addresses = [] }) => {
       const listed = services.safeParse(Object.values(nfServiceList));
-      for (const { scheme, ipEndPoints } of [...nfServices, ...(listed.success ? listed.data : [])]) {
+      for (const { scheme, ipEndPoints, apiPrefix = '' } of [
+        ...nfServices,
+        ...(listed.success ? listed.data : []),
+      ]) {
         const at = ipEndPoints[0];
         // A service without an address of its own has that of its function.
         const v4 = at?.ipv4Address ?? (at?.ipv6Address === undefined ? ipv4Addresses[0] : undefined);
         const host = v4 ?? (at?.ipv6Address === undefined ? undefined : `[${at.ipv6Address}]`);
-        if (host !== undefined) return [`${scheme}://${host}:${at?.port ?? 80}`];
+        if (host !== undefined)
+          return [`${scheme}://${host}:${at?.port ?? 80}${apiPrefix.replace(/\/$/, '')}`];
       }
       return [];
     });

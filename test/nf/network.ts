@@ -10,6 +10,7 @@ export interface Ask {
   body?: unknown;
   query?: Record<string, string>;
   contentType?: string;
+  headers?: Record<string, string>;
   attachments?: readonly Attachment[];
 }
 

@@ -22,6 +22,8 @@ export interface NfContext {
   advances: Set<() => void>;
   /** Where functions want an access token of their consumers. */
   tokens?: TokenGuard;
+  /** API root of an A1 endpoint outside that gets the policies of the gNBs. */
+  a1?: string;
   /** API root of the AMF, once it is there: where the SMF tells what becomes of sessions. */
   amf?: string;
 }

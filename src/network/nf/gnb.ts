@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { invalid, problem, SbiProblem, type SbiServer } from '../../sbi/index.ts';
 import type { Simulation } from '../model.ts';
 import { addA1Routes } from './a1-policies.ts';
+import { relayA1 } from './a1-relay.ts';
 import type { NfContext } from './context.ts';
 import { type NetworkFunction, startFunction } from './function.ts';
 import { CellCounters } from './gnb-counters.ts';
@@ -45,7 +46,8 @@ export async function startGnb(context: NfContext): Promise<NetworkFunction> {
     services.map(([name, version]) => ({ name, version })),
     (server) => {
       addProvisioning(server, simulation);
-      addA1Routes(server, context);
+      if (context.a1 === undefined) addA1Routes(server, context);
+      else relayA1(server, context, context.a1);
       addMeasurements(server, simulation, counters);
       stopJobs = addMeasurementJobs(server, context, counters);
     },

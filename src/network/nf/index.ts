@@ -5,6 +5,7 @@ export { Duties } from './duties.ts';
 export type { NetworkFunction } from './function.ts';
 export { startGnb } from './gnb.ts';
 export { instanceIdOf, type NfType } from './instance-id.ts';
+export { introduce, PCF_SERVICES } from './introduced.ts';
 export { startNef } from './nef.ts';
 export { Notifier } from './notifier.ts';
 export { startNrf } from './nrf.ts';

@@ -3,7 +3,7 @@ import type { Env } from '../../../machines/ports.ts';
 import type { SbiClient } from '../../sbi/index.ts';
 
 /** Heart-beat that a function asks for, s; the NRF may name another. */
-const HEART_BEAT_S = 10;
+const HEART_BEAT_S = 5;
 
 /**
  * The profile of one function in the NRF: registration, heart-beats with load (TS 29.510 5.2.2.3.2), and
@@ -16,7 +16,7 @@ export class NrfEntry {
   readonly #nrf: string;
   readonly #path: string;
   readonly #profile: Record<string, unknown>;
-  readonly #load: () => number;
+  readonly #load: (() => number) | undefined;
   #seconds = HEART_BEAT_S;
   #timer: unknown;
   /** The NRF takes no load by PATCH; null: not known yet. */
@@ -29,7 +29,8 @@ export class NrfEntry {
     client: SbiClient;
     nrf: string;
     profile: Record<string, unknown> & { nfInstanceId: string };
-    load: () => number;
+    /** Absent: whoever it is reports no load here. */
+    load?: () => number;
   }) {
     this.#env = options.env;
     this.#client = options.client;
@@ -41,7 +42,7 @@ export class NrfEntry {
 
   /** @throws what the NRF refuses */
   async register(): Promise<void> {
-    const { body } = await this.#put(0);
+    const { body } = await this.#put(this.#load === undefined ? undefined : 0);
     const named = (body as { heartBeatTimer?: unknown } | null)?.heartBeatTimer;
     if (typeof named === 'number' && named >= 1) this.#seconds = named;
     this.#silent = false;
@@ -53,7 +54,7 @@ export class NrfEntry {
     this.#beating = this.#beating.then(async () => {
       if (this.#silent) return;
       try {
-        await this.#report(this.#load());
+        await this.#report(this.#load?.());
       } catch (error) {
         this.#env.log.warn({ path: this.#path, problem: String(error) }, 'heart-beat failed');
       }
@@ -61,7 +62,7 @@ export class NrfEntry {
     return this.#beating;
   }
 
-  async #report(load: number): Promise<void> {
+  async #report(load: number | undefined): Promise<void> {
     if (this.#replaces === true) {
       await this.#put(load);
       return;
@@ -69,9 +70,9 @@ export class NrfEntry {
     try {
       const { body } = await this.#request('PATCH', [
         { op: 'replace', path: '/nfStatus', value: 'REGISTERED' },
-        { op: 'replace', path: '/load', value: load },
+        ...(load === undefined ? [] : [{ op: 'replace', path: '/load', value: load }]),
       ]);
-      if (this.#replaces === false) return;
+      if (this.#replaces === false || load === undefined) return;
       // Once: did it take? An answer without a body does not say.
       const kept = (body ?? (await this.#request('GET')).body) as { load?: unknown } | null;
       this.#replaces = kept?.load !== load;
@@ -107,8 +108,9 @@ export class NrfEntry {
     if (typeof timer === 'object' && timer !== null && 'unref' in timer) (timer as NodeJS.Timeout).unref();
   }
 
-  #put(load: number) {
-    return this.#request('PUT', { ...this.#profile, heartBeatTimer: this.#seconds, load });
+  #put(load: number | undefined) {
+    const more = { heartBeatTimer: this.#seconds, ...(load !== undefined && { load }) };
+    return this.#request('PUT', { ...this.#profile, ...more });
   }
 
   #request(method: 'GET' | 'PUT' | 'PATCH' | 'DELETE', body?: unknown) {
