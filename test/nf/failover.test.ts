@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { openNfLoad } from '../../src/netmcp/toolserver/nf-load.ts';
 import { createSbiServer, problem, SbiClient, type SbiServer } from '../../src/sbi/index.ts';
 import { network, refused, START, SUPI } from './network.ts';
 import { closing, testEnv } from './support.ts';
@@ -78,6 +79,22 @@ test('an overloaded function refuses its share, reports it as load, and consumer
   expect((await client.request({ ...request, others: net.nrf })).status).toBe(201);
   await net.faults.clear(fault.id);
   expect((await client.request(request)).status).toBe(201);
+});
+
+test('the load of functions is what NetMCP sees of them, with the next heart-beat', async () => {
+  const { net, ask, env } = await network();
+  const loads = closing(openNfLoad(env, net.nrf));
+  await net.beat();
+  const quiet = await loads.read(['PCF', 'SMF', 'GNB', 'COMPUTE']);
+  expect(Object.keys(quiet).sort()).toEqual(['COMPUTE', 'GNB', 'PCF', 'SMF']);
+  expect(quiet.COMPUTE).toBe(0);
+  expect(quiet.GNB).toBeGreaterThan(0);
+  const body = { siteId: 'edge-shanghai', name: 'x', vcpu: 32, memoryMiB: 1 };
+  await ask('COMPUTE', 'POST', '/compute/v1/allocations', { body });
+  await net.faults.inject({ kind: 'nf-overload', instance: PCF, refused: 80 });
+  await net.beat();
+  // Of two PCFs of the same capacity one is idle.
+  expect(await loads.read(['PCF', 'COMPUTE'])).toEqual({ COMPUTE: 50, PCF: 40 });
 });
 
 /** Two instances of a type at an NRF; the first one loses answers after it did the work. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { watchNrf } from '../../src/netmcp/life/nrf-watch.ts';
 import { startNetwork } from '../../src/network/index.ts';
 import { createSbiServer, SbiClient } from '../../src/sbi/index.ts';
 import { START, SUPI } from './network.ts';
@@ -150,4 +151,46 @@ test('A1 policies go to an endpoint outside, with its answers and refusals', asy
     code: 'SBI_FAILED',
     details: { status: 405 },
   });
+});
+
+test('what NFs publish at an NRF that tells nobody of changes is found by looking, and goes with them', async () => {
+  const env = testEnv();
+  const nrf = closing(await openNrf());
+  const client = closing(new SbiClient({ env }));
+  const id = '7d3f0c52-9a0e-4f51-8f0c-0c9f5d6f0031';
+  const path = `/nnrf-nfm/v1/nf-instances/${id}`;
+  const put = (tools: unknown[]) =>
+    client.request({
+      nf: 'NRF',
+      base: nrf.url,
+      method: 'PUT',
+      path,
+      body: {
+        nfInstanceId: id,
+        nfType: 'AF',
+        nfStatus: 'REGISTERED',
+        nfServices: [{ scheme: 'http', ipEndPoints: [{ ipv4Address: '127.0.0.1', port: 9 }] }],
+        customInfo: { 'org.gtigroup/netmcp': { summary: 's', tools } },
+      },
+    });
+  const heard: string[] = [];
+  const watch = closing(
+    await watchNrf({
+      env,
+      nrf: nrf.url,
+      host: '127.0.0.1',
+      resyncMs: 10_000,
+      published: ({ instance, tools }) => heard.push(`${instance === id} ${tools.length}`),
+      gone: (instance, reason) => heard.push(`${instance === id} ${reason}`),
+    }),
+  );
+  await put([{}]);
+  // As the timer of every heart-beat does.
+  await watch.sync();
+  await put([{}, {}]);
+  await watch.sync();
+  await watch.sync();
+  await client.request({ nf: 'NRF', base: nrf.url, method: 'DELETE', path });
+  await watch.sync();
+  expect(heard).toEqual(['true 1', 'true 2', 'true it is no longer registered in the NRF']);
 });
