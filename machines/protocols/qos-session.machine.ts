@@ -13,6 +13,7 @@ export interface QosSessionContext {
   /** When it was not available any more. */
   endedAt: number | null;
   statusInfo: QosStatusInfo | null;
+  ignored: number;
 }
 
 export type QosSessionEvent =
@@ -47,6 +48,7 @@ export const qosSessionMachine = setup({
     announce: () => {},
     start: assign((_, { grant, at }: { grant: string; at: number }) => ({ grant, startedAt: at })),
     keepGrant: assign((_, { grant }: { grant: string }) => ({ grant })),
+    countIgnored: assign({ ignored: ({ context }) => context.ignored + 1 }),
     extend: assign((_, { duration }: { duration: number }) => ({ duration })),
     end: assign((_, { at, statusInfo }: { at: number; statusInfo: QosStatusInfo }) => ({
       endedAt: at,
@@ -62,8 +64,10 @@ export const qosSessionMachine = setup({
     startedAt: null,
     endedAt: null,
     statusInfo: null,
+    ignored: 0,
   }),
   initial: 'requested',
+  on: { '*': { actions: 'countIgnored' } },
   states: {
     requested: {
       description: 'The network is asked.',

@@ -77,12 +77,9 @@ export class Assignments {
       .all()
       .find(
         (one) =>
-          one.kind === 'assignment' &&
-          one.supi === supi &&
-          one.client === caller.client &&
-          one.context.statusInfo !== 'DELETE_REQUESTED',
+          one.kind === 'assignment' && one.supi === supi && one.context.statusInfo !== 'DELETE_REQUESTED',
       );
     if (found === undefined) throw notFound('The device has no QoS assignment.');
-    return { status: 200, body: viewOf(found) };
+    return { status: 200, body: viewOf(ownOf(this.#parts, 'assignment', found.id, caller)) };
   };
 }

@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import type { Caller } from './access.ts';
 import { type FoundDevice, findDevice } from './devices.ts';
-import { conflict, invalidArgument, keyNotConfigured, notFound } from './failure.ts';
+import { conflict, invalidArgument, keyNotConfigured, notFound, permissionDenied } from './failure.ts';
 import { mayHave, type QosProfile } from './profiles.ts';
 import type { QosRecord } from './record.ts';
 import type { CamaraOptions } from './router.ts';
@@ -43,14 +43,12 @@ export function checkSink(
   }
 }
 
-/** What a client made, and nobody else sees. @throws CamaraError NOT_FOUND */
+/** What a client made, and nobody else sees. @throws CamaraError NOT_FOUND, PERMISSION_DENIED */
 export function ownOf(parts: Parts, kind: QosRecord['kind'], id: string, caller: Caller): QosRecord {
   const record = parts.sessions.get(id);
   const deleted = kind === 'session' && record?.context.statusInfo === 'DELETE_REQUESTED';
-  // A three-legged token reaches what belongs to its own device.
-  if (record?.kind !== kind || record.client !== caller.client || deleted) {
-    throw notFound(`There is no ${kind} ${id}.`);
-  }
+  if (record?.kind !== kind || deleted) throw notFound(`There is no ${kind} ${id}.`);
+  if (record.client !== caller.client) throw permissionDenied(`The ${kind} belongs to another client.`);
   return record;
 }
 

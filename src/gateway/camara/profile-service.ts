@@ -14,7 +14,7 @@ export class ProfileService {
   }
 
   readonly list = async ({ body }: Request, caller: Caller) => {
-    const asked = valid(profileQuery, body ?? {});
+    const asked = valid(profileQuery, body);
     const phoneNumber = await this.#deviceOf(asked.device, caller);
     const found = this.#parts.catalogue.profiles.filter(
       (one) =>

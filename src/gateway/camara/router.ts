@@ -41,7 +41,7 @@ export function camaraRouter(options: CamaraOptions): Router {
     if (!buckets.take(caller.client)) throw tooManyRequests('Too many requests; try again in a minute.');
     need(caller, scope);
     const { status, body } = await work(request, caller);
-    if (body === undefined) response.status(status).end();
+    if (body === undefined) response.status(status).type('json').end();
     else response.status(status).json(body);
   };
 
@@ -54,6 +54,11 @@ export function camaraRouter(options: CamaraOptions): Router {
     next();
   });
   router.use(express.json({ limit: '256kb', type: () => true }));
+  router.use((request, _response, next) => {
+    // The parser takes an empty body for an empty object.
+    if (request.headers['content-length'] === '0') request.body = undefined;
+    next();
+  });
 
   const sessions = '/quality-on-demand/vwip';
   const scope = 'quality-on-demand:sessions';

@@ -62,7 +62,9 @@ export class QosSessions {
     for (const record of this.#records.values()) {
       if (record.state === 'requested' || record.state === 'withdrawn') void this.#reserve(record.id);
       else if (record.state === 'releasing') void this.#release(record.id);
-      this.#arm(record.id);
+      // The network may have forgotten while nobody looked.
+      if (record.state === 'available') void this.#watch(record.id);
+      else this.#arm(record.id);
       void this.#tell(record.id);
     }
   }

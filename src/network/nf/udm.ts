@@ -9,7 +9,7 @@ const gpsi = z.string().regex(/^msisdn-[0-9]{5,15}$/, 'is no GPSI (`msisdn-` and
 
 /** Numbers of the simulated subscribers: the end of the IMSI after a country code that nobody has. */
 const MSISDN_PREFIX = 'msisdn-999';
-const TAIL = 9;
+const TAIL = 10;
 const gpsiOf = (id: string) => `${MSISDN_PREFIX}${id.slice(-TAIL)}`;
 
 /** UDM: which subscriber a number belongs to, and the other way round (TS 29.503 5.2.2.2.10). */
