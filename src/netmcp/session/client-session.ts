@@ -1,5 +1,4 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolResult,
@@ -162,7 +161,7 @@ export function openSession(options: SessionOptions): Session {
         return taken.value;
       }),
       disconnect: fromPromise<void>(async () => {
-        if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
+        if (transport !== null && endsSessions(transport)) await transport.terminateSession();
         await client?.close();
       }),
     },
@@ -343,6 +342,9 @@ function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
     return onElicit({ message, requestedSchema: requestedSchema as Record<string, unknown> });
   });
 }
+
+const endsSessions = (line: Transport): line is Transport & { terminateSession(): Promise<void> } =>
+  'terminateSession' in line;
 
 function overload(error: unknown) {
   if (!(error instanceof Error) || !('code' in error) || error.code !== ERROR_OVERLOADED) return null;
