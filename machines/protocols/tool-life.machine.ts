@@ -359,7 +359,11 @@ export const toolLifeMachine = setup({
         REMOVE: {
           guard: { type: 'fromPending', params: ({ event }) => event },
           target: 'withdrawn',
-          actions: ['dropPending', { type: 'keepReplacement', params: ({ event }) => event }],
+          actions: [
+            'dropPending',
+            { type: 'keepReplacement', params: ({ event }) => event },
+            { type: 'keepReason', params: { reason: 'removed by its provider' } },
+          ],
         },
       },
     },
