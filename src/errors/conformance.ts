@@ -12,4 +12,10 @@ export const CONFORMANCE_ERRORS = {
     message: 'No MCP session with {url} came about: {problem}.',
     hint: 'Give the MCP endpoint of a tool server or management server, and --token where it wants one.',
   },
+  CONFORMANCE_NO_CHECK: {
+    class: 'terminal',
+    status: 400,
+    message: 'No check and no group of checks is called {name}, for this kind of server.',
+    hint: 'Groups: {groups}. A check is named as the table shows it, `group.check`.',
+  },
 } as const;

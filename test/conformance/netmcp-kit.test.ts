@@ -259,3 +259,23 @@ test('from the command line: a table, a last line of JSON, and the exit code', a
   expect(nowhere.stderr).toMatch(/^error\[CONFORMANCE_NO_SERVER\]/);
   expect(unsaid.code).toBe(2);
 });
+
+test('from the command line, only some checks: a group, a check, and a name that none has', async () => {
+  const { tools } = await ours();
+  const run = (...args: string[]) => runCli(['conformance', 'netmcp', '--url', tools, ...args]);
+  const [some, none] = await Promise.all([
+    run('--only', 'discover,call.trace', '--json'),
+    run('--only', 'discover,cal'),
+  ]);
+  const findings = some.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id?: string });
+  const groups = new Set(
+    findings.flatMap(({ id }) => (id === undefined ? [] : [id.replace(/^discover\..*/, 'discover')])),
+  );
+  expect([...groups].sort()).toEqual(['call.trace', 'discover']);
+  expect(some.code).toBe(0);
+  expect(none.stderr).toMatch(/^error\[CONFORMANCE_NO_CHECK\] .*called cal,/);
+  expect(none.code).not.toBe(0);
+});
