@@ -101,6 +101,7 @@ export async function startNetMcp(options: {
       life: { watchNrf: id !== ADOPTED, approvals: store.collection(`netmcp-approvals/${id}`) },
       anchor: { contexts },
       receipts: storeReceipts(store, id),
+      usage: store.collection(`netmcp-usage/${id}`),
       audit,
       ...(netmcp.policy !== undefined && { policy: netmcp.policy }),
       ...(netmcp.learn === true && { optimise: {} }),
