@@ -95,6 +95,7 @@ export const START: Verb = {
       help: 'plain MCP servers whose tools are to appear: ID=URL or ID=COMMAND ARGS, by comma',
       check: checks.adopted,
     },
+    camara: { value: 'FILE', help: 'QoS profiles for the CAMARA APIs (YAML), in place of those that ship' },
     learn: { help: 'learn recurring sequences of tool calls and offer each as one tool' },
     managers: {
       value: 'N',

@@ -18,6 +18,12 @@ export const GATEWAY_ERRORS = {
     message: 'Nothing is served at {path}.',
     hint: 'Agents are at /agents/ORG/UNIT/AGENT; GET /agents lists them.',
   },
+  GATEWAY_CAMARA_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The catalogue of QoS profiles {file} cannot be used: {problem}.',
+    hint: 'See docs/camara.md for the form of the file.',
+  },
   GATEWAY_STARTING: {
     class: 'retryable',
     status: 503,
