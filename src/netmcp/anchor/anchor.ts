@@ -13,6 +13,7 @@ import type { ContextStore } from '../context/store.ts';
 import { createWaiting } from '../context/waiting.ts';
 import {
   callMetaSchema,
+  ERROR_FORBIDDEN,
   ERROR_OVERLOADED,
   EXTENSION,
   type Execute,
@@ -39,7 +40,8 @@ import { openJournal } from './journal.ts';
 import { createPeers } from './peers.ts';
 import { rpcOf } from './problem.ts';
 import { BadReference, dependenciesOf } from './references.ts';
-import { createRunner, Fenced, type Runner, Unknown } from './runner.ts';
+import { createRunner, Fenced, type Runner, TokenEnded, Unknown } from './runner.ts';
+import { whose } from './whose.ts';
 
 export interface AnchorSettings {
   /** Where execution contexts are kept; servers that share it take over from each other. In memory if not given. */
@@ -121,10 +123,11 @@ export function createAnchor(options: {
   ): Promise<Record<string, unknown>> {
     const params = readParams(routeExecuteParamsSchema, raw);
     checkPlan(params);
-    const { agent } = request.identity;
+    const holder = whose(request.identity);
     const executionId = params.executionId ?? env.ids.uuid();
-    const key = `${agent}\n${executionId}`;
-    const digest = hash(JSON.stringify([params.steps, params.join]));
+    const key = `${holder}\n${executionId}`;
+    const { authenticated } = request.identity;
+    const digest = hash(JSON.stringify([params.steps, params.join, ...(authenticated ? [holder] : [])]));
     let running = executions.get(key);
     if (running !== undefined && running.digest !== digest)
       throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
@@ -139,6 +142,8 @@ export function createAnchor(options: {
       executions.set(key, running);
     }
     const { execution } = running;
+    // Whoever asks again brings a token that lives longer.
+    execution.renew(request.identity);
     execution.onProgress(request.progress);
     const cancel = () => {
       // A session that breaks is no cancellation: the agent may ask again.
@@ -161,7 +166,7 @@ export function createAnchor(options: {
     const { identity } = request;
     const { agent } = identity;
     const meta = callMetaSchema.safeParse(request.meta ?? {});
-    const contextId = params.context?.contextId ?? `$${hash(`${agent}\n${executionId}`)}`;
+    const contextId = params.context?.contextId ?? `$${hash(`${whose(identity)}\n${executionId}`)}`;
     const remember = settings.rememberMs ?? 300_000;
     const execution = startExecution({
       env,
@@ -324,8 +329,13 @@ function checkPlan({ steps }: Execute): void {
 
 function toRpc(error: unknown): unknown {
   if (error instanceof Fenced) return notOwner({ owner: '', url: '', epoch: 0 });
+  if (error instanceof TokenEnded) return new RpcError(ERROR_FORBIDDEN, tokenEnded(error));
   return error instanceof NetAgentError ? rpcOf(error) : error;
 }
+
+/** What has ended is kept, and what may have been executed is asked by its key: asking again is safe. */
+const tokenEnded = (error: TokenEnded): string =>
+  `The token is not good at a peer any more; ask again with the same id and a new one (${error.message})`;
 
 const unknownOutcome = (error: Unknown): CallToolResult => ({
   content: [{ type: 'text', text: `Outcome unknown: ${error.message}. Read the state before repeating it.` }],

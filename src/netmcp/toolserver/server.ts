@@ -213,7 +213,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
           caller: callHere,
           settings: options.anchor ?? {},
           ...(options.trust && { trust: options.trust }),
-          ...(options.auth && { auth: options.auth.client }),
+          ...(options.auth && { auth: { issuer: options.auth.issuer, ...options.auth.client } }),
         });
   const server = await listenMcp({
     env,
