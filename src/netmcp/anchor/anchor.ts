@@ -37,7 +37,7 @@ import type { Shelf } from '../toolserver/shelf.ts';
 import type { Trust } from '../transport/address.ts';
 import { type Execution, startExecution } from './execution.ts';
 import { openJournal } from './journal.ts';
-import { createPeers } from './peers.ts';
+import { createPeers, type Peers } from './peers.ts';
 import { rpcOf } from './problem.ts';
 import { BadReference, dependenciesOf } from './references.ts';
 import { createRunner, Fenced, type Runner, TokenEnded, Unknown } from './runner.ts';
@@ -65,6 +65,8 @@ export interface Anchor {
   /** Once the server listens, before anybody can call. */
   start(endpoints: string[]): void;
   listTools(own: Tool[], peer: McpPeer, context: RequestContext): Promise<Tool[]>;
+  /** Tools that a client may call through this server and that are not its own; none if peers do not answer. */
+  elsewhere(peer: McpPeer, context: RequestContext): Promise<Awaited<ReturnType<Peers['tools']>>>;
   callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult>;
   /** Leaves executions to another anchor; what runs may end for some seconds. */
   close(): Promise<void>;
@@ -243,6 +245,14 @@ export function createAnchor(options: {
   const sees = (peer: McpPeer) =>
     settings.listPeersToAll === true || peer.agreement.features.some((feature) => feature === 'route');
 
+  const elsewhere: Anchor['elsewhere'] = async (peer, { identity }) => {
+    if (!sees(peer)) return new Map();
+    return peers.tools(identity).catch((error: unknown) => {
+      env.log.warn({ error: String(error) }, 'the tools of the peers are not listed');
+      return new Map();
+    });
+  };
+
   return {
     parts: [part, context],
     start(at) {
@@ -262,13 +272,10 @@ export function createAnchor(options: {
       };
       again();
     },
+    elsewhere,
     async listTools(own, peer, request) {
-      if (!sees(peer)) return own;
       const names = new Set(own.map(({ name }) => name));
-      const others = await peers.tools(request.identity).catch((error: unknown) => {
-        env.log.warn({ error: String(error) }, 'the tools of the peers are not listed');
-        return new Map<string, { definition: Tool; servers: string[] }>();
-      });
+      const others = await elsewhere(peer, request);
       return [
         ...own,
         ...[...others.values()]
