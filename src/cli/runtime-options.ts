@@ -57,6 +57,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     },
     ...peersOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
+    ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),

@@ -27,6 +27,7 @@ import {
   startSmf,
   startStorage,
   startTelematics,
+  startUdm,
   startUpf,
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
@@ -160,6 +161,7 @@ export async function startNetwork(options: {
     advances.add(() => sessions.afterAdvance());
     context.amf = (await started(startAmf(context))).url;
     await started(startNwdaf(as('NWDAF')));
+    await started(startUdm(as('UDM')));
     await started(startUpf(context, sessions));
     await started(startNef(as('NEF')));
     await started(startCompute(as('COMPUTE')));

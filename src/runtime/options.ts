@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   pushAllow?: string[];
   /** Network functions outside in the place of simulated ones, as API roots. */
   peers?: { nrf?: string; pcf?: string; a1?: string };
+  /** YAML file of the QoS profiles that are offered by CAMARA's APIs; those that ship if absent. */
+  camara?: string;
   /** Folder of the store. */
   dataDir: string;
   /** Place where the subscriber is at the start. */
@@ -55,6 +57,8 @@ export interface BusAccess {
 export interface ReadyInfo {
   console: string;
   a2a: string;
+  /** API root of CAMARA's quality-on-demand, qos-profiles and qos-provisioning. */
+  camara: string;
   /** `host:port` of the central agent over gRPC. */
   grpc?: string;
   mqtt: string;

@@ -9,7 +9,7 @@ const AT = `/nnrf-nfm/v1/nf-instances/${ID}`;
 const PATCH = 'application/json-patch+json';
 const PROFILE = {
   nfInstanceId: ID,
-  nfType: 'UDM',
+  nfType: 'AUSF',
   nfStatus: 'REGISTERED',
   locality: 'east',
   sNssais: [{ sst: 2, sd: '000001' }],
@@ -64,7 +64,7 @@ test('discovery finds who serves a slice, a data network, a subscriber, a set, a
   const far = { ...PROFILE, nfInstanceId: OTHER, locality: 'west', udmInfo: {}, sNssais: [{ sst: 1 }] };
   await ask('NRF', 'PUT', `/nnrf-nfm/v1/nf-instances/${OTHER}`, { body: far });
   const found = async (more: Record<string, string>, headers?: Record<string, string>) => {
-    const query = { 'target-nf-type': 'UDM', 'requester-nf-type': 'AMF', ...more };
+    const query = { 'target-nf-type': 'AUSF', 'requester-nf-type': 'AMF', ...more };
     const { body } = await ask('NRF', 'GET', '/nnrf-disc/v1/nf-instances', {
       query,
       ...(headers && { headers }),
@@ -83,7 +83,7 @@ test('discovery finds who serves a slice, a data network, a subscriber, a set, a
   expect(await found({ 'target-nf-set-id': 'set1.udmset.5gc.mnc001.mcc001', limit: '1' })).toEqual([ID]);
   expect(await found({ 'service-names': 'nudm-sdm' })).toEqual([ID, OTHER]);
   expect(await found({ 'service-names': 'nudm-sdm', 'requester-nf-type': 'SMF' })).toEqual([]);
-  const query = { 'target-nf-type': 'UDM', 'requester-nf-type': 'AMF' };
+  const query = { 'target-nf-type': 'AUSF', 'requester-nf-type': 'AMF' };
   const first = await ask('NRF', 'GET', '/nnrf-disc/v1/nf-instances', { query });
   const headers = { 'if-none-match': first.headers.etag ?? '' };
   expect((await ask('NRF', 'GET', '/nnrf-disc/v1/nf-instances', { query, headers })).status).toBe(304);
@@ -107,7 +107,7 @@ test('a subscriber hears what it asked for: by service, set or slice, and of att
   await subscribe('set', { subscrCond: { nfSetId: 'set1.udmset.5gc.mnc001.mcc001' } });
   await subscribe('slice', { subscrCond: { snssaiList: [{ sst: 2, sd: '000001' }] } });
   await subscribe('other', { subscrCond: { snssaiList: [{ sst: 7 }] } });
-  const udm = { subscrCond: { nfType: 'UDM' }, reqNotifEvents: ['NF_PROFILE_CHANGED'] };
+  const udm = { subscrCond: { nfType: 'AUSF' }, reqNotifEvents: ['NF_PROFILE_CHANGED'] };
   await subscribe('load', { ...udm, notifCondition: { monitoredAttributes: ['/load'] } });
   await subscribe('rest', { ...udm, notifCondition: { unmonitoredAttributes: ['/load'] } });
   await ask('NRF', 'PUT', AT, { body: PROFILE });

@@ -41,6 +41,7 @@ test('every function of the network is found where it is, by type and by service
       'PCF',
       'SMF',
       'TELEMATICS',
+      'UDM',
       'UPF',
     ].sort(),
   );

@@ -17,4 +17,5 @@ export { startSmf } from './smf.ts';
 export { SmfEvents } from './smf-events.ts';
 export { SmfSet } from './smf-set.ts';
 export { startTelematics } from './telematics.ts';
+export { startUdm } from './udm.ts';
 export { startUpf } from './upf.ts';

@@ -11,6 +11,7 @@ const SERIAL = {
   BSF: 9,
   COMPUTE: 10,
   STORAGE: 11,
+  UDM: 12,
 } as const;
 
 export type NfType = keyof typeof SERIAL;

@@ -148,6 +148,8 @@ async function analytics({ ask, net, radio }: World, { supi, start }: About, at:
 
 async function access({ ask, net }: World, { supi, start }: About, at: string): Promise<void> {
   await ask('AMF', 'POST', `/namf-loc/v1/${supi}/provide-loc-info`, { body: { req5gsLoc: true } });
+  await ask('UDM', 'GET', `/nudm-sdm/v2/${supi}/id-translation-result`);
+  await tried(ask('UDM', 'GET', '/nudm-sdm/v2/imsi-99999/id-translation-result'));
   await tried(ask('AMF', 'POST', '/namf-loc/v1/imsi-99999/provide-loc-info', { body: {} }));
   const upf = async (event: object, mode: object) => {
     const subscription = {
