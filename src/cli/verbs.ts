@@ -34,6 +34,13 @@ const RUNTIME_FLAGS = {
   },
   now: { value: 'TIME', help: 'network time at the start, ISO 8601 (default: now)', check: checks.instant },
   timezone: { value: 'ZONE', help: 'time zone of the user (default: of this machine)', check: checkZone },
+  nrf: {
+    value: 'URL',
+    help: 'NRF to use instead of the simulated one (HTTP/2 with prior knowledge)',
+    check: checks.apiRoot,
+  },
+  pcf: { value: 'URL', help: 'PCF to use instead of the simulated ones', check: checks.apiRoot },
+  a1: { value: 'URL', help: 'A1 endpoint that gets the policies of the gNBs', check: checks.apiRoot },
   home: { value: 'PLACE', help: 'where the subscriber is at the start', default: 'Hangzhou' },
   json: { help: 'JSON lines on standard output' },
   log: {

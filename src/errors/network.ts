@@ -12,6 +12,12 @@ export const NETWORK_ERRORS = {
     message: 'No region is called {region}.',
     hint: 'Name a city of the gazetteer in English, for example Shanghai.',
   },
+  NETWORK_FAULT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The fault {kind} cannot be injected: {problem}.',
+    hint: 'The kinds of faults and what they are about are in docs/network.md.',
+  },
   NETWORK_TRIP_INVALID: {
     class: 'terminal',
     status: 400,
