@@ -56,10 +56,24 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       learn: parsed.switches.has('learn'),
       managers: Number(values.managers ?? 1),
     },
+    ...peersOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
+    ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),
+  };
+}
+
+function peersOf(values: Parsed['values']): Pick<RuntimeOptions, 'peers'> {
+  const { nrf, pcf, a1 } = values;
+  if (nrf === undefined && pcf === undefined && a1 === undefined) return {};
+  return {
+    peers: {
+      ...(nrf !== undefined && { nrf }),
+      ...(pcf !== undefined && { pcf }),
+      ...(a1 !== undefined && { a1 }),
+    },
   };
 }
 

@@ -34,6 +34,13 @@ const RUNTIME_FLAGS = {
   },
   now: { value: 'TIME', help: 'network time at the start, ISO 8601 (default: now)', check: checks.instant },
   timezone: { value: 'ZONE', help: 'time zone of the user (default: of this machine)', check: checkZone },
+  nrf: {
+    value: 'URL',
+    help: 'NRF to use instead of the simulated one (HTTP/2 with prior knowledge)',
+    check: checks.apiRoot,
+  },
+  pcf: { value: 'URL', help: 'PCF to use instead of the simulated ones', check: checks.apiRoot },
+  a1: { value: 'URL', help: 'A1 endpoint that gets the policies of the gNBs', check: checks.apiRoot },
   home: { value: 'PLACE', help: 'where the subscriber is at the start', default: 'Hangzhou' },
   json: { help: 'JSON lines on standard output' },
   log: {
@@ -99,6 +106,7 @@ export const START: Verb = {
       value: 'LIST',
       help: 'tool bundles of `netagent tools import` to serve: FILE or FILE=URL, by comma',
     },
+    camara: { value: 'FILE', help: 'QoS profiles for the CAMARA APIs (YAML), in place of those that ship' },
     learn: { help: 'learn recurring sequences of tool calls and offer each as one tool' },
     managers: {
       value: 'N',
@@ -204,6 +212,7 @@ export const CONFORMANCE: Verb = {
     tool: { value: 'NAME', help: 'netmcp: a tool that may be called (default: one that reads)' },
     args: { value: 'JSON', help: 'netmcp: its arguments', default: '{}' },
     token: { value: 'TOKEN', help: 'netmcp: bearer token, where the server wants one' },
+    only: { value: 'NAME', help: 'netmcp: only this check or group of checks; several with commas' },
     broker: { value: 'URL', help: 'MQTT 5 broker', default: 'mqtt://127.0.0.1:1883', check: checks.broker },
     agent: { value: 'ID', help: 'agent to check, org/unit/agent; without it, the broker is checked' },
     as: { value: 'ID', help: 'id under which the kit asks', default: 'conformance/kit/asker' },

@@ -50,6 +50,9 @@ const ADOPTED = 'adopted-tools';
 const IMPORTED = 'imported-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
 
+/** The part that serves CAMARA's APIs, and whose resource they are. */
+export const CAMARA_CLIENT = 'netagent/gateway/camara';
+
 /** The clients of this runtime's own, and what each may do. */
 function partsOf(
   agents: string[],
@@ -61,7 +64,7 @@ function partsOf(
     ...(bundles.length > 0 ? [IMPORTED] : []),
   ];
   return [
-    ...agents.map((id) => ({ id, scopes: ['netmcp:use'] })),
+    ...[...agents, CAMARA_CLIENT].map((id) => ({ id, scopes: ['netmcp:use'] })),
     ...servers.map((id) => ({ id, scopes: ['netmcp:use', 'netmcp:register'] })),
     ...Array.from({ length: managers }, (_, n) => ({
       id: managerId(n),
@@ -113,6 +116,7 @@ export async function startNetMcp(options: {
       },
       anchor: { contexts },
       receipts: storeReceipts(store, id),
+      usage: store.collection(`netmcp-usage/${id}`),
       audit,
       ...(netmcp.policy !== undefined && { policy: netmcp.policy }),
       ...(netmcp.learn === true && { optimise: {} }),
@@ -195,6 +199,7 @@ export async function startNetMcp(options: {
 
   return {
     issuer: auth?.server.issuer,
+    resources: auth?.server.resources,
     /** How an agent comes by its tokens; undefined where none are needed. */
     authOf: (agent: string): ClientAuth | undefined => auth?.clientOf(agent),
     /** All that share the registry. */

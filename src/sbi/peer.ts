@@ -39,7 +39,7 @@ export class Peer {
   /** @throws PeerError if no answer came */
   async send(
     headers: OutgoingHttpHeaders,
-    body: string | undefined,
+    body: string | Buffer | undefined,
     signal: AbortSignal,
   ): Promise<RawAnswer> {
     await this.#turn(signal);
@@ -92,7 +92,11 @@ export class Peer {
     return session;
   }
 
-  #exchange(headers: OutgoingHttpHeaders, body: string | undefined, signal: AbortSignal): Promise<RawAnswer> {
+  #exchange(
+    headers: OutgoingHttpHeaders,
+    body: string | Buffer | undefined,
+    signal: AbortSignal,
+  ): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
       const session = this.#open();
       const stream = session.request(headers, { endStream: body === undefined });

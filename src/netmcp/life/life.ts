@@ -20,7 +20,7 @@ import { followPublications } from './publications.ts';
 import { createToolsets, type Toolset } from './toolsets.ts';
 
 export interface LifeOptions {
-  /** Agents that may publish tools here without an approval of each. */
+  /** Agents that may publish tools here without an approval of each; self-given names where nobody is authenticated. */
   publishers?: string[];
   /** Where approvals outlive the process; without it they do not. */
   approvals?: ApprovalStore;
@@ -72,7 +72,7 @@ export interface ToolLifeHost {
   close(): Promise<void>;
 }
 
-const TIMES = { graceMs: 60_000, memoryMs: 3_600_000, maxFailures: 3, probeMs: 15_000, resyncMs: 60_000 };
+const TIMES = { graceMs: 60_000, memoryMs: 3_600_000, maxFailures: 3, probeMs: 15_000, resyncMs: 10_000 };
 const THRESHOLD = 0.2;
 const MAX_TAINTS = 100;
 /** For one examination; a search model may be far away. */
@@ -199,7 +199,19 @@ export function createToolLife(options: {
         await watch?.sync();
       },
     },
-    parts: [createPublishing({ book, sbi, publishers }), toolsets.part],
+    parts: [
+      createPublishing({
+        book,
+        sbi,
+        publishers,
+        onUnproved: (agent) =>
+          env.log.warn(
+            { server: options.serverId, agent },
+            'publisher trusted by a name that it gave itself: without authentication anybody can',
+          ),
+      }),
+      toolsets.part,
+    ],
     list: (peer) => toolsets.list(peer),
     absent: (name) => explain(options.serverId, name, book.entry(name)),
     used: (agent, tool) => toolsets.used(agent, tool),

@@ -69,15 +69,44 @@ const locate = tool({
               .optional(),
           })
           .optional(),
-        geoInfo: z.string().optional(),
+        /** Beside what TS 29.518 names: the region that the cell is in. */
+        regionId: z.string().optional(),
       })
       .parse(answer.body);
     const { nrLocation, eutraLocation } = body.location ?? {};
     return {
-      region: body.geoInfo ?? null,
+      region: body.regionId ?? null,
       tac: nrLocation?.tai.tac ?? eutraLocation?.tai.tac ?? null,
       cellId: nrLocation?.ncgi.nrCellId ?? eutraLocation?.ecgi.eutraCellId ?? null,
     };
+  },
+});
+
+const translate = tool({
+  name: 'core_translate_identity',
+  title: 'Find the subscriber of a phone number',
+  description: 'Subscriber (SUPI) of a phone number (GPSI), or the number of a subscriber.',
+  category: 'mobility',
+  kind: 'data collection',
+  labels: ['phone number', 'msisdn', 'identity', 'gpsi', 'supi'],
+  effects: 'read',
+  nf: [{ type: 'UDM', operations: ['GetSupiOrGpsi'] }],
+  input: z.strictObject({
+    gpsi: z
+      .string()
+      .regex(/^(msisdn-[0-9]{5,15}|imsi-[0-9]{5,15})$/)
+      .describe('`msisdn-` or `imsi-` and digits'),
+  }),
+  output: z.object({ supi: z.string(), gpsi: z.string().nullable() }),
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: 'UDM',
+      operation: 'GetSupiOrGpsi',
+      method: 'GET',
+      path: `/nudm-sdm/v2/${args.gpsi}/id-translation-result`,
+    });
+    const body = z.object({ supi: z.string(), gpsi: z.string().optional() }).parse(answer.body);
+    return { supi: body.supi, gpsi: body.gpsi ?? null };
   },
 });
 
@@ -174,7 +203,7 @@ const predictCongestion = tool({
           z.object({
             networkArea: area,
             congestionInfo: z.object({
-              nsi: z.number(),
+              nsi: z.object({ congLevel: z.number() }),
               gbrPrbRatio: z.number().default(0),
               confidence: z.number().default(0),
             }),
@@ -185,7 +214,7 @@ const predictCongestion = tool({
     return {
       cells: body.userDataCongInfos.map(({ networkArea, congestionInfo }) => ({
         cellId: networkArea.ncgis[0]?.nrCellId ?? '',
-        prbRatio: congestionInfo.nsi,
+        prbRatio: congestionInfo.nsi.congLevel,
         gbrPrbRatio: congestionInfo.gbrPrbRatio,
         confidence: congestionInfo.confidence / 100,
       })),
@@ -352,6 +381,7 @@ const flowUsage = tool({
 
 export const coreTools = [
   locate,
+  translate,
   predictQos,
   predictCongestion,
   createSession,

@@ -19,6 +19,8 @@ export function openSbiPort(env: Env, nrf: string): SbiPort {
         const reply = await client.request({
           nf,
           base,
+          // A published tool belongs to its publisher: no other instance is asked in its place.
+          ...(request.base === undefined && { others: nrf }),
           method,
           path,
           signal,
