@@ -81,6 +81,10 @@ export const checks = {
     value.split(',').every((each) => /^https?:\/\/[^\s=]+(=[^\s/]*)*=[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(each))
       ? undefined
       : 'addresses with ids, such as https://partner.example=acme/partner/echo, are needed',
+  http: (value: string) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? undefined
+      : 'an address such as https://api.example is needed',
   adopted: (value: string) =>
     value.split(',').every((each) => /^[a-z][\w-]{0,31}=\S.*$/.test(each))
       ? undefined

@@ -3,6 +3,8 @@ import type { Log } from '../../machines/ports.ts';
 
 /** Streams at once on one connection; more wait in order of arrival. */
 const STREAMS = 10;
+/** Characters of one answer; what is longer is not read to its end. */
+const MOST_ANSWER = 16 * 1024 * 1024;
 
 export interface RawAnswer {
   status: number;
@@ -112,6 +114,10 @@ export class Peer {
       });
       stream.on('data', (chunk: string) => {
         answer.text += chunk;
+        if (answer.text.length <= MOST_ANSWER) return;
+        answer.text = '';
+        failure ??= new Error(`the answer is longer than ${MOST_ANSWER} characters`);
+        stream.close(constants.NGHTTP2_CANCEL);
       });
       stream.on('end', () => {
         ended = true;

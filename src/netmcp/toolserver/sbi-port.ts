@@ -10,7 +10,8 @@ export function openSbiPort(env: Env, nrf: string): SbiPort {
   return {
     async request(request, { signal, traceparent }) {
       const { nf, method, path, query, body, contentType, operation } = request;
-      const found = request.base ?? client.discover(nrf, nf, signal);
+      // The NRF does not register at itself.
+      const found = request.base ?? (nf === 'NRF' ? nrf : client.discover(nrf, nf, signal));
       const base = await Promise.resolve(found).catch((error: unknown) => {
         throw notReached(nf, problemOf(error));
       });
