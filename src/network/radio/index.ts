@@ -13,5 +13,13 @@ export {
   TABLE_64QAM,
   TABLE_256QAM,
 } from './link.ts';
-export { type LinkGeometry, losProbability, pathLoss, type Scenario, SHADOWING } from './pathloss.ts';
+export {
+  type LinkGeometry,
+  losProbability,
+  losProbabilityOpenOffice,
+  pathLoss,
+  type Scenario,
+  SHADOWING,
+} from './pathloss.ts';
+export { buildingLoss, CAR_LOSS, PENETRATION_SIGMA } from './penetration.ts';
 export { type Grant, MCS_TABLES, peakRateMbps, transportBlockSize } from './tbs.ts';
