@@ -1,0 +1,53 @@
+import { TUNING, type Tuning } from '../grid/index.ts';
+import type { DriveModel } from './drive-model.ts';
+import { modelOf } from './fit.ts';
+
+/**
+ * Fitted by `npm run fit:network` (test/bench/network-fit.ts) to the calibration half of the measured
+ * drives, and nothing else. docs/network.md says what was fitted to what.
+ */
+const OPERATOR = {
+  a3OffsetDb: TUNING.a3OffsetDb,
+  tttMs: TUNING.tttMs,
+  fallbackRsrp: TUNING.fallbackRsrp,
+  fallbackSinr: TUNING.fallbackSinr,
+  returnRsrp: TUNING.returnRsrp,
+  returnSinr: TUNING.returnSinr,
+  returnMs: TUNING.returnMs,
+  qoutDb: TUNING.qoutDb,
+};
+
+/** `driving-download-8cells`: Cork, 2019. */
+export const CITY: DriveModel = modelOf({
+  ...OPERATOR,
+  isdM: 870,
+  microShare: 0.42,
+  nrShare: 1,
+  lossDb: -6,
+  ambientLow: 0.34,
+  ambientHigh: 0.68,
+  nrPrbs: 152,
+  fadingDb: 1.4,
+});
+
+/** `driving-download-weak-coverage`: the outskirts, 2020. */
+export const WEAK: DriveModel = modelOf({
+  ...OPERATOR,
+  isdM: 1200,
+  microShare: 0,
+  nrShare: 0.5,
+  lossDb: 0,
+  ambientLow: 0.6,
+  ambientHigh: 1,
+  nrPrbs: 152,
+  fadingDb: 1,
+});
+
+/** `s2w_n78_v50_run01` of CICV5G: a test road on n78. */
+export const ROUND_TRIP: {
+  run: { seconds: number; seed: number; isdM: number; ambient: readonly [number, number]; lossDb: number };
+  tuning: Partial<Tuning>;
+} = {
+  run: { seconds: 120, seed: 11, isdM: 500, ambient: [0.3, 0.3], lossDb: 6 },
+  tuning: {},
+};
