@@ -38,7 +38,7 @@ function sleepCycle(world: World, u: number, seconds: number): void {
   const { ues, tuning, tickMs } = world;
   const got = (ues.gotDl[u] as number) + (ues.gotUl[u] as number);
   const backlog = (ues.queueDl[u] as number) > 0 || (ues.queueUl[u] as number) > 0;
-  // Sparse traffic comes in bursts with silence between: 20 packets a Mbit, each followed by the timer.
+  // Some 80 packets a Mbit, awake a millisecond for each, and once the inactivity timer behind them.
   const bursts = got <= 0 ? 0 : Math.min(tickMs, 80 * got * seconds);
   const busy = backlog ? tickMs : Math.min(tickMs, bursts + (got > 0 ? tuning.drxInactivityMs : 0));
   const short = tuning.drxShortMs * tuning.drxShortCycles;
@@ -81,8 +81,8 @@ export function roundTrip(world: World, u: number, sample: number): number {
   };
   delay += queue(cells.loadDl[cell] as number) * (EXPONENTIAL[upper(b)] as number);
   delay += queue(cells.loadUl[cell] as number) * (EXPONENTIAL[lower(b)] as number);
-  delay += ownQueue(ues.queueDl[u] as number, ues.gotDl[u] as number);
-  delay += ownQueue(ues.queueUl[u] as number, ues.gotUl[u] as number);
+  delay += ownQueue(ues.queueDl[u] as number, ues.gotDl[u] as number, tickMs);
+  delay += ownQueue(ues.queueUl[u] as number, ues.gotUl[u] as number, tickMs);
   const drx = ues.drx[u] as number;
   if (drx !== DRX.active) delay += unit(b) * (drx === DRX.long ? tuning.drxLongMs : tuning.drxShortMs);
   const gap = ues.gap[u] as number;
@@ -95,10 +95,10 @@ export function roundTrip(world: World, u: number, sample: number): number {
 }
 
 /** Time that a packet waits behind the UE's own backlog (Mbit) at the rate that it gets. */
-function ownQueue(backlog: number, mbps: number): number {
+function ownQueue(backlog: number, mbps: number, tickMs: number): number {
   if (backlog === 0) return 0;
   if (backlog === Number.POSITIVE_INFINITY) return BUFFER_MS;
-  return mbps > 0 ? Math.min(OWN_QUEUE_MS, (1000 * backlog) / mbps) : OWN_QUEUE_MS;
+  return mbps > 0 ? Math.min(OWN_QUEUE_MS, (1000 * backlog) / mbps) : tickMs;
 }
 
 /** Delay of HARQ repetitions, and of RLC's where they do not suffice, out of one draw. */

@@ -62,9 +62,9 @@ function compareFigures(group: string, sim: DriveFigures, measured: DriveFigures
     compare(
       `downlink ${percent(p)}`,
       `${rounded(a)} Mbit/s`,
-      `${rounded(b)} ${b > 0 ? `within x ${TOLERANCE.rateFactor}` : '(stalled)'}`,
-      within(a, b, TOLERANCE.rateFactor),
-      b > 0 ? `x ${(a / b).toFixed(2)}` : 'stalls of server and transport are not modelled',
+      stalled(b) ? 'stalled (< 0.1)' : `${rounded(b)} within x ${TOLERANCE.rateFactor}`,
+      stalled(a, b) || within(a, b, TOLERANCE.rateFactor),
+      `x ${(a / b).toFixed(2)}`,
     );
   }
   compare(
@@ -97,6 +97,9 @@ function compareFigures(group: string, sim: DriveFigures, measured: DriveFigures
 }
 
 const within = (a: number, b: number, factor: number) => a <= b * factor && a >= b / factor;
+/** Below this a download stands still, Mbit/s: both stalled is the same, whatever the ratio. */
+const STALLED = 0.1;
+const stalled = (...rates: number[]) => rates.every((rate) => rate < STALLED);
 
 /** Round trips of the half of the run that calibrated nothing. */
 export function compareRoundTrips(text: string | undefined): Check[] {

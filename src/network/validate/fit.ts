@@ -52,7 +52,7 @@ export function misfit(sim: DriveFigures, measured: DriveFigures): number {
 
 /** Ranges within which a model is fitted. */
 const RANGES = {
-  isdM: [180, 1500],
+  isdM: [180, 4000],
   microShare: [0, 0.9],
   nrShare: [0.2, 1],
   lossDb: [-15, 20],
@@ -71,7 +71,7 @@ const RANGES = {
 } as const;
 type Name = keyof typeof RANGES;
 export type Vector = Record<Name, number>;
-const SEEDS = [101, 202, 303] as const;
+const JUDGED_ON = { cars: 10, seconds: 400, seeds: [101, 202, 303] } as const;
 
 /** What the surroundings differ in; the rest is the operator's and the same everywhere. */
 export const SURROUNDINGS: readonly Name[] = [
@@ -110,19 +110,20 @@ export const modelOf = (v: Vector): DriveModel => ({
  * Seeded random search with shrinking steps around the best vector so far, over the `free` names.
  * Each vector is judged on the same seeds, so that the noise of one run decides little.
  */
-export function fit(
+export function fitModel(
   measured: DriveFigures,
   start: Vector,
   free: readonly Name[],
   rounds: number,
+  run: { cars: number; seconds: number; seeds: readonly number[] } = JUDGED_ON,
   report: (round: number, cost: number) => void = () => undefined,
 ): { vector: Vector; cost: number } {
+  const { seeds, ...each } = run;
   const cost = (v: Vector) =>
-    SEEDS.reduce(
-      (sum, seed) =>
-        sum + misfit(simulatedFigures(modelOf(v), measured, { cars: 10, seconds: 400, seed }), measured),
+    seeds.reduce(
+      (sum, seed) => sum + misfit(simulatedFigures(modelOf(v), measured, { ...each, seed }), measured),
       0,
-    ) / SEEDS.length;
+    ) / seeds.length;
   const key = streamKey(1, 99);
   let best = { vector: start, cost: cost(start) };
   for (let round = 0; round < rounds; round++) {

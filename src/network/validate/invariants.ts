@@ -1,6 +1,6 @@
 import { createGrid, type Grid, hexagonLayout, restoreGrid } from '../grid/index.ts';
 import { draw, streamKey, unit } from '../grid/random.ts';
-import { carrierOf, dlPerPrb, ulPrbsFor, ulRate } from '../radio/index.ts';
+import { carrierOf, dlPerPrbRepeated, ulPrbsFor, ulRate } from '../radio/index.ts';
 import { type Check, judge } from './check.ts';
 
 const LAYOUT = hexagonLayout({ cells: 57, isdM: 500 });
@@ -113,7 +113,7 @@ function needOf(grid: Grid, flow: number): { dl: number; ul: number } {
   if (view === undefined) return { dl: 0, ul: 0 };
   const { ue, gbrDlMbps = 0, gbrUlMbps = 0 } = view;
   const rat = ues.rat[ue] === 0 ? 'NR' : 'EUTRA';
-  const perPrb = dlPerPrb(carrierOf(rat), Math.floor((ues.sinr[ue] as number) * 10) / 10);
+  const perPrb = dlPerPrbRepeated(carrierOf(rat), Math.floor((ues.sinr[ue] as number) * 10) / 10);
   const wide = ulPrbsFor(rat, ues.ulLoss[ue] as number, gbrUlMbps);
   const reached = ulRate(rat, ues.ulLoss[ue] as number, wide) >= gbrUlMbps - 1e-6;
   return { dl: gbrDlMbps / perPrb, ul: reached && perPrb > 0 ? wide : Number.POSITIVE_INFINITY };
