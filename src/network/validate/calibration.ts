@@ -10,9 +10,9 @@ const OPERATOR = {
   a3OffsetDb: TUNING.a3OffsetDb,
   tttMs: TUNING.tttMs,
   // Some ten decibels above the engine's own: the fitted sites are stronger by as much (`lossDb`).
-  fallbackRsrp: -108.7,
+  fallbackRsrp: -115.4,
   fallbackSinr: TUNING.fallbackSinr,
-  returnRsrp: -102.7,
+  returnRsrp: -100.4,
   returnSinr: TUNING.returnSinr,
   returnMs: TUNING.returnMs,
   qoutDb: TUNING.qoutDb,
@@ -21,14 +21,14 @@ const OPERATOR = {
 /** `driving-download-8cells`: Cork, 2019. */
 export const CITY: DriveModel = modelOf({
   ...OPERATOR,
-  isdM: 1108,
-  microShare: 0.653,
+  isdM: 1172,
+  microShare: 0.672,
   nrShare: 1,
-  lossDb: -11.5,
-  ambientLow: 0.366,
-  ambientHigh: 0.827,
-  nrPrbs: 184,
-  fadingDb: 0.7,
+  lossDb: -10.8,
+  ambientLow: 0.5,
+  ambientHigh: 0.791,
+  nrPrbs: 189,
+  fadingDb: 3.1,
 });
 
 /** `driving-download-weak-coverage`: the outskirts, 2020. */
