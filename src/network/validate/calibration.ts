@@ -34,14 +34,14 @@ export const CITY: DriveModel = modelOf({
 /** `driving-download-weak-coverage`: the outskirts, 2020. */
 export const WEAK: DriveModel = modelOf({
   ...OPERATOR,
-  isdM: 1200,
+  isdM: 3421,
   microShare: 0,
-  nrShare: 0.5,
-  lossDb: 0,
-  ambientLow: 0.6,
-  ambientHigh: 1,
-  nrPrbs: 152,
-  fadingDb: 1,
+  nrShare: 0.734,
+  lossDb: -6.2,
+  ambientLow: 0.599,
+  ambientHigh: 1.5,
+  nrPrbs: 70,
+  fadingDb: 0,
 });
 
 /** `s2w_n78_v50_run01` of CICV5G: a test road on n78. */
