@@ -1,6 +1,12 @@
 export type { AdoptedState, Adoption } from './adopt/adoption.ts';
 export type { AnchorSettings } from './anchor/anchor.ts';
-export { agentResource, type Resources, type TrustedClient } from './auth/directory.ts';
+export {
+  agentResource,
+  isReserved,
+  type Resources,
+  SCOPE_REGISTER,
+  type TrustedClient,
+} from './auth/directory.ts';
 export { obtainToken } from './auth/obtain.ts';
 export { passwordsOf } from './auth/passwords.ts';
 export type { Passwords } from './auth/provider.ts';

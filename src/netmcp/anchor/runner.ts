@@ -42,7 +42,16 @@ export class Unknown extends Error {
   }
 }
 
-/** Runs one call here or on a peer. @throws Fenced, Unknown, RpcError, NetAgentError */
+/** The token of the agent is good for nothing any more; `bound` is where the call may have been executed before. */
+export class TokenEnded extends Error {
+  readonly bound: string | undefined;
+  constructor(bound: string | undefined, message: string) {
+    super(message);
+    this.bound = bound;
+  }
+}
+
+/** Runs one call here or on a peer. @throws Fenced, Unknown, TokenEnded, RpcError, NetAgentError */
 export type Runner = (call: RoutedCall) => Promise<Routed>;
 
 /** Pauses before a server that was lost is asked again, ms. */
@@ -89,7 +98,7 @@ export function createRunner(options: {
       return result;
     } catch (error) {
       const kind = error instanceof Error ? readProblem(error) : 'answer';
-      if (call.signal.aborted || kind === 'answer' || kind === 'fenced') ended('withdrawn');
+      if (call.signal.aborted || ['answer', 'fenced', 'token'].includes(kind)) ended('withdrawn');
       else ended(error instanceof Error && overload(error) !== undefined ? 'refused' : 'lost');
       throw error;
     }
@@ -146,6 +155,7 @@ export function createRunner(options: {
       }
       const kind = readProblem(problem);
       if (kind === 'fenced') throw new Fenced(problem.message);
+      if (kind === 'token') throw new TokenEnded(bound, problem.message);
       if (kind === 'answer') throw problem;
       last = problem;
       const at = next?.serverId ?? (bound as string);
@@ -178,7 +188,7 @@ function nobody(call: RoutedCall): NetAgentError {
 }
 
 /** `maybe`: no answer came, and the call may have been executed. */
-function readProblem(error: Error): 'fenced' | 'answer' | 'not-executed' | 'maybe' {
+function readProblem(error: Error): 'fenced' | 'answer' | 'token' | 'not-executed' | 'maybe' {
   if (error instanceof RpcError) {
     if (error.code === ERROR_NOT_OWNER) return 'fenced';
     return error.code === ERROR_OVERLOADED || error.code === INVALID_PARAMS ? 'not-executed' : 'answer';
@@ -187,6 +197,10 @@ function readProblem(error: Error): 'fenced' | 'answer' | 'not-executed' | 'mayb
   switch (error.code) {
     case 'NETMCP_REJECTED':
       return error.details.rpcCode === ERROR_NOT_OWNER ? 'fenced' : 'answer';
+    case 'NETMCP_UNAUTHORISED':
+      return 'token';
+    case 'NETMCP_FORBIDDEN':
+      return 'answer';
     case 'NETMCP_OVERLOADED':
     case 'NETMCP_UNREACHABLE':
     case 'NETMCP_NO_SERVER':
