@@ -54,6 +54,18 @@ export const NETMCP_ERRORS = {
     message: 'The tool {tool} did not do its work: {problem}',
     hint: 'The text says which network function refused, or which rule.',
   },
+  NETMCP_NO_SESSION: {
+    class: 'terminal',
+    status: 404,
+    message: 'The subscriber {supi} has no data session',
+    hint: 'Open one first, for example with core_open_session.',
+  },
+  NETMCP_NO_SNAPSHOT: {
+    class: 'terminal',
+    status: 422,
+    message: 'The object {key} is no snapshot of radio policies',
+    hint: 'Give the key that recovery_save_policies returned.',
+  },
   NETMCP_NO_PLACE: {
     class: 'terminal',
     status: 409,

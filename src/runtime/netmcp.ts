@@ -4,10 +4,12 @@ import type { Store } from '../durable/index.ts';
 import { fail } from '../errors.ts';
 import {
   type Adoption,
+  AREAS,
   type Audit,
   type ClientAuth,
   type ContextStore,
   openAudit,
+  scoped,
   startManagementServer,
   startToolServer,
   storeReceipts,
@@ -45,7 +47,6 @@ export interface HeldTool {
   difference: string[];
 }
 
-const AREAS = ['ran', 'core', 'transport'] as const;
 const ADOPTED = 'adopted-tools';
 const IMPORTED = 'imported-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
@@ -151,14 +152,16 @@ export async function startNetMcp(options: {
       closers.push(() => management.close());
       managers.push(management.url);
     }
-    for (const area of AREAS) await serve(`${area}-tools`, toolsOf(area));
+    for (const area of AREAS) {
+      const tools = toolsOf(area);
+      await serve(`${area}-tools`, netmcp.auth === undefined ? tools : scoped(tools));
+    }
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
-      const scoped = netmcp.auth !== undefined;
       const known = AREAS.flatMap((area) => toolsOf(area));
       const made = toolsOfBundle(readBundle(file), {
         known,
         env,
-        scoped,
+        scoped: netmcp.auth !== undefined,
         ...(url !== undefined && { upstream: { url } }),
       });
       closers.push(made.close);
