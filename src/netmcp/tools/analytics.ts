@@ -238,9 +238,9 @@ export const analyticsTools = [
     description: 'Load level of network slices, percent of what each may carry.',
     category: 'data',
     kind: 'status perception',
-    labels: ['nwdaf', 'SLICE_LOAD_LEVEL', 'slice utilisation', 'industrial slice'],
+    labels: ['nwdaf', 'LOAD_LEVEL_INFORMATION', 'slice utilisation', 'industrial slice'],
     effects: 'read',
-    nf: reads('SLICE_LOAD_LEVEL'),
+    nf: reads('LOAD_LEVEL_INFORMATION'),
     input: z.strictObject({ slice }),
     output: z.object({ slices: z.array(z.object({ slice: z.string(), loadPercent: z.number() })) }),
     async execute(args, context) {

@@ -87,9 +87,10 @@ export const dnai = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/)
   .describe('Data network access identifier');
+const OCTET = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])';
 export const ipv4 = z
   .string()
-  .regex(/^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.(?!$)|$)){4}$/)
+  .regex(new RegExp(`^(${OCTET}\\.){3}${OCTET}$`))
   .describe('IPv4 address of the phone');
 export const done = z.object({ done: z.boolean() });
 /** Of whoever subscribes for an agent: TS 29.510 NfInstanceId of the tool server as an AF. */
