@@ -57,13 +57,13 @@ export const NETMCP_ERRORS = {
   NETMCP_NO_SESSION: {
     class: 'terminal',
     status: 404,
-    message: 'The subscriber {supi} has no data session',
+    message: 'The subscriber {supi} has no data session.',
     hint: 'Open one first, for example with core_open_session.',
   },
   NETMCP_NO_SNAPSHOT: {
     class: 'terminal',
     status: 422,
-    message: 'The object {key} is no snapshot of radio policies',
+    message: 'The object {key} is no snapshot of radio policies.',
     hint: 'Give the key that recovery_save_policies returned.',
   },
   NETMCP_NO_PLACE: {

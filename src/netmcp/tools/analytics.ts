@@ -82,7 +82,7 @@ export const analyticsTools = [
     description: 'Active base stations, use of radio resources and number of users expected in an area.',
     category: 'data',
     kind: 'data collection',
-    labels: ['nwdaf', 'NETWORK_PERFORMANCE', 'area', 'crowd', 'event venue', 'users'],
+    labels: ['nwdaf', 'NETWORK_PERFORMANCE', 'area', 'crowd', 'how many people', 'event venue', 'users'],
     effects: 'read',
     constraints: [WINDOW],
     nf: reads('NETWORK_PERFORMANCE'),
