@@ -45,6 +45,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     netmcp: {
       ...(values.policy === undefined ? {} : { policy: values.policy }),
       ...(values.adopt === undefined ? {} : { adopt: values.adopt.split(',').map(adoptionOf) }),
+      ...(values.tools === undefined ? {} : { bundles: values.tools.split(',').map(bundleOf) }),
       ...((parsed.switches.has('netmcp-auth') || values['netmcp-clients'] !== undefined) && {
         auth: {
           port: fixedPorts ? Number(values['auth-port'] ?? 7402) : 0,
@@ -55,11 +56,24 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       learn: parsed.switches.has('learn'),
       managers: Number(values.managers ?? 1),
     },
+    ...peersOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),
+  };
+}
+
+function peersOf(values: Parsed['values']): Pick<RuntimeOptions, 'peers'> {
+  const { nrf, pcf, a1 } = values;
+  if (nrf === undefined && pcf === undefined && a1 === undefined) return {};
+  return {
+    peers: {
+      ...(nrf !== undefined && { nrf }),
+      ...(pcf !== undefined && { pcf }),
+      ...(a1 !== undefined && { a1 }),
+    },
   };
 }
 
@@ -69,6 +83,12 @@ function adoptionOf(text: string) {
   const what = text.slice(at + 1).trim();
   const [command = '', ...args] = what.split(/\s+/);
   return { id: text.slice(0, at), target: /^https?:/.test(what) ? { url: what } : { command, args } };
+}
+
+/** `FILE` or `FILE=URL`. */
+function bundleOf(text: string): { file: string; url?: string } {
+  const at = text.search(/=https?:\/\//);
+  return at < 0 ? { file: text } : { file: text.slice(0, at), url: text.slice(at + 1) };
 }
 
 /** `URL=org/unit/agent`; checked by the flag. */

@@ -6,13 +6,15 @@ import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
 import { decideTool, endpointsOf, heldOf } from './running.ts';
 import { table } from './table.ts';
+import { runImport } from './tools-import.ts';
 
 const AGENT = 'netagent/users/terminal';
 
-/** `netagent tools [QUERY]`, `tools call NAME`, `tools held`, `tools approve|reject NAME HASH`. */
+/** `netagent tools [QUERY]`, `tools call NAME`, `tools import FILE`, `tools held`, `tools approve|reject NAME HASH`. */
 export async function runTools(parsed: Parsed, output: Output): Promise<number> {
   const [first, name, hash, ...more] = parsed.positionals;
   const to = parsed.values.to as string;
+  if (first === 'import') return runImport(parsed, output);
   if (first === 'call') {
     if (name === undefined || hash !== undefined) {
       throw fail('CLI_USAGE', { problem: 'One tool name is needed after `tools call`.', verb: 'tools' });

@@ -36,12 +36,12 @@ import type { Caller } from '../toolserver/caller.ts';
 import type { Shelf } from '../toolserver/shelf.ts';
 import type { Trust } from '../transport/address.ts';
 import { type Execution, startExecution } from './execution.ts';
-import { openJournal } from './journal.ts';
+import { mayGoOn, openJournal } from './journal.ts';
 import { createPeers, type Peers } from './peers.ts';
 import { rpcOf } from './problem.ts';
 import { BadReference, dependenciesOf } from './references.ts';
 import { createRunner, Fenced, type Runner, TokenEnded, Unknown } from './runner.ts';
-import { whose } from './whose.ts';
+import { callerOf, mustCover, rightsOf } from './whose.ts';
 
 export interface AnchorSettings {
   /** Where execution contexts are kept; servers that share it take over from each other. In memory if not given. */
@@ -96,7 +96,7 @@ export function createAnchor(options: {
   });
   const run = createRunner({ env, serverId, shelf, caller, peers });
   const waiting = createWaiting(env.clock, limits.watchers);
-  const executions = new Map<string, { digest: string; execution: Execution }>();
+  const executions = new Map<string, { digest: string; rights: string[]; execution: Execution }>();
   const closed = new WeakSet<McpPeer>();
   let endpoints: string[] = [];
   let scheduler: Scheduler | null = null;
@@ -125,7 +125,8 @@ export function createAnchor(options: {
   ): Promise<Record<string, unknown>> {
     const params = readParams(routeExecuteParamsSchema, raw);
     checkPlan(params);
-    const holder = whose(request.identity);
+    const holder = callerOf(request.identity);
+    const rights = rightsOf(request.identity);
     const executionId = params.executionId ?? env.ids.uuid();
     const key = `${holder}\n${executionId}`;
     const { authenticated } = request.identity;
@@ -133,19 +134,20 @@ export function createAnchor(options: {
     let running = executions.get(key);
     if (running !== undefined && running.digest !== digest)
       throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
-    if (running === undefined) {
+    if (running !== undefined) mustCover(rights, running.rights);
+    else {
       const max = settings.maxExecutions ?? 64;
       if (executions.size >= max)
         throw new RpcError(ERROR_OVERLOADED, `${serverId} runs as many executions as it may`, {
           alternates: [],
           retryAfterMs: 1_000,
         });
-      running = { digest, execution: begin(executionId, digest, params, request) };
+      running = { digest, rights, execution: begin(executionId, digest, params, request) };
       executions.set(key, running);
     }
     const { execution } = running;
-    // Whoever asks again brings a token that lives longer.
-    execution.renew(request.identity);
+    // Whoever asks again brings a token that lives longer; one with more rights would lend them to who waits.
+    if (rights.length === running.rights.length) execution.renew(request.identity);
     execution.onProgress(request.progress);
     const cancel = () => {
       // A session that breaks is no cancellation: the agent may ask again.
@@ -168,7 +170,7 @@ export function createAnchor(options: {
     const { identity } = request;
     const { agent } = identity;
     const meta = callMetaSchema.safeParse(request.meta ?? {});
-    const contextId = params.context?.contextId ?? `$${hash(`${whose(identity)}\n${executionId}`)}`;
+    const contextId = params.context?.contextId ?? `$${hash(`${callerOf(identity)}\n${executionId}`)}`;
     const remember = settings.rememberMs ?? 300_000;
     const execution = startExecution({
       env,
@@ -180,6 +182,8 @@ export function createAnchor(options: {
       traceparent: meta.success ? meta.data.traceparent : undefined,
       run,
       claim() {
+        const rights = rightsOf(identity);
+        mayGoOn({ contexts, contextId, executionId, digest, rights });
         const force = params.resume !== undefined;
         if (params.context !== undefined) {
           const { at } = contexts.locate(agent, params.context);
@@ -193,7 +197,7 @@ export function createAnchor(options: {
             ? contexts.claimInternal(contextId, agent, force, params.deadlineMs + remember)
             : contexts.claim(contextId, force);
         const ids = params.steps.map(({ id }) => id);
-        return openJournal({ contexts, contextId, epoch, executionId, digest, ids });
+        return openJournal({ contexts, contextId, epoch, executionId, digest, rights, ids });
       },
     });
     void execution.result.then(

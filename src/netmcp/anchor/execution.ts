@@ -229,7 +229,7 @@ export function startExecution(options: {
       let problem: string;
       try {
         const { tool, serverId: at, arguments: args } = step.undo;
-        const { result } = await withToken(() =>
+        const { result } = await withToken((bound) =>
           run({
             ...call(
               { tool, serverId: at, serviceArea: step.serviceArea, deadlineMs: step.deadlineMs },
@@ -237,6 +237,7 @@ export function startExecution(options: {
             ),
             arguments: argumentsOf(args),
             signal: stop.signal,
+            begunAt: bound,
           }),
         );
         problem = result.isError === true ? outcomeOf(result, '').text : '';

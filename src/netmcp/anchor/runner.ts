@@ -1,6 +1,7 @@
 import { NetAgentError as Known, type NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import { subjectTokenEnds } from '../auth/resource.ts';
 import type { Candidate } from '../client/choice.ts';
 import { ERROR_NOT_OWNER, ERROR_OVERLOADED } from '../schema/index.ts';
 import { pause } from '../session/line.ts';
@@ -57,6 +58,8 @@ export type Runner = (call: RoutedCall) => Promise<Routed>;
 /** Pauses before a server that was lost is asked again, ms. */
 const RECLAIM = [100, 400, 1_600];
 const MAX_WAITS = 5;
+/** ms by which the clock of the authorisation server may be ahead. */
+const CLOCKS_DIFFER = 5_000;
 
 export function createRunner(options: {
   env: Env;
@@ -97,11 +100,18 @@ export function createRunner(options: {
       ended('answered');
       return result;
     } catch (error) {
-      const kind = error instanceof Error ? readProblem(error) : 'answer';
+      const kind = error instanceof Error ? kindOf(error, call) : 'answer';
       if (call.signal.aborted || ['answer', 'fenced', 'token'].includes(kind)) ended('withdrawn');
       else ended(error instanceof Error && overload(error) !== undefined ? 'refused' : 'lost');
       throw error;
     }
+  }
+
+  /** A peer that was reached for the first time, after the token ended, could not be connected for want of one. */
+  function kindOf(problem: Error, { identity }: RoutedCall): ReturnType<typeof readProblem> {
+    const ends = subjectTokenEnds(identity);
+    const over = ends !== undefined && ends <= clock.now() + CLOCKS_DIFFER;
+    return over && wantsToken(problem) ? 'token' : readProblem(problem);
   }
 
   /** Whether executing it twice is like once, as whoever offers the tool says. */
@@ -153,7 +163,7 @@ export function createRunner(options: {
           problem = error;
         }
       }
-      const kind = readProblem(problem);
+      const kind = kindOf(problem, call);
       if (kind === 'fenced') throw new Fenced(problem.message);
       if (kind === 'token') throw new TokenEnded(bound, problem.message);
       if (kind === 'answer') throw problem;
@@ -211,6 +221,12 @@ function readProblem(error: Error): 'fenced' | 'answer' | 'token' | 'not-execute
       return 'maybe';
   }
 }
+
+const wantsToken = (error: Error): boolean =>
+  error instanceof Known &&
+  error.code === 'NETMCP_UNREACHABLE' &&
+  error.cause instanceof Known &&
+  error.cause.code === 'NETMCP_UNAUTHORISED';
 
 function overload(error: Error): number | undefined {
   if (error instanceof RpcError && error.code === ERROR_OVERLOADED) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Refusal } from '../../../machines/protocols/tool-call.machine.ts';
 import type { Category, ToolMeta } from '../schema/index.ts';
 
 export interface SbiRequest {
@@ -44,6 +45,8 @@ export interface NfTool {
   /** Executing it twice leaves the network as executing it once. */
   idempotent: boolean;
   meta: ToolMeta;
+  /** Why arguments that keep schema and constraints are still not executed; null where they are. */
+  check?(args: Record<string, unknown>): Refusal | null;
   execute(args: unknown, context: ToolContext): Promise<Record<string, unknown>>;
 }
 

@@ -55,7 +55,7 @@ async function four(answer: Answer = () => ok({ value: 7 })) {
     return one;
   };
   const count = (operation: string) => sbi.requests.filter((one) => one.operation === operation).length;
-  return { ...made, audited, servers, client, count, requests: sbi.requests };
+  return { ...made, audited, contexts, servers, client, count, requests: sbi.requests };
 }
 
 const states = (result: Awaited<ReturnType<AnchorClient['execute']>>) =>
@@ -103,6 +103,10 @@ test('a weak agent gains nothing through the anchor, and the peer knows who aske
   });
   expect(states(result)).toMatchObject({ read: 'done', add: 'failed', edge: 'failed' });
   expect(count('add_core') + count('add_edge')).toBe(0);
+  // The refusal stands in the peer's audit under the first subject, with who acted for it.
+  expect(audited.filter(({ event, tool }) => event === 'call.refused' && tool === 'add_edge')).toMatchObject([
+    { server: 'edge-tools', agent: WEAK, detail: expect.stringContaining(`through ${anchor.serverId()}`) },
+  ]);
   // What a strong one does at a peer stands there under its own name, not under the anchor's.
   const strong = await (await client(STRONG)).anchor();
   await strong.execute({ steps: [{ id: 'add', tool: 'add_core', arguments: { value: 1 } }] });
@@ -131,26 +135,40 @@ test('a narrow token gets neither the session, nor the running execution, nor th
   };
   const running = wide.execute(plan);
   await until(() => count('add_edge') === 1, 200_000);
-  const refused = await narrow.execute(plan);
-  expect(states(refused)).toMatchObject({ add: 'failed' });
+  const forbidden = { code: 'NETMCP_REJECTED', details: { rpcCode: -32012 } };
+  await expect(narrow.execute(plan)).rejects.toMatchObject(forbidden);
   go();
   expect(states(await running)).toEqual({ add: 'done', edge: 'done' });
-  expect(states(await narrow.execute(plan))).toMatchObject({ add: 'failed' });
+  await expect(narrow.execute(plan)).rejects.toMatchObject(forbidden);
   // The wide one is given its own again, and nothing runs twice.
   expect(states(await wide.execute(plan))).toEqual({ add: 'done', edge: 'done' });
   expect([count('add_core'), count('add_edge')]).toEqual([1, 1]);
   await expect(narrow.call('add_core', { value: 1 })).rejects.toMatchObject({ details: { rpcCode: -32012 } });
   expect(count('add_core')).toBe(1);
+  // What a narrow one did is no secret from the same agent with more rights, and is not done again.
+  const reading = {
+    executionId: '44444444-4444-4444-8444-444444444444',
+    steps: [{ id: 'read', tool: 'read_core' }],
+  };
+  expect(states(await narrow.execute(reading))).toEqual({ read: 'done' });
+  expect(states(await wide.execute(reading))).toEqual({ read: 'done' });
+  expect(count('read_core')).toBe(1);
 });
 
 test('no token of an agent is in a log, a context, a receipt or an audit event', async () => {
-  const { client, env, store, audited } = await four();
+  const { client, env, store, contexts, audited } = await four();
   const anchor = await (await client(STRONG)).anchor();
   const context = await anchor.context();
   await context.set('k', 1);
   await anchor.execute({ steps: [{ id: 'add', tool: 'add_core', arguments: { value: 1 } }] });
   await turn();
-  const written = JSON.stringify([env.lines, audited, [...store.collections].map(([, rows]) => [...rows])]);
+  const kept = contexts.transact((rows) =>
+    rows.list('', 'context').map(({ key }) => [rows.list(key, 'meta'), rows.list(key, 'key')]),
+  );
+  // The journal of the execution is in what is looked through.
+  expect(JSON.stringify(kept)).toContain('$execution/');
+  const collections = [...store.collections].map(([, rows]) => [...rows]);
+  const written = JSON.stringify([env.lines, audited, collections, kept]);
   expect(written).not.toMatch(/eyJ[\w-]+\.eyJ[\w-]+\./);
   expect(written).not.toContain('secret-of-');
 });
