@@ -42,4 +42,16 @@ export const NETWORK_ERRORS = {
     message: 'The trace {file} has no rows (line {line}, column {column}).',
     hint: 'It must hold a header and at least one row.',
   },
+  NETWORK_GRID_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The grid refuses {field}: {problem}.',
+    hint: 'Nothing was changed. docs/grid.md says what a layout, an option or a call may hold.',
+  },
+  NETWORK_SNAPSHOT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The snapshot cannot be restored: {problem}.',
+    hint: 'Nothing was changed. Build the grid with the layout and options of the one that was saved.',
+  },
 } as const;

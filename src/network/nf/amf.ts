@@ -43,6 +43,16 @@ export async function startAmf(context: NfContext): Promise<NetworkFunction> {
       addLocation(server, context);
       addCommunication(server, context);
       stopEvents = addAmfEvents(server, context);
+      server.route(
+        'POST',
+        '/namf-callback/v1/sm-contexts/{id}',
+        { body: z.looseObject({ statusInfo: z.looseObject({ resourceStatus: z.string() }) }) },
+        ({ params, body }) => {
+          const { resourceStatus } = body.statusInfo;
+          context.env.log.info({ session: params.id, resourceStatus }, 'PDU session changed by the network');
+          return { status: 204 };
+        },
+      );
     },
     {
       load: () => simulation.subscribers().length / CAPACITY,

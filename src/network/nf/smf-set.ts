@@ -157,9 +157,14 @@ export class SmfSet {
 
   /** The PCF ended the policy of a session: the session goes with it (TS 29.512 4.2.4.3). */
   terminated(ref: string | undefined): void {
-    const { duties } = this.#context;
+    const { duties, notifier } = this.#context;
     const entry = this.held(ref);
-    duties.owe('release of a session', () => this.release(entry.session.ref));
+    duties.owe('release of a session', async () => {
+      await this.release(entry.session.ref);
+      // The AMF learns of a release that the network began (TS 29.502 5.2.2.5).
+      const statusInfo = { resourceStatus: 'RELEASED', cause: 'REL_DUE_TO_UNSPECIFIED_REASON' };
+      notifier.notify('SmContextStatusNotification', entry.context.smContextStatusUri, { statusInfo });
+    });
   }
 
   /** Carries out a decision of the PCF: all of it or nothing. */

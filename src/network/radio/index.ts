@@ -1,5 +1,15 @@
 export { type Panel, sectorGain } from './antenna.ts';
-export { type Carrier, carrierOf, dlPerPrb, LTE, NR, powerPerRe, ulPrbsFor, ulRate } from './carrier.ts';
+export {
+  type Carrier,
+  carrierOf,
+  dlPerPrb,
+  dlPerPrbRepeated,
+  LTE,
+  NR,
+  powerPerRe,
+  ulPrbsFor,
+  ulRate,
+} from './carrier.ts';
 export {
   CQI_EFFICIENCY,
   CQI_SINR_DB,
@@ -13,5 +23,13 @@ export {
   TABLE_64QAM,
   TABLE_256QAM,
 } from './link.ts';
-export { type LinkGeometry, losProbability, pathLoss, type Scenario, SHADOWING } from './pathloss.ts';
+export {
+  type LinkGeometry,
+  losProbability,
+  losProbabilityOpenOffice,
+  pathLoss,
+  type Scenario,
+  SHADOWING,
+} from './pathloss.ts';
+export { buildingLoss, CAR_LOSS, PENETRATION_SIGMA } from './penetration.ts';
 export { type Grant, MCS_TABLES, peakRateMbps, transportBlockSize } from './tbs.ts';

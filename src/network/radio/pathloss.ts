@@ -1,9 +1,10 @@
 /**
  * Path loss and line-of-sight probability of TR 38.901, clauses 7.4.1 and 7.4.2. Distances in m,
- * carrier in GHz, result in dB. Validity: UMa and UMi 10 m to 5 km; RMa 10 m to 10 km (LOS), 5 km (NLOS).
+ * carrier in GHz, result in dB. Validity: UMa and UMi 10 m to 5 km; RMa 10 m to 10 km (LOS), 5 km (NLOS);
+ * InH (office) 1 m to 150 m.
  */
 
-export type Scenario = 'UMa' | 'UMi' | 'RMa';
+export type Scenario = 'UMa' | 'UMi' | 'RMa' | 'InH';
 
 export interface LinkGeometry {
   /** Horizontal distance. */
@@ -24,12 +25,14 @@ export const SHADOWING = {
   UMa: { sigmaLos: 4, sigmaNlos: 6, dcorLos: 37, dcorNlos: 50 },
   UMi: { sigmaLos: 4, sigmaNlos: 7.82, dcorLos: 10, dcorNlos: 13 },
   RMa: { sigmaLos: 4, sigmaNlos: 8, dcorLos: 37, dcorNlos: 120 },
+  InH: { sigmaLos: 3, sigmaNlos: 8.03, dcorLos: 10, dcorNlos: 6 },
 } as const;
 
 /** Mean path loss with (`los`) or without line of sight. */
 export function pathLoss(scenario: Scenario, los: boolean, g: LinkGeometry): number {
   const d3D = Math.hypot(g.d2D, g.hBS - g.hUT);
   if (scenario === 'RMa') return los ? rmaLos(g, d3D) : Math.max(rmaLos(g, d3D), rmaNlos(g, d3D));
+  if (scenario === 'InH') return indoor(los, g.fcGHz, d3D);
   const direct = scenario === 'UMa' ? dualSlope(g, d3D, 28, 22, 9) : dualSlope(g, d3D, 32.4, 21, 9.5);
   if (los) return direct;
   const f = lg(g.fcGHz);
@@ -38,6 +41,11 @@ export function pathLoss(scenario: Scenario, los: boolean, g: LinkGeometry): num
       ? 13.54 + 39.08 * lg(d3D) + 20 * f - 0.6 * (g.hUT - 1.5)
       : 35.3 * lg(d3D) + 22.4 + 21.3 * f - 0.3 * (g.hUT - 1.5);
   return Math.max(direct, blocked);
+}
+
+function indoor(los: boolean, fcGHz: number, d3D: number): number {
+  const direct = 32.4 + 17.3 * lg(d3D) + 20 * lg(fcGHz);
+  return los ? direct : Math.max(direct, 17.3 + 38.3 * lg(d3D) + 24.9 * lg(fcGHz));
 }
 
 function dualSlope(g: LinkGeometry, d3D: number, a: number, slope: number, far: number): number {
@@ -70,12 +78,22 @@ function rmaNlos(g: LinkGeometry, d3D: number): number {
   );
 }
 
-/** Probability of line of sight, outdoor (table 7.4.2-1). */
+/** Probability of line of sight (table 7.4.2-1): outdoors, and in a mixed office for InH. */
 export function losProbability(scenario: Scenario, d2D: number, hUT = 1.5): number {
+  if (scenario === 'InH') {
+    if (d2D <= 1.2) return 1;
+    return d2D < 6.5 ? Math.exp(-(d2D - 1.2) / 4.7) : 0.32 * Math.exp(-(d2D - 6.5) / 32.6);
+  }
   if (scenario === 'RMa') return d2D <= 10 ? 1 : Math.exp(-(d2D - 10) / 1000);
   if (d2D <= 18) return 1;
   const near = 18 / d2D + Math.exp(-d2D / (scenario === 'UMa' ? 63 : 36)) * (1 - 18 / d2D);
   if (scenario === 'UMi' || hUT <= 13) return near;
   const c = ((hUT - 13) / 10) ** 1.5;
   return near * (1 + c * 1.25 * (d2D / 100) ** 3 * Math.exp(-d2D / 150));
+}
+
+/** Line of sight in an open office (table 7.4.2-1). */
+export function losProbabilityOpenOffice(d2D: number): number {
+  if (d2D <= 5) return 1;
+  return d2D <= 49 ? Math.exp(-(d2D - 5) / 70.8) : 0.54 * Math.exp(-(d2D - 49) / 211.7);
 }

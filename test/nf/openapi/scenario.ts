@@ -278,6 +278,10 @@ async function sessions({ ask }: World, { supi }: About, at: string): Promise<vo
   await ask('SMF', 'PUT', `/paths/v1/ues/${supi}/dnai`, { body: { dnai: 'edge-shanghai' } });
   await ask('SMF', 'POST', `${ref}/release`, { body: {} });
   await tried(ask('SMF', 'POST', `${ref}/release`, { body: {} }));
+  const other = await ask('SMF', 'POST', '/nsmf-pdusession/v1/sm-contexts', { body: session, attachments });
+  const id = (other.headers.location ?? '').split('/').at(-1);
+  const end = { resourceUri: 'http://127.0.0.1/x', cause: 'UNSPECIFIED' };
+  await ask('SMF', 'POST', `/nsmf-callback/v1/sm-policies/${id}/terminate`, { body: end });
   await ask('SMF', 'DELETE', path);
   await tried(ask('SMF', 'POST', root, { body: { ...body, eventSubs: [] } }));
 }
