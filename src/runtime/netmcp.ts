@@ -152,16 +152,19 @@ export async function startNetMcp(options: {
       managers.push(management.url);
     }
     for (const area of TOOL_AREAS) await serve(`${area}-tools`, toolsOf(area));
+    const known = TOOL_AREAS.flatMap((area) => toolsOf(area));
+    const taken = new Set(known.map(({ name }) => name));
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
       const scoped = netmcp.auth !== undefined;
-      const known = TOOL_AREAS.flatMap((area) => toolsOf(area));
-      const made = toolsOfBundle(readBundle(file), {
-        known,
-        env,
-        scoped,
-        ...(url !== undefined && { upstream: { url } }),
-      });
+      const upstream = url !== undefined && { upstream: { url } };
+      const made = toolsOfBundle(readBundle(file), { known, env, scoped, ...upstream });
       closers.push(made.close);
+      for (const { name } of made.tools) {
+        // A second tool of that name would be called in place of the first.
+        if (taken.has(name))
+          throw fail('TOOLS_BUNDLE_INVALID', { file, problem: `there is another tool ${name}` });
+        taken.add(name);
+      }
       return made.tools;
     });
     if (imported.length > 0) {

@@ -214,7 +214,7 @@ test('policies and measurements of the base stations are read', async () => {
   await run('ran_release_policy', priority);
   await expect(run('ran_read_policy_status', priority)).rejects.toThrow('404');
   const reserved = await run('ran_reserve_prbs', { supi, cellIds, ratio: 10 });
-  expect(await run('ran_read_reservation', reserved)).toEqual({ ratio: 10 });
+  expect(await run('ran_read_dedicated_ratio', reserved)).toEqual({ ratio: 10 });
   await run('ran_release_prbs', reserved);
   expect(await run('ran_read_measurements', { cellIds, names: ['RRU.PrbTotDl', 'No.Such'] })).toEqual({
     cells: [{ cellId, values: { 'RRU.PrbTotDl': expect.any(Number), 'No.Such': null } }],

@@ -85,12 +85,12 @@ const status = tool({
 });
 
 const reservation = tool({
-  name: 'ran_read_reservation',
-  title: 'Read a reservation of resource blocks',
-  description: 'Share of the resource blocks, percent, that a reservation dedicates.',
+  name: 'ran_read_dedicated_ratio',
+  title: 'Read a dedicated ratio',
+  description: 'Percent of the cells that an earlier reservation dedicates now.',
   category: 'connectivity',
   kind: 'status perception',
-  labels: ['prb', 'reservation', 'resource blocks', 'dedicated', 'share'],
+  labels: ['rrm policy', 'dedicated', 'percent'],
   effects: 'read',
   nf: [{ type: GNB, operations: ['getMOI RRMPolicyRatio'] }],
   input: z.strictObject({ policyId }),
