@@ -12,7 +12,7 @@ export {
 } from './a2a/pools/dispatcher.ts';
 export { POOL_EXTENSION } from './a2a/pools/extension.ts';
 export type { PushEntry, PushStore } from './a2a/push/delivery.ts';
-export type { TargetPolicy } from './a2a/push/target.ts';
+export { STRICT_TARGETS, type TargetPolicy, Targets } from './a2a/push/target.ts';
 export {
   Admission,
   type AdmissionOptions,

@@ -10,6 +10,7 @@ import { leaseMachine } from './protocols/lease.machine.ts';
 import { negotiationMachine } from './protocols/negotiation.machine.ts';
 import { pooledTaskMachine } from './protocols/pooled-task.machine.ts';
 import { presenceMachine } from './protocols/presence.machine.ts';
+import { qosSessionMachine } from './protocols/qos-session.machine.ts';
 import { registrationMachine } from './protocols/registration.machine.ts';
 import { requestMachine } from './protocols/request.machine.ts';
 import { routeMachine } from './protocols/route.machine.ts';
@@ -47,6 +48,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(negotiationMachine),
   entry(pooledTaskMachine),
   entry(presenceMachine),
+  entry(qosSessionMachine),
   entry(registrationMachine),
   entry(requestMachine),
   entry(routeMachine),

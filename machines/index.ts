@@ -18,6 +18,12 @@ export { instructionMachine } from './protocols/instruction.machine.ts';
 export { intentMachine } from './protocols/intent.machine.ts';
 export { type IntentUnderstanding, type Stage, stageOf } from './protocols/intent.messages.ts';
 export {
+  type QosSessionContext,
+  type QosSessionEvent,
+  type QosStatusInfo,
+  qosSessionMachine,
+} from './protocols/qos-session.machine.ts';
+export {
   DEFAULT_RESTARTS,
   type RestartPolicy,
   type SupervisionEvent,

@@ -2,6 +2,7 @@ import type { PublishPacket } from 'aedes';
 import type { Clock } from '../../machines/ports.ts';
 import { Credit } from './credit.ts';
 import { copyOf, type Delivery, DeliveryQueue, type QueuedPacket, type Ticket } from './delivery-queue.ts';
+import { LazyWrites } from './lazy-writes.ts';
 import type { SessionLimits } from './limits.ts';
 import { restore } from './restore.ts';
 import {
@@ -24,8 +25,6 @@ export interface SessionsOptions {
   onDropped?: (client: string, topic: string) => void;
 }
 
-/** Milliseconds in which a message for a connected client is usually acknowledged and never written. */
-const LAZY_MS = 20;
 /** Milliseconds after which a journaled message is sent even if its publisher was lost before routing. */
 const HOLD_MS = 1_000;
 const FOR_EVER = 0xffffffff;
@@ -54,14 +53,14 @@ export class Sessions {
     Pick<QueuedPacket, 'payload' | 'topic'> & Pick<Delivery, 'message'>
   >();
   readonly #options: SessionsOptions;
-  #lazy = new Set<Delivery>();
-  #lazyTimer: unknown;
+  readonly #lazy: LazyWrites;
   readonly #credit = new Credit();
   #seq = 0;
   #message = 0;
 
   constructor(options: SessionsOptions) {
     this.#options = options;
+    this.#lazy = new LazyWrites(options.clock, (delivery) => this.#store(delivery));
     if (options.store === undefined) return;
     const { seq, message } = restore(options.store.load(), this, options.clock.now());
     this.#seq = seq;
@@ -169,7 +168,7 @@ export class Sessions {
       }
       const delivery = this.#enqueue(subscriber, packet, null, ticket?.places.get(clientId));
       if (this.#options.store === undefined) continue;
-      if (this.online.has(clientId)) this.#storeSoon(delivery);
+      if (this.online.has(clientId)) this.#lazy.add(delivery);
       else {
         this.#store(delivery);
         wait = true;
@@ -231,14 +230,6 @@ export class Sessions {
       delivery: { client, seq, message: message.id, qos, retain, messageId, released },
       body: storedMessage(packet, this.#options.clock.now()),
     });
-  }
-
-  #storeSoon(delivery: Delivery): void {
-    this.#lazy.add(delivery);
-    this.#lazyTimer ??= this.#options.clock.setTimeout(() => {
-      this.#lazyTimer = undefined;
-      for (const each of this.#lazy) this.#store(each);
-    }, LAZY_MS);
   }
 
   /** What is to be sent to a client that resumes. */
@@ -365,7 +356,7 @@ export class Sessions {
   disconnected(client: string, expiryS: number): void {
     this.online.delete(client);
     this.#credit.pass(client);
-    for (const delivery of this.#lazy) if (delivery.client === client) this.#store(delivery);
+    this.#lazy.flush(client);
     if (expiryS > 0) this.#session({ client, expiryS, endedAt: this.#options.clock.now() });
     else this.received.delete(client);
   }
@@ -398,7 +389,6 @@ export class Sessions {
   }
 
   close(): void {
-    this.#options.clock.clearTimeout(this.#lazyTimer);
-    for (const delivery of this.#lazy) this.#store(delivery);
+    this.#lazy.close();
   }
 }

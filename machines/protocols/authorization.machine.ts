@@ -71,6 +71,24 @@ function failureOf(error: unknown): AuthorizationFailure {
   return failure ?? { problem: typeof message === 'string' ? message : 'unknown', retryable: false };
 }
 
+const errorOf = ({ event }: { event: { error: unknown } }) => event;
+
+/** Where the authorisation server may answer later: waits, and tries the step again. */
+const TRY_AGAIN = {
+  guard: { type: 'mayRetry', params: errorOf },
+  target: 'pausing',
+  actions: { type: 'countAttempt', params: errorOf },
+} as const;
+const GIVE_UP = { target: 'failed', actions: { type: 'keepReason', params: errorOf } } as const;
+/** Both grants, and a renewal, end with a token. */
+const HOLD = {
+  target: 'held',
+  actions: {
+    type: 'keepGranted',
+    params: ({ event }: { event: { output: Granted } }) => event.output,
+  },
+} as const;
+
 /**
  * How a client comes by the token for one resource, and keeps it (MCP 2025-11-25, authorization; NetMCP 4).
  * One actor a resource, so one request for a token at a time.
@@ -180,14 +198,7 @@ export const authorizationMachine = setup({
           target: 'choosing',
           actions: { type: 'keepDiscovered', params: ({ event }) => event.output },
         },
-        onError: [
-          {
-            guard: { type: 'mayRetry', params: ({ event }) => event },
-            target: 'pausing',
-            actions: { type: 'countAttempt', params: ({ event }) => event },
-          },
-          { target: 'failed', actions: { type: 'keepReason', params: ({ event }) => event } },
-        ],
+        onError: [TRY_AGAIN, GIVE_UP],
       },
       after: {
         step: {
@@ -210,14 +221,7 @@ export const authorizationMachine = setup({
         id: 'register',
         src: 'register',
         onDone: { target: 'choosing', actions: 'keepRegistered' },
-        onError: [
-          {
-            guard: { type: 'mayRetry', params: ({ event }) => event },
-            target: 'pausing',
-            actions: { type: 'countAttempt', params: ({ event }) => event },
-          },
-          { target: 'failed', actions: { type: 'keepReason', params: ({ event }) => event } },
-        ],
+        onError: [TRY_AGAIN, GIVE_UP],
       },
       after: {
         step: {
@@ -233,7 +237,7 @@ export const authorizationMachine = setup({
         src: 'ask',
         input: ({ context }) => ({ scopes: context.scopes }),
         onDone: { target: 'requesting' },
-        onError: { target: 'failed', actions: { type: 'keepReason', params: ({ event }) => event } },
+        onError: GIVE_UP,
       },
       after: {
         consent: {
@@ -248,18 +252,8 @@ export const authorizationMachine = setup({
         id: 'request',
         src: 'request',
         input: ({ context }) => ({ scopes: context.scopes }),
-        onDone: {
-          target: 'held',
-          actions: { type: 'keepGranted', params: ({ event }) => event.output },
-        },
-        onError: [
-          {
-            guard: { type: 'mayRetry', params: ({ event }) => event },
-            target: 'pausing',
-            actions: { type: 'countAttempt', params: ({ event }) => event },
-          },
-          { target: 'failed', actions: { type: 'keepReason', params: ({ event }) => event } },
-        ],
+        onDone: HOLD,
+        onError: [TRY_AGAIN, GIVE_UP],
       },
       after: {
         step: {
@@ -303,16 +297,9 @@ export const authorizationMachine = setup({
         id: 'renew',
         src: 'renew',
         input: ({ context }) => ({ scopes: context.scopes }),
-        onDone: {
-          target: 'held',
-          actions: { type: 'keepGranted', params: ({ event }) => event.output },
-        },
+        onDone: HOLD,
         onError: [
-          {
-            guard: { type: 'mayRetry', params: ({ event }) => event },
-            target: 'pausing',
-            actions: { type: 'countAttempt', params: ({ event }) => event },
-          },
+          TRY_AGAIN,
           {
             target: 'discovering',
             actions: ['forgetRenewal', { type: 'keepReason', params: ({ event }) => event }],

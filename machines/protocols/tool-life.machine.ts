@@ -62,6 +62,28 @@ const without = (context: ToolLifeContext, id: string) => context.providers.filt
 const has = (context: ToolLifeContext, id: string) => context.providers.some((one) => one.id === id);
 const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
+const verdictOf = ({ event }: { event: { output: Examination } }) => event.output;
+
+/** How an examination ends, whether something was offered before or not. */
+const TAKEN = {
+  guard: { type: 'taken', params: verdictOf },
+  target: 'available',
+  actions: 'takePending',
+} as const;
+const HELD = {
+  guard: { type: 'held', params: verdictOf },
+  target: 'quarantined',
+  actions: { type: 'keepReason', params: verdictOf },
+} as const;
+const REFUSED = ['dropPending', { type: 'keepReason', params: verdictOf }] as const;
+const UNEXAMINED = [
+  'dropPending',
+  {
+    type: 'keepReason',
+    params: ({ event }: { event: { error: unknown } }) => ({ reason: textOf(event.error) }),
+  },
+] as const;
+
 /** The life of one tool at a tool server (NetMCP 5): from publication to withdrawal, and back. */
 export const toolLifeMachine = setup({
   types: {
@@ -163,29 +185,8 @@ export const toolLifeMachine = setup({
           offering: context.pending as Offering,
           current: context.current,
         }),
-        onDone: [
-          {
-            guard: { type: 'taken', params: ({ event }) => event.output },
-            target: 'available',
-            actions: 'takePending',
-          },
-          {
-            guard: { type: 'held', params: ({ event }) => event.output },
-            target: 'quarantined',
-            actions: { type: 'keepReason', params: ({ event }) => event.output },
-          },
-          {
-            target: 'withdrawn',
-            actions: ['dropPending', { type: 'keepReason', params: ({ event }) => event.output }],
-          },
-        ],
-        onError: {
-          target: 'withdrawn',
-          actions: [
-            'dropPending',
-            { type: 'keepReason', params: ({ event }) => ({ reason: textOf(event.error) }) },
-          ],
-        },
+        onDone: [TAKEN, HELD, { target: 'withdrawn', actions: REFUSED }],
+        onError: { target: 'withdrawn', actions: UNEXAMINED },
       },
       on: {
         PROVIDER_LOST: {
@@ -260,29 +261,8 @@ export const toolLifeMachine = setup({
           offering: context.pending as Offering,
           current: context.current,
         }),
-        onDone: [
-          {
-            guard: { type: 'taken', params: ({ event }) => event.output },
-            target: 'available',
-            actions: 'takePending',
-          },
-          {
-            guard: { type: 'held', params: ({ event }) => event.output },
-            target: 'quarantined',
-            actions: { type: 'keepReason', params: ({ event }) => event.output },
-          },
-          {
-            target: 'available',
-            actions: ['dropPending', { type: 'keepReason', params: ({ event }) => event.output }],
-          },
-        ],
-        onError: {
-          target: 'available',
-          actions: [
-            'dropPending',
-            { type: 'keepReason', params: ({ event }) => ({ reason: textOf(event.error) }) },
-          ],
-        },
+        onDone: [TAKEN, HELD, { target: 'available', actions: REFUSED }],
+        onError: { target: 'available', actions: UNEXAMINED },
       },
       on: {
         PROVIDER_LOST: [
@@ -359,7 +339,11 @@ export const toolLifeMachine = setup({
         REMOVE: {
           guard: { type: 'fromPending', params: ({ event }) => event },
           target: 'withdrawn',
-          actions: ['dropPending', { type: 'keepReplacement', params: ({ event }) => event }],
+          actions: [
+            'dropPending',
+            { type: 'keepReplacement', params: ({ event }) => event },
+            { type: 'keepReason', params: { reason: 'removed by its provider' } },
+          ],
         },
       },
     },

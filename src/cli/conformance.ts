@@ -67,7 +67,7 @@ function a2aMqtt({ values }: Parsed, onFinding: (finding: Finding) => void): Pro
 }
 
 function netMcp({ values }: Parsed, onFinding: (finding: Finding) => void): Promise<Finding[]> {
-  const { url, tool } = values;
+  const { url, tool, only } = values;
   if (url === undefined || !/^https?:\/\//.test(url)) {
     throw fail('CLI_USAGE', {
       problem: '--url: the MCP endpoint of a server is needed.',
@@ -77,6 +77,7 @@ function netMcp({ values }: Parsed, onFinding: (finding: Finding) => void): Prom
   return conformanceNetMcp({
     url,
     token: values.token,
+    only: only?.split(',').map((name) => name.trim()),
     patienceMs: Number(values.patience),
     onFinding,
     ...(tool === undefined ? {} : { sample: { tool, args: argumentsOf(values.args as string) } }),

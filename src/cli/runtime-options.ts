@@ -56,6 +56,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       managers: Number(values.managers ?? 1),
     },
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
+    ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),

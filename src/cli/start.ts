@@ -76,6 +76,7 @@ function announce({ ready }: Runtime, output: Output): void {
     ready: true,
     console: ready.console,
     a2a: ready.a2a,
+    camara: ready.camara,
     grpc: ready.grpc,
     mqtt: ready.mqtt,
     ws: ready.ws,

@@ -95,6 +95,7 @@ export const START: Verb = {
       help: 'plain MCP servers whose tools are to appear: ID=URL or ID=COMMAND ARGS, by comma',
       check: checks.adopted,
     },
+    camara: { value: 'FILE', help: 'QoS profiles for the CAMARA APIs (YAML), in place of those that ship' },
     learn: { help: 'learn recurring sequences of tool calls and offer each as one tool' },
     managers: {
       value: 'N',
@@ -182,6 +183,7 @@ export const CONFORMANCE: Verb = {
     tool: { value: 'NAME', help: 'netmcp: a tool that may be called (default: one that reads)' },
     args: { value: 'JSON', help: 'netmcp: its arguments', default: '{}' },
     token: { value: 'TOKEN', help: 'netmcp: bearer token, where the server wants one' },
+    only: { value: 'NAME', help: 'netmcp: only this check or group of checks; several with commas' },
     broker: { value: 'URL', help: 'MQTT 5 broker', default: 'mqtt://127.0.0.1:1883', check: checks.broker },
     agent: { value: 'ID', help: 'agent to check, org/unit/agent; without it, the broker is checked' },
     as: { value: 'ID', help: 'id under which the kit asks', default: 'conformance/kit/asker' },

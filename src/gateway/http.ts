@@ -1,6 +1,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+  type Router,
+} from 'express';
 import { type Admission, type BusMember, parseAgentId } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { fail, NetAgentError } from '../errors.ts';
@@ -49,6 +55,8 @@ export interface GatewayAgents {
   admission?: Pick<Admission, 'approve' | 'revoke' | 'standing'>;
   /** Tools that wait for the operator at this machine. */
   tools?: HeldTools;
+  /** APIs for applications that are no agents, under `/camara`. */
+  camara?: Router;
   state: () => GatewayState;
   /** Addresses of the runtime, for `/readyz`. */
   endpoints: () => Record<string, unknown>;
@@ -132,6 +140,11 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
         (error: unknown) => (error instanceof NetAgentError ? refuse(response, error) : next(error)),
       );
     }
+  });
+  app.use('/camara', (request, response, next) => {
+    if (served?.camara === undefined)
+      refuse(response, fail(served ? 'GATEWAY_NOT_FOUND' : 'GATEWAY_STARTING', { path: request.path }));
+    else served.camara(request, response, next);
   });
   app.use('/agents/:org/:unit/:agent', (request, response, next) => {
     const { org, unit, agent } = request.params;

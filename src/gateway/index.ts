@@ -1,5 +1,16 @@
 export { type BringOptions, type BroughtAgent, bringAgent } from './bring.ts';
 export {
+  CAMARA_SCOPES,
+  type CallTool,
+  type Camara,
+  type CamaraAccess,
+  OPEN_ACCESS,
+  openCamara,
+  type QosRecord,
+  readCatalogue,
+  tokenAccess,
+} from './camara/index.ts';
+export {
   type Gateway,
   type GatewayAgents,
   type GatewayOptions,

@@ -14,6 +14,7 @@ import {
   startPcf,
   startSmf,
   startTelematics,
+  startUdm,
   startUpf,
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
@@ -90,6 +91,7 @@ export async function startNetwork(options: {
     const smf = await started(startSmf(context));
     await started(startAmf(context));
     await started(startNwdaf(context));
+    await started(startUdm(context));
     await started(startUpf(context));
     const gnb = await started(startGnb(context));
     const telematics = await started(startTelematics(context, twin));

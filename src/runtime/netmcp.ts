@@ -46,11 +46,14 @@ const AREAS = ['ran', 'core', 'transport'] as const;
 const ADOPTED = 'adopted-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
 
+/** The part that serves CAMARA's APIs, and whose resource they are. */
+export const CAMARA_CLIENT = 'netagent/gateway/camara';
+
 /** The clients of this runtime's own, and what each may do. */
 function partsOf(agents: string[], { managers = 1, adopt = [] }: NetMcpOptions): TrustedClient[] {
   const servers = [...AREAS.map((area) => `${area}-tools`), ...(adopt.length > 0 ? [ADOPTED] : [])];
   return [
-    ...agents.map((id) => ({ id, scopes: ['netmcp:use'] })),
+    ...[...agents, CAMARA_CLIENT].map((id) => ({ id, scopes: ['netmcp:use'] })),
     ...servers.map((id) => ({ id, scopes: ['netmcp:use', 'netmcp:register'] })),
     ...Array.from({ length: managers }, (_, n) => ({
       id: managerId(n),
@@ -98,6 +101,7 @@ export async function startNetMcp(options: {
       life: { watchNrf: id !== ADOPTED, approvals: store.collection(`netmcp-approvals/${id}`) },
       anchor: { contexts },
       receipts: storeReceipts(store, id),
+      usage: store.collection(`netmcp-usage/${id}`),
       audit,
       ...(netmcp.policy !== undefined && { policy: netmcp.policy }),
       ...(netmcp.learn === true && { optimise: {} }),
@@ -164,6 +168,7 @@ export async function startNetMcp(options: {
 
   return {
     issuer: auth?.server.issuer,
+    resources: auth?.server.resources,
     /** How an agent comes by its tokens; undefined where none are needed. */
     authOf: (agent: string): ClientAuth | undefined => auth?.clientOf(agent),
     /** All that share the registry. */

@@ -24,6 +24,8 @@ export interface RuntimeOptions {
   bring?: Brought[];
   /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */
   pushAllow?: string[];
+  /** YAML file of the QoS profiles that are offered by CAMARA's APIs; those that ship if absent. */
+  camara?: string;
   /** Folder of the store. */
   dataDir: string;
   /** Place where the subscriber is at the start. */
@@ -53,6 +55,8 @@ export interface BusAccess {
 export interface ReadyInfo {
   console: string;
   a2a: string;
+  /** API root of CAMARA's quality-on-demand, qos-profiles and qos-provisioning. */
+  camara: string;
   /** `host:port` of the central agent over gRPC. */
   grpc?: string;
   mqtt: string;

@@ -13,6 +13,7 @@ import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
 import { bringAll } from './bring.ts';
 import { reachBus } from './bus.ts';
+import { startCamara } from './camara.ts';
 import { createEnv, systemIds } from './env.ts';
 import { Lifecycle } from './lifecycle.ts';
 import { startNetMcp } from './netmcp.ts';
@@ -139,6 +140,14 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('agents', () => agents.close());
 
+  const camara = await startCamara({
+    env,
+    options,
+    store,
+    netmcp,
+    url: gateway.url,
+  });
+  lifecycle.started('camara', () => camara.close());
   const brought = bringAll({ env, bus, store, admission, agents: options.bring ?? [] });
   lifecycle.started('brought agents', () => brought.close());
   const door = await member(env, bus, DOORS[0], { admission, cardKey });
@@ -147,6 +156,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   const ready: ReadyInfo = {
     console: gateway.url,
     a2a: `${gateway.url}/a2a`,
+    camara: `${gateway.url}/camara`,
     ...(gateway.grpc === undefined ? {} : { grpc: gateway.grpc }),
     mqtt: bus.mqttUrl,
     ...(bus.wsUrl === undefined ? {} : { ws: bus.wsUrl }),
@@ -165,9 +175,11 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     central: 'netagent/core/central',
     admission,
     tools: { held: netmcp.held, decide: netmcp.decide },
+    camara: camara.router,
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
     endpoints: () => ({
       a2a: ready.a2a,
+      camara: ready.camara,
       grpc: gateway.grpc,
       mqtt: ready.mqtt,
       ...(ready.ws === undefined ? {} : { ws: ready.ws }),

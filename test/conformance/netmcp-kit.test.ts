@@ -123,6 +123,10 @@ const TOOL_FAULTS: Partial<Record<Fault, string>> = {
   'absent-tool-is-done': 'route.unknown-tool',
   'references-are-raw': 'route.execute',
   'references-to-nothing': 'route.reference',
+  'references-lose-value': 'route.value',
+  'default-before-value': 'route.value',
+  'undoes-nothing': 'route.undo',
+  'running-is-refused': 'route.join',
   'runs-as-given': 'route.execute',
   'answers-as-run': 'route.execute',
   'step-without-server': 'route.execute',
@@ -164,6 +168,9 @@ const TOOL_FAULTS: Partial<Record<Fault, string>> = {
   'taken-not-listed': 'life.register',
   'takes-in-silence': 'life.register',
   'publishes-anything': 'life.malformed',
+  'updates-in-vain': 'life.update',
+  'updates-the-absent': 'life.update',
+  'deprecates-in-vain': 'life.update',
   'removed-is-listed': 'life.remove',
   'removes-the-absent': 'life.remove',
   'strangers-remove': 'life.stranger',
@@ -180,6 +187,7 @@ const HOLDING_FAULTS: Partial<Record<Fault, string>> = {
 const MANAGEMENT_FAULTS: Partial<Record<Fault, string>> = {
   'serves-unnamed': 'negotiation.unnamed-feature',
   'endless-report': 'management.register',
+  'report-says-nothing': 'management.report',
   'finds-everything': 'management.discover',
   'flat-load': 'management.load-bands',
   'any-load': 'management.false-load',
@@ -258,4 +266,24 @@ test('from the command line: a table, a last line of JSON, and the exit code', a
   });
   expect(nowhere.stderr).toMatch(/^error\[CONFORMANCE_NO_SERVER\]/);
   expect(unsaid.code).toBe(2);
+});
+
+test('from the command line, only some checks: a group, a check, and a name that none has', async () => {
+  const { tools } = await ours();
+  const run = (...args: string[]) => runCli(['conformance', 'netmcp', '--url', tools, ...args]);
+  const [some, none] = await Promise.all([
+    run('--only', 'discover,call.trace', '--json'),
+    run('--only', 'discover,cal'),
+  ]);
+  const findings = some.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { id?: string });
+  const groups = new Set(
+    findings.flatMap(({ id }) => (id === undefined ? [] : [id.replace(/^discover\..*/, 'discover')])),
+  );
+  expect([...groups].sort()).toEqual(['call.trace', 'discover']);
+  expect(some.code).toBe(0);
+  expect(none.stderr).toMatch(/^error\[CONFORMANCE_NO_CHECK\] .*called cal,/);
+  expect(none.code).not.toBe(0);
 });

@@ -5,6 +5,7 @@ import { leaseMachine } from '../../machines/protocols/lease.machine.ts';
 import { negotiationMachine } from '../../machines/protocols/negotiation.machine.ts';
 import { pooledTaskMachine } from '../../machines/protocols/pooled-task.machine.ts';
 import { presenceMachine } from '../../machines/protocols/presence.machine.ts';
+import { qosSessionMachine } from '../../machines/protocols/qos-session.machine.ts';
 import { registrationMachine } from '../../machines/protocols/registration.machine.ts';
 import { requestMachine } from '../../machines/protocols/request.machine.ts';
 import { routeMachine } from '../../machines/protocols/route.machine.ts';
@@ -46,6 +47,22 @@ const steps = [
 
 /** One model for each input that opens other edges. */
 const models: [AnyStateMachine, ModelOptions[]][] = [
+  [
+    qosSessionMachine,
+    [
+      {
+        input: { duration: 60 },
+        events: [
+          event('GRANTED', { grant: 'g', at: 1 }),
+          event('EXTEND', { duration: 120 }),
+          ...['REFUSED', 'EXPIRE', 'TERMINATED', 'DELETE'].map((type) => event(type, { at: 1 })),
+          event('RELEASED'),
+          event('REMOVE'),
+        ],
+        effects: {},
+      },
+    ],
+  ],
   [
     presenceMachine,
     [

@@ -7,7 +7,7 @@ import type { LoadNotice, ServerEntry } from '../../src/netmcp/schema/index.ts';
 import { CHANGES, SERVERS } from '../bench/netmcp-load/fleet.ts';
 import { leastConnections, roundRobin } from '../bench/netmcp-load/strategies.ts';
 import { testEnv } from './support/env.ts';
-import { type FleetOptions, percentile, runFleet } from './support/fleet-model.ts';
+import { serverEntry as entry, type FleetOptions, percentile, runFleet } from './support/fleet-model.ts';
 
 type Make = FleetOptions['balancers'][number];
 const { log, ids } = testEnv();
@@ -55,23 +55,6 @@ test('attack: a server that always reports load 0 while it is slow loses its cal
   expect(share).toBeLessThan(0.1);
 });
 
-const entry = (serverId: string, more: Partial<ServerEntry> = {}): ServerEntry => ({
-  serverId,
-  endpoints: ['http://127.0.0.1:9/mcp'],
-  summary: '',
-  serviceArea: [],
-  categories: [],
-  digest: 'd',
-  tools: [],
-  load: 0,
-  state: 'normal',
-  suspect: false,
-  untrusted: false,
-  weight: 100,
-  score: 1,
-  alternates: [],
-  ...more,
-});
 const nobody = () => undefined;
 const pick = (balancer: Balancer, entries: ServerEntry[], tried: string[] = []) =>
   balancer.pick(entries, nobody, new Set(tried))?.serverId;

@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process';
 import { PassThrough } from 'node:stream';
-import { promisify } from 'node:util';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { Agent, fetch as undiciFetch } from 'undici';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   connectNetMcp,
   connectPlain,
@@ -13,50 +9,20 @@ import {
 } from '../../src/netmcp/index.ts';
 import { readCallError } from '../../src/netmcp/session/call-error.ts';
 import { openSession } from '../../src/netmcp/session/client-session.ts';
-import { type HostOptions, listenMcp } from '../../src/netmcp/session/host.ts';
+import { listenMcp } from '../../src/netmcp/session/host.ts';
 import { createHttpPool } from '../../src/netmcp/session/keep-alive.ts';
 import { type Credentials, takeWay, waysTo } from '../../src/netmcp/transport/dial.ts';
 import { createLineTransport } from '../../src/netmcp/transport/lines.ts';
 import { loadQuic } from '../../src/netmcp/transport/quic-provider.ts';
 import { selfSigned } from './support/certificate.ts';
 import { testEnv } from './support/env.ts';
+import { atEnd, serve, tls } from './support/listening.ts';
 import { gate, sideOf } from './support/side.ts';
 import { create, fakeSbi, ok, read } from './support/tools.ts';
 
-const run = promisify(execFile);
-const curl = await run('curl', ['--version']).then(
-  ({ stdout }) => stdout,
-  () => '',
-);
-const closers: Array<() => unknown> = [];
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close();
-});
-
-const tls = selfSigned();
 const quic = await loadQuic();
 const udp = { h3: { port: 0 }, quic: { port: 0 } };
 const trust = { ca: tls.cert };
-
-async function serve(listen: HostOptions['listen'], more: Partial<HostOptions> = {}) {
-  const side = sideOf({
-    hello: () => 'hello',
-    told: (request) => {
-      request.progress({ progress: 1 });
-      return 'told';
-    },
-  });
-  const host = await listenMcp({
-    env: testEnv(),
-    host: '127.0.0.1',
-    port: 0,
-    side,
-    ...(listen && { listen }),
-    ...more,
-  });
-  closers.push(host.close);
-  return { host, side };
-}
 
 function open(endpoints: string[], provider: typeof loadQuic = loadQuic) {
   const env = testEnv();
@@ -69,7 +35,7 @@ function open(endpoints: string[], provider: typeof loadQuic = loadQuic) {
     pool,
     maxAttempts: 1,
   });
-  closers.push(pool.close, session.close);
+  atEnd(pool.close, session.close);
   return { env, pool, session };
 }
 
@@ -123,7 +89,7 @@ test('without a QUIC package a server says so and a client falls back', async ()
 test('a call over HTTPS that found no connection was certainly not made', async () => {
   const { host } = await serve({ tls });
   const pool = createHttpPool();
-  closers.push(pool.close);
+  atEnd(pool.close);
   const over = pool.fetchFor(trust);
   expect((await over(host.url, { method: 'PUT' })).status).toBe(400);
   await host.close();
@@ -166,7 +132,7 @@ describe.runIf(quic !== null)('over UDP', () => {
     expect(host.endpoints.map((endpoint) => endpoint.split(':')[0])).toEqual(['https', 'https+h3', 'quic']);
     const env = testEnv();
     const client = await connectPlain({ env, target: { endpoints: host.endpoints, tls: trust } });
-    closers.push(client.close);
+    atEnd(client.close);
     expect(client.state()).toMatchObject({ transport: 'quic', fellBack: null });
     const heard: unknown[] = [];
     await client.callTool('told', {}, { onProgress: (progress) => heard.push(progress) });
@@ -195,7 +161,7 @@ describe.runIf(quic !== null)('over UDP', () => {
       pool,
       maxAttempts: 1,
     });
-    closers.push(pool.close, session.close);
+    atEnd(pool.close, session.close);
     await expect(session.ready()).rejects.toMatchObject({ code: 'NETMCP_UNREACHABLE' });
   });
 
@@ -214,7 +180,7 @@ describe.runIf(quic !== null)('over UDP', () => {
       side,
       listen: { tls, ...udp },
     });
-    closers.push(host.close);
+    atEnd(host.close);
     const scheme = kind === 'quic' ? 'quic:' : 'https+h3:';
     const { session } = open(host.endpoints.filter((endpoint) => endpoint.startsWith(scheme)));
     await session.ready();
@@ -255,12 +221,12 @@ describe.runIf(quic !== null)('over UDP', () => {
         },
       };
       const pool = createHttpPool(2);
-      closers.push(pool.close);
+      atEnd(pool.close);
       const target = { url: host.endpoints[2] as string, tls: trust };
       const signal = new AbortController().signal;
       return takeWay(testEnv(), { target, pool, serverId: 's', signal, credentials }, async (line) => {
         const client = new Client({ name: 'c', version: '1' });
-        closers.push(() => client.close());
+        atEnd(() => client.close());
         await client.connect(line);
         return client;
       });
@@ -288,7 +254,7 @@ describe.runIf(quic !== null)('over UDP', () => {
       port: 0,
       listen: { tls, ...udp },
     });
-    closers.push(management.close);
+    atEnd(management.close);
     const server = await startToolServer({
       env,
       host: '127.0.0.1',
@@ -300,14 +266,14 @@ describe.runIf(quic !== null)('over UDP', () => {
       tools: [create, read],
       listen: { tls, ...udp },
     });
-    closers.push(server.close);
+    atEnd(server.close);
     const client = await connectNetMcp({
       env,
       agentId: 'a',
       management: management.endpoints[2] as string,
       tls: trust,
     });
-    closers.push(client.close);
+    atEnd(client.close);
     const [entry] = await client.discover({});
     expect(entry?.endpoints).toEqual(server.endpoints);
     expect(await client.callTool('test_read', {})).toMatchObject({ output: { value: 42 } });
@@ -339,79 +305,4 @@ test('a peer that does not read ends the line', async () => {
   for (let i = 0; i < 30 && closed === 0; i += 1) await transport.send(message);
   expect({ released, closed }).toEqual({ released: 1, closed: 1 });
   await expect(transport.send(message)).rejects.toThrow('closed');
-});
-
-describe('with programs of others', () => {
-  const child = 'test/netmcp/support/stdio-server.ts';
-  const inspect = async (target: string[], ...args: string[]) => {
-    const { stdout } = await run(
-      process.execPath,
-      ['node_modules/.bin/mcp-inspector', '--cli', ...target, ...args],
-      {
-        timeout: 25_000,
-      },
-    );
-    return JSON.parse(stdout) as Record<string, unknown>;
-  };
-
-  test('a tool server is a child program, for our client and the official inspector', async () => {
-    const env = testEnv();
-    const target = { command: process.execPath, args: [child] };
-    const client = await connectPlain({ env, target });
-    closers.push(client.close);
-    expect(client.state()).toMatchObject({ transport: 'stdio' });
-    expect(await client.callTool('test_read', {})).toMatchObject({ output: { value: 42 } });
-    const list = await inspect([process.execPath, child], '--method', 'tools/list');
-    const names = (list.tools as Array<{ name: string }>).map(({ name }) => name);
-    expect(names).toEqual(expect.arrayContaining(['test_create', 'test_read']));
-  });
-
-  test('a client of the SDK over HTTPS, by HTTP/1.1 and HTTP/2', async () => {
-    const { host } = await serve({ tls });
-    for (const allowH2 of [false, true]) {
-      const dispatcher = new Agent({ allowH2, connect: { ca: tls.cert } });
-      const sdk = new Client({ name: 'sdk', version: '1' });
-      const transport = new StreamableHTTPClientTransport(new URL(host.url), {
-        fetch: async (url, init) =>
-          (await undiciFetch(url, { ...init, dispatcher } as never)) as unknown as Response,
-      });
-      await sdk.connect(transport);
-      expect((await sdk.listTools()).tools).toHaveLength(2);
-      expect(await sdk.callTool({ name: 'hello', arguments: {} })).toMatchObject({
-        content: [{ text: 'hello' }],
-      });
-      await sdk.close();
-      await dispatcher.destroy();
-    }
-  });
-
-  test.runIf(curl.includes('HTTP2')).each([
-    { h2: true, version: '2' },
-    { h2: false, version: '1.1' },
-  ])('curl --http2 gets HTTP/$version', async ({ h2, version }) => {
-    const { host } = await serve({ tls, h2 });
-    const body = JSON.stringify({
-      jsonrpc: '2.0',
-      id: 1,
-      method: 'initialize',
-      params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'curl', version: '1' } },
-    });
-    const { stdout } = await run('curl', [
-      '--silent',
-      '--insecure',
-      '--http2',
-      host.url,
-      '--data',
-      body,
-      '--header',
-      'content-type: application/json',
-      '--header',
-      'accept: application/json, text/event-stream',
-      '--write-out',
-      '\n%{http_version} %{http_code}',
-    ]);
-    const [answer, status] = stdout.split('\n');
-    expect(status).toBe(`${version} 200`);
-    expect(JSON.parse(answer ?? '')).toMatchObject({ id: 1, result: { serverInfo: { name: 'side' } } });
-  });
 });

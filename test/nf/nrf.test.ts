@@ -29,7 +29,7 @@ test('every function of the network is found where it is, by type and by service
     if (nf !== 'NRF') expect(await client.discover(net.nrf, nf)).toBe(url);
   }
   expect(Object.keys(net.nfs).sort()).toEqual(
-    ['AMF', 'GNB', 'NRF', 'NWDAF', 'PCF', 'SMF', 'TELEMATICS', 'UPF'].sort(),
+    ['AMF', 'GNB', 'NRF', 'NWDAF', 'PCF', 'SMF', 'TELEMATICS', 'UDM', 'UPF'].sort(),
   );
   const search = async (names: string) =>
     (

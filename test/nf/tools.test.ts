@@ -49,6 +49,10 @@ test('every tool finds its function by the NRF and gets its work done', async ()
   expect(await run('ran_release_policy', preset)).toEqual({ released: true });
   const priority = await run('ran_set_ue_priority', { supi, priorityLevel: 5 });
   expect(await run('ran_release_policy', priority)).toEqual({ released: true });
+  expect(await run('core_translate_identity', { gpsi: 'msisdn-9990000000001' })).toEqual({
+    supi,
+    gpsi: 'msisdn-9990000000001',
+  });
   expect(await run('core_locate_ue', { supi })).toMatchObject({ region: 'shanghai', cellId });
   const qos = await run('core_predict_qos', { cellIds, ...window });
   expect(qos).toMatchObject({ cells: [{ cellId, confidence: 0.7 }] });

@@ -1,4 +1,5 @@
-import { type Finding, runChecks, skip } from '../../conformance/check.ts';
+import { type Check, type Finding, runChecks, skip } from '../../conformance/check.ts';
+import { fail } from '../../errors.ts';
 import { METHODS } from '../schema/index.ts';
 import type { Tool } from '../session/server-session.ts';
 import { CALL_CHECKS } from './call-checks.ts';
@@ -30,7 +31,7 @@ export interface NetMcpConformanceOptions {
   onFinding?: ((finding: Finding) => void) | undefined;
 }
 
-/** @throws CONFORMANCE_NO_SERVER when no MCP session comes about */
+/** @throws CONFORMANCE_NO_SERVER when no MCP session comes about, CONFORMANCE_NO_CHECK where `only` names none */
 export async function conformanceNetMcp(options: NetMcpConformanceOptions): Promise<Finding[]> {
   const { url, sample, token, only, patienceMs, onFinding = () => undefined } = options;
   const open = (offering?: Offering) => Probe.open({ url, patienceMs, token }, offering);
@@ -70,11 +71,23 @@ export async function conformanceNetMcp(options: NetMcpConformanceOptions): Prom
           ...CONTEXT_CHECKS,
           ...LIFE_CHECKS,
         ];
-    const checks = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...own].filter(
-      ({ id }) => only === undefined || only.some((one) => id === one || id.startsWith(`${one}.`)),
-    );
-    return await runChecks(checks, context, onFinding);
+    const all = [...HANDSHAKE_CHECKS, ...TOOL_CHECKS, ...own];
+    return await runChecks(only === undefined ? all : chosen(all, only), context, onFinding);
   } finally {
     await probe.close();
   }
+}
+
+/** The checks of these ids or groups. @throws CONFORMANCE_NO_CHECK: to check nothing by mistake would pass. */
+function chosen(
+  all: ReadonlyArray<Check<ServerContext>>,
+  only: readonly string[],
+): Array<Check<ServerContext>> {
+  const named = (id: string, name: string) => id === name || id.startsWith(`${name}.`);
+  for (const name of only) {
+    if (all.some(({ id }) => named(id, name))) continue;
+    const groups = [...new Set(all.map(({ id }) => id.replace(/\..*/, '')))];
+    throw fail('CONFORMANCE_NO_CHECK', { name, groups: groups.join(', ') });
+  }
+  return all.filter(({ id }) => only.some((name) => named(id, name)));
 }

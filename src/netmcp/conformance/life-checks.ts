@@ -11,6 +11,8 @@ import { expectError, expectResult, expectShape, needs, type ServerContext, show
 import type { Json, Listener, Probe } from './probe.ts';
 
 const NAME = 'netmcp_conformance_reading';
+const UPDATED = 'netmcp_conformance_updating';
+const MARK = 'as its second version says';
 
 /** A tool that reads one path of the NRF. It is published, never called. */
 const harmless = (more: Json = {}): Json => ({
@@ -114,6 +116,53 @@ export const LIFE_CHECKS: Array<Check<ServerContext>> = [
         const answer = await context.probe.ask(METHODS.toolRegister, { tool });
         if (answer.json?.result !== undefined) await remove(context.probe);
         expectError(answer, -32602, what);
+      }
+    },
+  },
+  {
+    id: 'life.update',
+    source: 'NetMCP 5',
+    level: 'core',
+    says: 'an update replaces what is listed, or is held with a reason; by its name a tool is deprecated',
+    async run(context) {
+      needs(context, 'lifecycle');
+      const { probe } = context;
+      const absent = harmless({ name: 'netmcp_conformance_absent' });
+      expectError(
+        await probe.ask(METHODS.toolUpdate, { tool: absent }),
+        -32602,
+        'to update what nobody published',
+      );
+      // A name of its own: a later version stands in the way of the other checks.
+      const called = (description: string, version: string) =>
+        harmless({
+          name: UPDATED,
+          title: 'Update of the conformance kit',
+          description,
+          meta: { version, category: 'data', labels: ['conformance'], effects: 'read' },
+        });
+      const ask = async (method: string, params: Json) =>
+        expectShape(await probe.ask(method, params), publishedResultSchema, method);
+      const first = called('Counts network functions of one type, for updates of the kit.', '1.0');
+      const next = called(`Counts network functions of one type, ${MARK}.`, '2.0');
+      const { state, reason } = await ask(METHODS.toolRegister, { tool: first });
+      if (state === 'withdrawn') skip(`it was not taken up: ${reason}`);
+      try {
+        const updated = await ask(METHODS.toolUpdate, { tool: next });
+        const tools = expectResult(await probe.ask('tools/list')).tools as Json[];
+        const shown = String(tools.find(({ name }) => name === UPDATED)?.description ?? '');
+        expect(
+          shown.includes(MARK) === updated.taken,
+          () => `the update was ${updated.taken ? '' : 'not '}taken, and tools/list has ${show(shown)}`,
+        );
+        if (!updated.taken) {
+          expect(updated.reason !== '', () => `it was not taken (${updated.state}), and no reason is given`);
+          return;
+        }
+        const going = await ask(METHODS.toolUpdate, { name: UPDATED, replacedBy: NAME });
+        expect(going.state === 'deprecated', () => `deprecated by its name it is ${going.state}`);
+      } finally {
+        await probe.ask(METHODS.toolRemove, { name: UPDATED });
       }
     },
   },

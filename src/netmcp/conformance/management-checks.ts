@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Check, expect } from '../../conformance/check.ts';
-import { METHODS, NOTIFICATIONS, registerResultSchema } from '../schema/index.ts';
-import { expectResult, type ServerContext, show } from './context.ts';
+import { METHODS, NOTIFICATIONS, registerResultSchema, reportResultSchema } from '../schema/index.ts';
+import { expectResult, expectShape, type ServerContext, show } from './context.ts';
 import type { Answer, Json, Probe } from './probe.ts';
 
 interface Registered {
@@ -91,6 +91,21 @@ export const MANAGEMENT_CHECKS: Array<Check<ServerContext>> = [
         expect(
           (await discover(probe, { tool: `${tool}_other` })).length === 0,
           () => 'found by another tool',
+        );
+      }),
+  },
+  {
+    id: 'management.report',
+    source: 'NetMCP 4 and 6',
+    level: 'core',
+    says: 'a report is answered with the state, the weight and who can take over',
+    run: (context) =>
+      registered(context, async (server, probe) => {
+        const answer = expectShape(await report(probe, server, 10), reportResultSchema, 'servers/report');
+        expect(answer.state === 'normal' && answer.weight > 0, () => `at load 10: ${show(answer)}`);
+        expect(
+          answer.alternates.every(({ serverId }) => serverId !== server.serverId),
+          () => 'the server is an alternate for itself',
         );
       }),
   },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Check, expect } from '../../conformance/check.ts';
+import { type Check, expect, skip } from '../../conformance/check.ts';
 import {
   ERROR_NOT_OWNER,
   EXTENSION,
@@ -133,6 +133,73 @@ export const ROUTE_CHECKS: Array<Check<ServerContext>> = [
       expect(
         state === 'failed' && step?.state === 'failed' && step.problem !== '',
         () => `the execution is ${state}, the step ${show(step)}`,
+      );
+    },
+  },
+  {
+    id: 'route.value',
+    source: 'NetMCP 6',
+    level: 'core',
+    says: 'a reference passes on the value that it leads to, before its default',
+    async run(context) {
+      needs(context, 'route');
+      const { name, args } = await withArguments(context);
+      const first = { id: 'first', tool: name, arguments: args };
+      const alone = await execute(context, { steps: [first] });
+      const output = (alone.steps[0]?.output ?? {}) as Json;
+      const key = Object.keys(args).find((one) => typeof output[one] === typeof args[one]);
+      if (key === undefined) skip('no tool that reads has an output that it takes as an argument');
+      // Null is no value of that argument: who prefers the default is refused.
+      const passed = { ...args, [key]: { $from: 'first', at: `/${key}`, default: null } };
+      const { steps } = await execute(context, {
+        steps: [first, { id: 'second', tool: name, arguments: passed }],
+      });
+      const step = steps.find(({ id }) => id === 'second');
+      expect(step?.state === 'done', () => `the step that takes ${show(output[key])}: ${show(step)}`);
+      // A tool that gives its argument back shows what it was.
+      const echoes = output[key] === args[key];
+      const came = (step?.output as Json | null)?.[key];
+      expect(!echoes || came === output[key], () => `${show(output[key])} was passed as ${show(came)}`);
+    },
+  },
+  {
+    id: 'route.undo',
+    source: 'NetMCP 6',
+    level: 'core',
+    says: 'where a step fails that compensates, what was done before is undone as the plan says',
+    async run(context) {
+      needs(context, 'route');
+      const { name, args } = sampleOf(context);
+      const call = { tool: name, arguments: args };
+      const last = {
+        id: 'last',
+        tool: 'netmcp_conformance_absent',
+        after: ['first'],
+        onError: 'compensate',
+      };
+      const { state, steps } = await execute(context, {
+        steps: [{ id: 'first', ...call, undo: call }, last],
+      });
+      const states = steps.map((step) => `${step.id} ${step.state}`).join();
+      expect(
+        state === 'failed' && states === 'first undone,last failed',
+        () => `the execution is ${state}: ${states}`,
+      );
+    },
+  },
+  {
+    id: 'route.join',
+    source: 'NetMCP 6',
+    level: 'core',
+    says: 'who asks for an execution that is running gets its result, and it runs once',
+    async run(context) {
+      needs(context, 'route');
+      const { name, args } = sampleOf(context);
+      const params = { executionId: randomUUID(), steps: [{ id: 'only', tool: name, arguments: args }] };
+      const [one, other] = await Promise.all([execute(context, params), execute(context, params)]);
+      expect(
+        one.state === 'done' && JSON.stringify(one.steps) === JSON.stringify(other.steps),
+        () => `one got ${show(one.steps)}, the other ${show(other.steps)}`,
       );
     },
   },

@@ -20,7 +20,7 @@ import { followPublications } from './publications.ts';
 import { createToolsets, type Toolset } from './toolsets.ts';
 
 export interface LifeOptions {
-  /** Agents that may publish tools here without an approval of each. */
+  /** Agents that may publish tools here without an approval of each; self-given names where nobody is authenticated. */
   publishers?: string[];
   /** Where approvals outlive the process; without it they do not. */
   approvals?: ApprovalStore;
@@ -199,7 +199,19 @@ export function createToolLife(options: {
         await watch?.sync();
       },
     },
-    parts: [createPublishing({ book, sbi, publishers }), toolsets.part],
+    parts: [
+      createPublishing({
+        book,
+        sbi,
+        publishers,
+        onUnproved: (agent) =>
+          env.log.warn(
+            { server: options.serverId, agent },
+            'publisher trusted by a name that it gave itself: without authentication anybody can',
+          ),
+      }),
+      toolsets.part,
+    ],
     list: (peer) => toolsets.list(peer),
     absent: (name) => explain(options.serverId, name, book.entry(name)),
     used: (agent, tool) => toolsets.used(agent, tool),

@@ -24,12 +24,20 @@ export function createPublishing(options: {
   sbi: SbiPort;
   /** Agents whose tools are not held for want of trust in them. */
   publishers: ReadonlySet<string>;
+  /** A name on the list counted that nobody had proved; told once. */
+  onUnproved(agent: string): void;
 }): ServerPart {
   const { book, sbi } = options;
+  let told = false;
   const providerOf = (identity: Identity) => `agent:${identity.agent}`;
 
   async function publish(raw: unknown, summary: string, identity: Identity): Promise<PublishedResult> {
-    const trusted = options.publishers.has(identity.agent) || identity.scopes.includes(PUBLISH_SCOPE);
+    const listed = options.publishers.has(identity.agent);
+    const trusted = listed || identity.scopes.includes(PUBLISH_SCOPE);
+    if (listed && !identity.authenticated && !told) {
+      told = true;
+      options.onUnproved(identity.agent);
+    }
     const by = { provider: providerOf(identity), origin: 'direct' as const, summary, trusted, sbi };
     const offer = attempt(() => readPublished(raw, by));
     return book.publish(offer);

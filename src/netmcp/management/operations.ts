@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { mayUse } from '../auth/permission.ts';
 import {
   approveParamsSchema,
   deregisterParamsSchema,
@@ -162,10 +161,7 @@ export function createOperations(options: {
         params: discoverParamsSchema,
         result: discoverResultSchema,
         run: (_, params, { identity }) => ({
-          servers: registry.discover(
-            params,
-            restricted ? (tool) => mayUse(tool.permission, identity) : undefined,
-          ),
+          servers: registry.discover(params, restricted ? identity : undefined),
           partial: partial(),
         }),
       }),

@@ -15,13 +15,11 @@ import type {
   ReplicaPage,
   Report,
   ReportValue,
-  ServerEntry,
   ToolSummary,
 } from '../schema/index.ts';
 import { ERROR_LIMIT } from '../schema/index.ts';
 import { RpcError } from '../session/rpc-error.ts';
-import { serves } from './areas.ts';
-import { createRanker } from './rank.ts';
+import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { createReplica, type Replica } from './replica.ts';
 import { createBucket, createTrust, type Trust } from './trust.ts';
 
@@ -31,14 +29,6 @@ export interface LeaseTimes {
   /** ms more until it is gone. */
   graceMs: number;
   drainMs: number;
-}
-
-export interface Query {
-  task?: string | undefined;
-  tool?: string | undefined;
-  serviceArea?: string | undefined;
-  categories?: string[] | undefined;
-  limit: number;
 }
 
 interface Entry {
@@ -69,8 +59,7 @@ export interface Registry {
   status(lease: string): LoadNotice | undefined;
   /** The server that has this lease. */
   holder(lease: string): string | undefined;
-  /** `usable`: the tools that the asker may use; a server without one for it is not shown. */
-  discover(query: Query, usable?: (tool: ToolSummary) => boolean): ServerEntry[];
+  discover: Catalogue['find'];
   notices(): LoadNotice[];
   /** Areas of a server that is there. */
   areasOf(serverId: string): readonly string[];
@@ -120,7 +109,6 @@ export function createRegistry(
 ): Registry {
   const entries = new Map<string, Entry>();
   const byLease = new Map<string, Entry>();
-  const ranker = createRanker();
   const replica = createReplica(env.ids.uuid());
   const mayAskAnew = createBucket(env.clock, 1, 1_000 / times.leaseMs);
   const tombstones = new Map<string, number>();
@@ -156,6 +144,15 @@ export function createRegistry(
     weight: weight(entry),
   });
 
+  const catalogue = createCatalogue(
+    () => [...entries.values()].map(({ registration }) => registration),
+    (serverId) => {
+      const entry = entries.get(serverId) as Entry;
+      const suspect = entry.actor.getSnapshot().value === 'suspect';
+      return { ...notice(entry), suspect, untrusted: entry.untrusted };
+    },
+  );
+
   /** Tells what clients act on: a new state, or a weight that moved by a tenth. */
   function tell(group: Entry[]): void {
     for (const entry of group) {
@@ -172,6 +169,7 @@ export function createRegistry(
     if (entries.get(serverId) !== entry) return;
     entries.delete(serverId);
     byLease.delete(entry.lease);
+    catalogue.changed();
     const { reason } = entry.actor.getSnapshot().context;
     env.log.info({ serverId, reason }, 'tool server gone');
     replica.drop(reportKey(serverId));
@@ -239,6 +237,7 @@ export function createRegistry(
     };
     entries.set(registration.serverId, entry);
     byLease.set(lease, entry);
+    catalogue.changed();
     entry.actor.subscribe((snapshot) => {
       if (snapshot.status !== 'active') remove(entry);
       else tell(likes(entry));
@@ -252,6 +251,7 @@ export function createRegistry(
   function change(entry: Entry, registration: Registration): void {
     const before = likes(entry);
     entry.registration = registration;
+    catalogue.changed();
     entry.actor.send({ type: 'RENEW' });
     tell([...new Set([...before, ...likes(entry)])]);
     events.changed({ serverId: registration.serverId, change: 'updated' }, registration.serviceArea);
@@ -358,12 +358,7 @@ export function createRegistry(
       return entry === undefined ? undefined : notice(entry);
     },
     holder: (lease) => byLease.get(lease)?.registration.serverId,
-    discover(query, usable) {
-      const shown = [...entries.values()]
-        .map((entry) => ({ entry, registration: shownTo(entry.registration, usable) }))
-        .filter(({ registration }) => usable === undefined || registration.tools.length > 0);
-      return find(shown, query);
-    },
+    discover: catalogue.find,
     notices: () => [...entries.values()].map((entry) => notice(entry)),
     toolsOf: (serverId) => entries.get(serverId)?.registration.tools,
     areasOf: (serverId) => entries.get(serverId)?.registration.serviceArea ?? [],
@@ -378,57 +373,7 @@ export function createRegistry(
       for (const entry of entries.values()) entry.actor.stop();
       entries.clear();
       byLease.clear();
+      catalogue.changed();
     },
   };
-
-  function find(all: Array<{ entry: Entry; registration: Registration }>, query: Query): ServerEntry[] {
-    const areas = query.serviceArea === undefined ? undefined : [query.serviceArea];
-    const scores =
-      query.task === undefined
-        ? null
-        : ranker.score(
-            all.map(({ registration }) => registration),
-            query.task,
-          );
-    const top = scores === null ? 1 : Math.max(...scores.values(), Number.MIN_VALUE);
-    return all
-      .filter(({ registration: r }) => query.tool === undefined || r.tools.some((t) => t.name === query.tool))
-      .filter(({ registration: r }) => serves(r.serviceArea, areas))
-      .filter(
-        ({ registration: r }) => query.categories?.some((c) => r.categories.some((o) => o === c)) ?? true,
-      )
-      .map(({ entry, registration: r }): ServerEntry => {
-        const now = notice(entry);
-        const relevance = scores === null ? 1 : (scores.get(r.serverId) ?? 0) / top;
-        return {
-          serverId: r.serverId,
-          endpoints: r.endpoints,
-          summary: r.summary,
-          serviceArea: r.serviceArea,
-          categories: r.categories,
-          digest: r.digest,
-          tools: r.tools.map((tool) => tool.name),
-          load: now.load,
-          state: now.state,
-          suspect: entry.actor.getSnapshot().value === 'suspect',
-          untrusted: entry.untrusted,
-          weight: now.weight,
-          // Relevance first; load decides among those that fit about equally well.
-          score: relevance === 0 ? 0 : Math.round((relevance + now.weight / 400) * 1000) / 1000,
-          alternates: now.alternates,
-        };
-      })
-      .filter((entry) => entry.score > 0)
-      .sort((a, b) => b.score - a.score || a.serverId.localeCompare(b.serverId))
-      .slice(0, query.limit);
-  }
-}
-
-/** A registration with the tools that the asker may use. */
-function shownTo(
-  registration: Registration,
-  usable: ((tool: ToolSummary) => boolean) | undefined,
-): Registration {
-  if (usable === undefined) return registration;
-  return { ...registration, tools: registration.tools.filter(usable) };
 }

@@ -22,6 +22,7 @@ import type { CompiledTool } from '../toolserver/verify.ts';
 import { fill } from './budget.ts';
 import { type Embedder, embedTools } from './embedder.ts';
 import { createFinder, type Finder, type ToolDocument } from './finder.ts';
+import { type KeptUsage, keepUsage, type UsageStore } from './kept-usage.ts';
 import { createUsage, type Usage, type UsageOptions } from './usage.ts';
 
 /** The name under which a plain MCP client finds the search. */
@@ -32,6 +33,8 @@ export interface ToolSearchOptions {
   shelf: Shelf;
   server: { id: string; summary: string };
   usage?: UsageOptions;
+  /** Where what is learnt of use outlives the process; without it it does not. */
+  usageStore?: UsageStore;
   embedder?: Embedder;
 }
 
@@ -54,7 +57,15 @@ const HEAT = 0.15;
 export function createToolSearch(options: ToolSearchOptions): ToolSearch {
   const { env, shelf, server } = options;
   const shows = (identity: Identity, { tool }: CompiledTool) => mayUse(tool.meta.permission, identity);
-  const usage = createUsage(env.clock, options.usage);
+  let kept: KeptUsage | null = null;
+  const usage = createUsage(env.clock, {
+    ...options.usage,
+    onChange(client) {
+      options.usage?.onChange?.(client);
+      kept?.touched(client);
+    },
+  });
+  if (options.usageStore !== undefined) kept = keepUsage(env, usage, options.usageStore);
   let finder: Finder | null = null;
   let shown = new Set(shelf.list().map(({ tool }) => tool.name));
   const stop = shelf.onChange(() => {
@@ -157,7 +168,10 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     called(identity, tool, result) {
       if (result.isError !== true) usage.used(identity.agent, tool);
     },
-    close: stop,
+    close() {
+      stop();
+      kept?.close();
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../machines/ports.ts';
 import type { Learnt } from './finder.ts';
+import type { Remembered } from './kept-usage.ts';
 import { readRequest } from './request.ts';
 
 export interface UsageOptions {
@@ -9,6 +10,8 @@ export interface UsageOptions {
   maxClients?: number;
   /** Pairs of a word and a tool remembered of one client. Default 4,096. */
   maxPairs?: number;
+  /** Told when something of a client was learnt or forgotten; by the key under which it is remembered. */
+  onChange?(client: string): void;
 }
 
 /**
@@ -28,6 +31,10 @@ export interface Usage {
   /** Hot tools first, others as they stand; the same history gives the same order. */
   order<T>(client: string, tools: readonly T[], nameOf: (tool: T) => string): T[];
   forgetTool(tool: string): void;
+  /** What is known of the client, to be kept; open searches are not. */
+  remembered(client: string): Remembered | undefined;
+  /** Takes back what was kept; more than is remembered of a client is left out. */
+  restore(client: string, kept: Remembered): void;
   readonly clients: number;
 }
 
@@ -39,6 +46,8 @@ interface Memory {
   /** How many requirements a tool met. */
   met: Map<string, number>;
   searches: Array<{ requirement: string; shown: Set<string>; at: number }>;
+  /** When it was last heard of, ms. */
+  at: number;
 }
 
 /** Searches that a later call can still answer. */
@@ -49,28 +58,35 @@ const LONGEST_CLIENT = 200;
 /** Gain of a word by which a client always meant this tool. */
 const STRENGTH = 6;
 
+const keyOf = (client: string) => client.slice(0, LONGEST_CLIENT);
+
 export function createUsage(clock: Pick<Clock, 'now'>, options: UsageOptions = {}): Usage {
   const halfLife = options.halfLifeMs ?? 7 * 24 * 3_600_000;
   const maxClients = options.maxClients ?? 256;
   const maxPairs = options.maxPairs ?? 4_096;
   const memories = new Map<string, Memory>();
+  const changed = (client: string) => options.onChange?.(keyOf(client));
 
   function memoryOf(client: string): Memory {
-    const key = client.slice(0, LONGEST_CLIENT);
+    const key = keyOf(client);
     let memory = memories.get(key);
     if (memory === undefined)
-      memory = { uses: new Map(), words: new Map(), pairs: 0, met: new Map(), searches: [] };
+      memory = { uses: new Map(), words: new Map(), pairs: 0, met: new Map(), searches: [], at: 0 };
+    memory.at = clock.now();
     // The order of a Map is that of insertion: the first is unheard of for longest.
     memories.delete(key);
     memories.set(key, memory);
     if (memories.size > maxClients) {
       const oldest = memories.keys().next().value;
-      if (oldest !== undefined) memories.delete(oldest);
+      if (oldest !== undefined) {
+        memories.delete(oldest);
+        changed(oldest);
+      }
     }
     return memory;
   }
 
-  const peek = (client: string) => memories.get(client.slice(0, LONGEST_CLIENT));
+  const peek = (client: string) => memories.get(keyOf(client));
   const decay = (weight: number, since: number) => weight * 0.5 ** ((clock.now() - since) / halfLife);
 
   function teach(memory: Memory, requirement: string, tool: string): void {
@@ -130,6 +146,7 @@ export function createUsage(clock: Pick<Clock, 'now'>, options: UsageOptions = {
       const weight = before === undefined ? 0 : decay(before.weight, before.at);
       memory.uses.delete(tool);
       memory.uses.set(tool, { weight: weight + 1, at: clock.now() });
+      changed(client);
       const open = memory.searches.findLast(
         ({ shown, at }) => shown.has(tool) && clock.now() - at <= OPEN_MS,
       );
@@ -137,7 +154,10 @@ export function createUsage(clock: Pick<Clock, 'now'>, options: UsageOptions = {
       open.shown.delete(tool);
       teach(memory, open.requirement, tool);
     },
-    teach: (client, requirement, tool) => teach(memoryOf(client), requirement, tool),
+    teach(client, requirement, tool) {
+      teach(memoryOf(client), requirement, tool);
+      changed(client);
+    },
     frequency,
     learnt(client) {
       const memory = peek(client);
@@ -165,13 +185,36 @@ export function createUsage(clock: Pick<Clock, 'now'>, options: UsageOptions = {
         .map(({ tool }) => tool);
     },
     forgetTool(tool) {
-      for (const memory of memories.values()) {
-        memory.uses.delete(tool);
+      for (const [client, memory] of memories) {
+        if (memory.uses.delete(tool) || memory.met.has(tool)) changed(client);
         memory.met.delete(tool);
         for (const [word, tools] of memory.words) {
           if (tools.delete(tool)) memory.pairs -= 1;
           if (tools.size === 0) memory.words.delete(word);
         }
+      }
+    },
+    remembered(client) {
+      const memory = peek(client);
+      if (memory === undefined) return undefined;
+      return {
+        uses: [...memory.uses].map(([tool, { weight, at }]) => [tool, weight, at]),
+        words: [...memory.words].map(([word, tools]) => [word, [...tools]]),
+        met: [...memory.met],
+        at: memory.at,
+      };
+    },
+    restore(client, kept) {
+      const memory = memoryOf(client);
+      memory.at = kept.at;
+      // The latest come last.
+      for (const [tool, weight, at] of kept.uses.slice(-MAX_TOOLS)) memory.uses.set(tool, { weight, at });
+      for (const [tool, count] of kept.met.slice(-maxPairs)) memory.met.set(tool, count);
+      for (const [word, counts] of kept.words) {
+        const tools = new Map(counts);
+        if (memory.pairs + tools.size > maxPairs) break;
+        memory.words.set(word, tools);
+        memory.pairs += tools.size;
       }
     },
     get clients() {

@@ -1,5 +1,4 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type CallToolResult,
@@ -10,20 +9,17 @@ import {
   ResultSchema,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
-import { createActor, fromPromise, type InspectionEvent, type SnapshotFrom, waitFor } from 'xstate';
+import { createActor, fromPromise, type InspectionEvent, waitFor } from 'xstate';
 import type { z } from 'zod';
 import type { Env } from '../../../machines/ports.ts';
 import type { Agreement, Offer } from '../../../machines/protocols/negotiation.machine.ts';
 import {
   type Connected,
-  type LoadState,
   type SessionEvent,
   sessionMachine,
 } from '../../../machines/protocols/session.machine.ts';
 import { fail } from '../../errors.ts';
-import { authorisedFetch } from '../auth/authorised-fetch.ts';
-import { readChallenge } from '../auth/oauth.ts';
-import { type ClientAuth, createTokenSource } from '../auth/token-source.ts';
+import type { ClientAuth } from '../auth/token-source.ts';
 import {
   CLIENT_OFFER,
   ERROR_OVERLOADED,
@@ -32,11 +28,14 @@ import {
   overloadedDataSchema,
   VERSION,
 } from '../schema/index.ts';
-import { type Credentials, type Target, type TransportKind, takeWay } from '../transport/dial.ts';
+import { type Target, takeWay } from '../transport/dial.ts';
 import { readCallError } from './call-error.ts';
 import type { HttpPool } from './keep-alive.ts';
+import { credentialsOf } from './session-credentials.ts';
+import { readState, type SessionState } from './session-state.ts';
 
 export type { Target } from '../transport/dial.ts';
+export type { SessionState } from './session-state.ts';
 
 export interface SessionOptions {
   env: Env;
@@ -103,20 +102,6 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export interface SessionState {
-  phase: 'connecting' | 'ready' | 'closing' | 'closed' | 'gone';
-  loadState: LoadState;
-  weight: number;
-  load: number;
-  inFlight: number;
-  agreement: Agreement | null;
-  reason: string;
-  /** What carries the session; null before it was first connected. */
-  transport: TransportKind | null;
-  /** The better endpoint that could not be used, and why. */
-  fellBack: string | null;
-}
-
 /** Opens one session: one root actor of the session chart around one MCP client. */
 export function openSession(options: SessionOptions): Session {
   const { env, agentId, serverId } = options;
@@ -162,7 +147,7 @@ export function openSession(options: SessionOptions): Session {
         return taken.value;
       }),
       disconnect: fromPromise<void>(async () => {
-        if (transport instanceof StreamableHTTPClientTransport) await transport.terminateSession();
+        if (transport !== null && endsSessions(transport)) await transport.terminateSession();
         await client?.close();
       }),
     },
@@ -344,33 +329,13 @@ function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
   });
 }
 
+const endsSessions = (line: Transport): line is Transport & { terminateSession(): Promise<void> } =>
+  'terminateSession' in line;
+
 function overload(error: unknown) {
   if (!(error instanceof Error) || !('code' in error) || error.code !== ERROR_OVERLOADED) return null;
   const data = overloadedDataSchema.safeParse('data' in error ? error.data : null);
   return data.success ? data.data : { alternates: [], retryAfterMs: 1_000 };
-}
-
-function credentialsOf({ env, auth, target, pool }: SessionOptions) {
-  const endpoint = endpointOf(target);
-  if (auth === undefined || endpoint === undefined) return { tokens: null, credentials: undefined };
-  const trust = 'tls' in target ? target.tls : undefined;
-  const fetch = trust === undefined ? pool.fetch : pool.fetchFor(trust);
-  const tokens = createTokenSource({ env, resource: endpoint, auth, fetch });
-  const bearer = (token: string | null) => (token === null ? null : `Bearer ${token}`);
-  const credentials: Credentials = {
-    wrap: (fetch, url) => authorisedFetch(fetch, tokens, url),
-    authorization: async () => bearer(await tokens.token()),
-    challenged: async (challenge) =>
-      bearer(await tokens.challenged(readChallenge(challenge), await tokens.token())),
-  };
-  return { tokens, credentials };
-}
-
-/** The HTTP endpoint that tokens are for (RFC 8707). */
-function endpointOf(target: Target): string | undefined {
-  if ('command' in target) return undefined;
-  const endpoints = 'url' in target ? [target.url] : target.endpoints;
-  return endpoints.find((endpoint) => /^https?:/.test(endpoint));
 }
 
 async function listAll(client: Client): Promise<Tool[]> {
@@ -387,29 +352,4 @@ async function listAll(client: Client): Promise<Tool[]> {
     if (cursor === undefined) break;
   }
   return tools;
-}
-
-function loadStateOf(phase: SessionState['phase'], sub: string | undefined): LoadState {
-  if (phase === 'connecting') return 'normal';
-  if (phase !== 'ready' || sub === 'doubted') return 'gone';
-  return (sub as LoadState | undefined) ?? 'normal';
-}
-
-function readState(
-  snapshot: SnapshotFrom<typeof sessionMachine>,
-): Omit<SessionState, 'transport' | 'fellBack'> {
-  const { context } = snapshot;
-  const value = typeof snapshot.value === 'string' ? snapshot.value : 'ready';
-  const phase =
-    value === 'ready' || value === 'closing' || value === 'closed' || value === 'gone' ? value : 'connecting';
-  const sub = typeof snapshot.value === 'object' ? snapshot.value.ready : undefined;
-  return {
-    phase: snapshot.status === 'error' ? 'gone' : phase,
-    loadState: loadStateOf(phase, sub),
-    weight: context.weight,
-    load: context.load,
-    inFlight: context.inFlight,
-    agreement: context.agreement,
-    reason: context.reason,
-  };
 }

@@ -81,6 +81,34 @@ const locate = tool({
   },
 });
 
+const translate = tool({
+  name: 'core_translate_identity',
+  title: 'Find the subscriber of a phone number',
+  description: 'Subscriber (SUPI) of a phone number (GPSI), or the number of a subscriber.',
+  category: 'mobility',
+  kind: 'data collection',
+  labels: ['phone number', 'msisdn', 'identity', 'gpsi', 'supi'],
+  effects: 'read',
+  nf: [{ type: 'UDM', operations: ['GetSupiOrGpsi'] }],
+  input: z.strictObject({
+    gpsi: z
+      .string()
+      .regex(/^(msisdn-[0-9]{5,15}|imsi-[0-9]{5,15})$/)
+      .describe('`msisdn-` or `imsi-` and digits'),
+  }),
+  output: z.object({ supi: z.string(), gpsi: z.string().nullable() }),
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: 'UDM',
+      operation: 'GetSupiOrGpsi',
+      method: 'GET',
+      path: `/nudm-sdm/v2/${args.gpsi}/id-translation-result`,
+    });
+    const body = z.object({ supi: z.string(), gpsi: z.string().optional() }).parse(answer.body);
+    return { supi: body.supi, gpsi: body.gpsi ?? null };
+  },
+});
+
 /** One analytics request to the NWDAF for cells in a window (TS 29.520 5.2). */
 async function analytics(
   event: 'QOS_SUSTAINABILITY' | 'USER_DATA_CONGESTION',
@@ -352,6 +380,7 @@ const flowUsage = tool({
 
 export const coreTools = [
   locate,
+  translate,
   predictQos,
   predictCongestion,
   createSession,

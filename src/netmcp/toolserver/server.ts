@@ -7,6 +7,7 @@ import { createToolLife, type LifeOptions, type ToolLife } from '../life/life.ts
 import { createOptimiser, type OptimiseOptions, type Optimiser } from '../optimise/optimiser.ts';
 import type { Registration } from '../schema/index.ts';
 import type { Embedder } from '../search/embedder.ts';
+import type { UsageStore } from '../search/kept-usage.ts';
 import { createToolSearch, DISCOVER_TOOL } from '../search/part.ts';
 import { type ListenOptions, listenMcp } from '../session/host.ts';
 import { pause } from '../session/line.ts';
@@ -66,6 +67,8 @@ export interface ToolServerOptions {
   audit?: Audit;
   /** Search by meaning beside search by words (NetMCP 8). */
   embedder?: Embedder;
+  /** Where what the search learns of use outlives the process; without it it does not. */
+  usage?: UsageStore;
   /** Who may come in, and how the server itself registers; without it everybody on loopback is served. */
   auth?: ResourceAuth & { client: ClientAuth };
   /** Load of the NFs; read from the NRF if not given, where its address is known. */
@@ -192,6 +195,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     shelf,
     server: { id, summary: options.summary ?? '' },
     ...(options.embedder && { embedder: options.embedder }),
+    ...(options.usage && { usageStore: options.usage }),
   });
   const callHere: typeof call = async (request) => {
     const result = await call(request);

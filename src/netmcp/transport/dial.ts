@@ -1,5 +1,4 @@
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Env } from '../../../machines/ports.ts';
@@ -8,6 +7,7 @@ import { type Fetch, type HttpPool, UDP_CONNECT_MS, UDP_IDLE_MS } from '../sessi
 import { addressOf, isLoopback, nameToCheck, type Trust } from './address.ts';
 import { createLineTransport, paced } from './lines.ts';
 import { QUIC_ALPN } from './quic-provider.ts';
+import { streamableTransport } from './streamed-answers.ts';
 
 /** A server: its endpoints, or a program that speaks MCP over its standard streams. */
 export type Target =
@@ -105,9 +105,7 @@ async function openWay(opening: Opening): Promise<Transport> {
   if (kind === 'quic') return dialQuic(opening);
   const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls) : pool.fetchFor(tls);
   const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
-  return new StreamableHTTPClientTransport(address, {
-    fetch: credentials?.wrap(fetch, address.href) ?? fetch,
-  });
+  return streamableTransport(address, credentials?.wrap(fetch, address.href) ?? fetch);
 }
 
 async function dialQuic({ env, url, tls, pool, credentials, signal }: Opening): Promise<Transport> {

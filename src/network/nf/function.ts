@@ -8,7 +8,7 @@ export interface NetworkFunction {
 }
 
 /** Stands in the middle of an NfInstanceId; the NRF alone has 0. */
-const SERIAL = { AMF: 1, SMF: 2, PCF: 3, NWDAF: 4, UPF: 5, GNB: 6, TELEMATICS: 7 } as const;
+const SERIAL = { AMF: 1, SMF: 2, PCF: 3, NWDAF: 4, UPF: 5, GNB: 6, TELEMATICS: 7, UDM: 8 } as const;
 
 export type NfType = keyof typeof SERIAL;
 

@@ -9,4 +9,5 @@ export { startNwdaf } from './nwdaf.ts';
 export { startPcf } from './pcf.ts';
 export { startSmf } from './smf.ts';
 export { startTelematics } from './telematics.ts';
+export { startUdm } from './udm.ts';
 export { startUpf } from './upf.ts';

@@ -43,6 +43,18 @@ export function wrongLife(is: Is, holds: boolean, own: () => Json[], notify: Not
     return outcome(String(name));
   }
 
+  function update({ tool, name, ...more }: Json, session: Session): Json {
+    const known = published.get(String((tool as Json | undefined)?.name ?? name));
+    if (known === undefined && !is('updates-the-absent')) throw new Rpc(-32602, 'Nobody published it');
+    if (tool === undefined)
+      return { ...outcome(String(name)), ...(!is('deprecates-in-vain') && { state: 'deprecated' }) };
+    const { definition } = known ?? {};
+    const result = register({ tool, ...more }, session);
+    if (is('updates-in-vain') && definition !== undefined)
+      published.set(String(definition.name), { owner: session.agent, definition });
+    return result;
+  }
+
   function remove({ name }: Json, { agent }: Session): Json {
     const one = published.get(String(name));
     if (one === undefined && !is('removes-the-absent')) throw new Rpc(-32602, 'Nobody published it');
@@ -67,7 +79,7 @@ export function wrongLife(is: Is, holds: boolean, own: () => Json[], notify: Not
 
   return {
     register,
-    update: register,
+    update,
     remove,
     load: ({ sets = [] }: { sets?: string[] }, session: Session) =>
       toolsets(session, is('loads-unknown-sets') ? sets : sets.filter((name) => name === 'data')),

@@ -57,6 +57,7 @@ export function wrongManagement(is: Is, notify: Notify) {
         if (server.state !== 'draining' && !is('flat-load'))
           server.state = server.load >= 90 ? 'overloaded' : 'normal';
         notify('notifications/netmcp/load', { ...server, weight: weight(server) });
+        if (is('report-says-nothing')) return {};
         return { state: server.state, weight: weight(server), alternates: [] };
       }
       case 'netmcp/servers/deregister': {

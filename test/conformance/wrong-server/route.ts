@@ -7,6 +7,8 @@ interface Step {
   arguments?: Json;
   after?: string[];
   when?: string;
+  onError?: string;
+  undo?: { tool: string; arguments?: Json };
 }
 type Report = Json & { id: string; state: string; output: unknown };
 type Reference = { $from?: string; at?: string; default?: unknown };
@@ -18,6 +20,8 @@ const refersTo = (value: unknown) => (value as Reference | null)?.$from;
 /** The anchor (NetMCP 6), with as much of CEL as the kit writes. */
 export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
   const executions = new Map<string, { steps: string; result: Json }>();
+  /** What begins to run and is held until somebody else asks for it. */
+  const held = new Map<string, () => void>();
 
   function call(params: Json): Json {
     const forget = is('route-forgets-key') ? { _meta: {} } : {};
@@ -76,6 +80,8 @@ export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
       if (from === undefined || is('references-are-raw')) return [key, value];
       const { at = '', default: standard } = value as Reference;
       const field = at === '' ? from.output : (from.output as Json | null)?.[at.slice(1)];
+      if (is('references-lose-value') && field !== undefined) return [key, null];
+      if (is('default-before-value') && standard !== undefined) return [key, standard];
       return [key, field ?? standard ?? (is('references-to-nothing') ? 1 : undefined)];
     });
     try {
@@ -93,7 +99,32 @@ export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
     }
   }
 
-  function execute(params: Json): Json {
+  /** Undoes what was done, the latest first, if a step failed that asks for it. */
+  function compensate(steps: Step[], reports: Report[]): void {
+    const failed = reports.filter(({ state }) => state === 'failed').map(({ id }) => id);
+    if (is('undoes-nothing') || !steps.some((s) => failed.includes(s.id) && s.onError === 'compensate'))
+      return;
+    for (const report of reports.toReversed()) {
+      const undo = steps.find(({ id }) => id === report.id)?.undo;
+      if (report.state !== 'done' || undo === undefined) continue;
+      callTool({ name: undo.tool, arguments: undo.arguments ?? {} });
+      report.state = 'undone';
+    }
+  }
+
+  /** Everything runs at once, so only who refuses has to be caught at it. */
+  async function execute(params: Json): Promise<Json> {
+    const id = String(params.executionId);
+    if (!is('running-is-refused')) return runAll(params);
+    if (held.has(id)) {
+      held.get(id)?.();
+      throw new Rpc(-32011, 'It is running');
+    }
+    await new Promise<void>((resolve) => held.set(id, resolve));
+    return runAll(params);
+  }
+
+  function runAll(params: Json): Json {
     const { executionId = randomUUID(), steps = [] } = params as { executionId?: string; steps?: Step[] };
     const before = executions.get(executionId);
     if (before !== undefined && !is('executes-anew')) {
@@ -105,6 +136,7 @@ export function wrongRoute(is: Is, callTool: (params: Json) => Json) {
     const order = ordered(steps);
     const reports: Report[] = [];
     for (const step of order) reports.push(run(step, reports));
+    compensate(steps, reports);
     const state = reports.some((one) => one.state === 'failed') ? 'failed' : 'done';
     if (!is('answers-as-run'))
       reports.sort(

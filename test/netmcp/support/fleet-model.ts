@@ -34,6 +34,25 @@ export function seeded(seed: number): () => number {
   };
 }
 
+/** A server as discovery shows it: idle and healthy, unless something else is said. */
+export const serverEntry = (serverId: string, more: Partial<ServerEntry> = {}): ServerEntry => ({
+  serverId,
+  endpoints: ['http://127.0.0.1:9/mcp'],
+  summary: '',
+  serviceArea: [],
+  categories: [],
+  digest: 'd',
+  tools: [],
+  load: 0,
+  state: 'normal',
+  suspect: false,
+  untrusted: false,
+  weight: 100,
+  score: 1,
+  alternates: [],
+  ...more,
+});
+
 /** Latency of every call that was answered, in ms, and who answered. */
 export function runFleet(options: FleetOptions) {
   const { now, at, run, clock } = timeline();
@@ -44,22 +63,7 @@ export function runFleet(options: FleetOptions) {
   const servers = new Map(
     options.servers.map((one) => {
       const server = { ...one, slow: 1, active: 0, waiting: [] as Array<() => void>, told: 0, heldUntil: 0 };
-      const entry: ServerEntry = {
-        serverId: one.id,
-        endpoints: ['http://127.0.0.1:9/mcp'],
-        summary: '',
-        serviceArea: [],
-        categories: [],
-        digest: 'd',
-        tools: [],
-        load: 0,
-        state: 'normal',
-        suspect: false,
-        untrusted: false,
-        weight: 100,
-        score: 1,
-        alternates: [],
-      };
+      const entry = serverEntry(one.id);
       return [one.id, { server, entry }];
     }),
   );

@@ -1,0 +1,117 @@
+/** The A2A gateway. */
+export const GATEWAY_ERRORS = {
+  GATEWAY_FOREIGN_ORIGIN: {
+    class: 'terminal',
+    status: 403,
+    message: 'The gateway serves neither this host nor pages of this origin.',
+    hint: 'Use the address that the gateway was started with; a page of another origin may not call it.',
+  },
+  GATEWAY_OPERATOR_ONLY: {
+    class: 'terminal',
+    status: 403,
+    message: 'Only the operator at the machine of the runtime may do this.',
+    hint: 'Use "netagent agents approve ID" or "netagent agents revoke ID" there.',
+  },
+  GATEWAY_NOT_FOUND: {
+    class: 'terminal',
+    status: 404,
+    message: 'Nothing is served at {path}.',
+    hint: 'Agents are at /agents/ORG/UNIT/AGENT; GET /agents lists them.',
+  },
+  GATEWAY_CAMARA_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The catalogue of QoS profiles {file} cannot be used: {problem}.',
+    hint: 'See docs/camara.md for the form of the file.',
+  },
+  GATEWAY_STARTING: {
+    class: 'retryable',
+    status: 503,
+    message: 'The gateway is not ready yet.',
+    hint: 'Try again later; /readyz says when.',
+  },
+  GATEWAY_AGENT_OFFLINE: {
+    class: 'retryable',
+    status: 503,
+    message: 'The agent {agent} is offline.',
+    hint: 'Try again when GET /agents shows it as online.',
+  },
+  GATEWAY_UNAUTHENTICATED: {
+    class: 'terminal',
+    status: 401,
+    message: 'The gateway does not know who is asking: {problem}.',
+    hint: 'Send a valid token as "Authorization: Bearer TOKEN".',
+  },
+  GATEWAY_BODY_REFUSED: {
+    class: 'terminal',
+    status: 400,
+    message: 'The body cannot be read: {problem}.',
+    hint: 'Send JSON in UTF-8 and say so in Content-Type.',
+  },
+  GATEWAY_TOO_LARGE: {
+    class: 'terminal',
+    status: 413,
+    message: 'The body is larger than {limit} bytes.',
+    hint: 'Send less, or a link to the content in place of the content.',
+  },
+  GATEWAY_TOO_DEEP: {
+    class: 'terminal',
+    status: 400,
+    message: 'The body is nested deeper than {limit} levels.',
+    hint: 'Send flatter data.',
+  },
+  GATEWAY_TOO_MANY_STREAMS: {
+    class: 'retryable',
+    status: 429,
+    message: 'This client has {limit} open streams already.',
+    hint: 'Close a stream first; a task goes on without one.',
+  },
+  GATEWAY_TOO_MANY_USERS: {
+    class: 'retryable',
+    status: 503,
+    message: 'The gateway works for {limit} users already.',
+    hint: 'Try again later.',
+  },
+  GATEWAY_TIMEOUT: {
+    class: 'retryable',
+    status: 504,
+    message: 'The agent {agent} did not finish within {ms} ms.',
+    hint: 'A task that it began goes on: ask for it by its id. Stream, or return immediately, for long work.',
+  },
+  GATEWAY_FAILED: {
+    class: 'terminal',
+    status: 500,
+    message: 'The gateway failed at this request.',
+    hint: 'The log says more.',
+  },
+  GATEWAY_PORT_UNUSABLE: {
+    class: 'terminal',
+    status: 500,
+    message: 'Cannot serve gRPC on {host}, port {port}: {problem}.',
+    hint: 'Give another port (0 takes any free one).',
+  },
+  GATEWAY_REMOTE_UNREADABLE: {
+    class: 'retryable',
+    status: 502,
+    message: 'No agent card was read from {url}: {problem}.',
+    hint: 'Check the address, and that the agent serves /.well-known/agent-card.json.',
+  },
+  GATEWAY_REMOTE_REFUSED: {
+    class: 'terminal',
+    status: 502,
+    message: 'The agent at {url} refused the message: {problem}',
+    hint: 'Ask it for something that its card offers.',
+  },
+  GATEWAY_TASK_TAKEN: {
+    class: 'terminal',
+    status: 409,
+    message: 'The task id {task} is in use.',
+    hint: 'Make a new UUID for each task.',
+  },
+  GATEWAY_REMOTE_LOST: {
+    class: 'retryable',
+    status: 502,
+    message: 'The agent at {url} was lost during the task: {problem}.',
+    hint: 'It may have done the work; look there before it is asked again.',
+  },
+} as const;

@@ -1,0 +1,39 @@
+/** Workflows. */
+export const WORKFLOW_ERRORS = {
+  WORKFLOW_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The workflow {file} is not valid at {where}: {problem}.',
+    hint: 'Correct that line; the tasks that run here are listed in docs/architecture.md.',
+  },
+  WORKFLOW_NOT_FOUND: {
+    class: 'terminal',
+    status: 404,
+    message: 'The agent {agent} has no workflow {name}.',
+    hint: 'Its templates are in the folder that its manifest names.',
+  },
+  WORKFLOW_FUNCTION_UNKNOWN: {
+    class: 'terminal',
+    status: 400,
+    message: 'No function {name} can be called here.',
+    hint: 'Functions of the runtime are called as NAME:1.0.0@default.',
+  },
+  WORKFLOW_EXPRESSION: {
+    class: 'terminal',
+    status: 400,
+    message: 'The expression {expression} failed: {problem}.',
+    hint: 'Expressions are jq; each gives exactly one value.',
+  },
+  WORKFLOW_FAULTED: {
+    class: 'terminal',
+    status: 500,
+    message: 'The workflow {name} faulted at {task}: {problem}',
+    hint: 'The fault names the task; what it called says more in the log.',
+  },
+  WORKFLOW_CANCELLED: {
+    class: 'terminal',
+    status: 409,
+    message: 'The workflow {name} was cancelled.',
+    hint: 'Ask again if it is still needed.',
+  },
+} as const;

@@ -1,0 +1,85 @@
+import type { Request } from 'express';
+import type { Caller } from './access.ts';
+import {
+  ANSWER_WITHIN,
+  checkSink,
+  deviceOf,
+  idOf,
+  ownOf,
+  type Parts,
+  profileFor,
+  refuseSecond,
+} from './common.ts';
+import { CamaraError, notFound } from './failure.ts';
+import { viewOf } from './record.ts';
+import { byDevice, createAssignment, valid } from './schemas.ts';
+
+/** The operations of CAMARA qos-provisioning: QoS of a device until it is revoked. */
+export class Assignments {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  readonly create = async ({ body }: Request, caller: Caller) => {
+    const { env, sessions } = this.#parts;
+    const asked = valid(createAssignment, body);
+    const device = await deviceOf(this.#parts, caller, asked.device);
+    const profile = profileFor(this.#parts, asked.qosProfile, device.phoneNumber);
+    if (profile.status !== 'ACTIVE') {
+      throw new CamaraError(
+        422,
+        'QOS_PROVISIONING.QOS_PROFILE_NOT_APPLICABLE',
+        `The QoS profile ${profile.name} is ${profile.status} and cannot be assigned.`,
+      );
+    }
+    checkSink(this.#parts, asked.sink, asked.sinkCredential);
+    refuseSecond(this.#parts, 'assignment', device.supi);
+    const { id } = sessions.create(
+      {
+        id: env.ids.uuid(),
+        kind: 'assignment',
+        client: caller.client,
+        supi: device.supi,
+        device: device.named,
+        profile: profile.name,
+        shown: {},
+        sink: asked.sink ?? null,
+        sinkCredential: asked.sinkCredential ?? null,
+        createdAt: env.clock.now(),
+      },
+      null,
+    );
+    await sessions.settled(id, ANSWER_WITHIN);
+    return { status: 201, body: viewOf(ownOf(this.#parts, 'assignment', id, caller)) };
+  };
+
+  readonly read = async (request: Request, caller: Caller) => ({
+    status: 200,
+    body: viewOf(ownOf(this.#parts, 'assignment', idOf(request), caller)),
+  });
+
+  /** What was deleted stays readable for a while (the API wants it for those who poll). */
+  readonly remove = async (request: Request, caller: Caller) => {
+    const { id, state } = ownOf(this.#parts, 'assignment', idOf(request), caller);
+    const { env, sessions } = this.#parts;
+    if (state !== 'unavailable') sessions.send(id, { type: 'DELETE', at: env.clock.now() });
+    else if (sessions.get(id)?.context.statusInfo !== 'DELETE_REQUESTED')
+      sessions.send(id, { type: 'REMOVE' });
+    return { status: 204 };
+  };
+
+  readonly byDevice = async ({ body }: Request, caller: Caller) => {
+    const asked = valid(byDevice, body);
+    const { supi } = await deviceOf(this.#parts, caller, asked.device);
+    const found = this.#parts.sessions
+      .all()
+      .find(
+        (one) =>
+          one.kind === 'assignment' && one.supi === supi && one.context.statusInfo !== 'DELETE_REQUESTED',
+      );
+    if (found === undefined) throw notFound('The device has no QoS assignment.');
+    return { status: 200, body: viewOf(ownOf(this.#parts, 'assignment', found.id, caller)) };
+  };
+}
