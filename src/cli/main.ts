@@ -7,10 +7,11 @@ import { runChart } from './chart.ts';
 import { runConformance } from './conformance.ts';
 import { runCredential } from './credential.ts';
 import { runKey } from './key.ts';
+import { runNetwork } from './network.ts';
 import { type Output, terminalOutput } from './output.ts';
 import { runStart } from './start.ts';
 import { runTools } from './tools.ts';
-import { AGENTS, ASK, CHART, CONFORMANCE, CREDENTIAL, KEY, START, TOOLS, VERBS } from './verbs.ts';
+import { AGENTS, ASK, CHART, CONFORMANCE, CREDENTIAL, KEY, NETWORK, START, TOOLS, VERBS } from './verbs.ts';
 
 /**
  * The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -39,6 +40,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
     if (verb === CHART) return await runChart(parsed, output);
+    if (verb === NETWORK) return runNetwork(parsed, output);
     if (verb === CREDENTIAL) return await runCredential(parsed, output);
     if (verb === KEY) return await runKey(parsed, output);
     if (verb === CONFORMANCE) return await runConformance(parsed, output);

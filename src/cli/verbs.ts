@@ -231,7 +231,22 @@ export const KEY: Verb = {
   examples: ['npx netagent key ops-2026 --out ops-2026.key.json >> trust.yaml'],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, CONFORMANCE, CREDENTIAL, KEY];
+export const NETWORK: Verb = {
+  name: 'network',
+  summary: 'holds the simulated network against published tables and measured drives',
+  positional: 'validate',
+  flags: {
+    data: {
+      value: 'DIR',
+      help: 'folder of the measured data; what is not there is skipped',
+      default: '../shared/data',
+    },
+    json: { help: 'JSON lines on standard output' },
+  },
+  examples: ['npx netagent network validate', 'npx netagent network validate --data traces --json'],
+};
+
+export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, NETWORK, CONFORMANCE, CREDENTIAL, KEY];
 
 function checkZone(value: string): string | undefined {
   try {

@@ -19,6 +19,9 @@ interface Result {
   ues: number;
   connected: number;
   flows: number;
+  /** CPU of the whole process a tick, compiler and garbage collector with it: what one core has to do. */
+  cpuMs: number;
+  /** Wall time of the median and the slowest tick: more on a machine with other work. */
   tickMs: number;
   worstMs: number;
   nsPerUeTick: number;
@@ -50,11 +53,14 @@ function measureSize(cells: number, busy: boolean): Result {
   }
   grid.tick(WARM);
   const times: number[] = [];
+  const before = process.cpuUsage();
   for (let i = 0; i < TICKS; i++) {
     const from = performance.now();
     grid.tick();
     times.push(performance.now() - from);
   }
+  const { user, system } = process.cpuUsage(before);
+  const cpuMs = (user + system) / 1000 / TICKS;
   times.sort((a, b) => a - b);
   const tickMs = times[Math.floor(times.length / 2)] as number;
   const { rrc } = grid.columns.ues;
@@ -63,9 +69,10 @@ function measureSize(cells: number, busy: boolean): Result {
     ues: grid.ueCount,
     connected: rrc.reduce((sum, state) => sum + (state === 2 ? 1 : 0), 0),
     flows,
+    cpuMs,
     tickMs,
     worstMs: times.at(-1) as number,
-    nsPerUeTick: (tickMs * 1e6) / grid.ueCount,
+    nsPerUeTick: (cpuMs * 1e6) / grid.ueCount,
     stateBytesPerUe: grid.bytes / grid.ueCount,
     rssBytes: process.memoryUsage.rss(),
   };
@@ -85,19 +92,19 @@ if (size !== undefined) {
   print(JSON.stringify(measureSize(Number(size), mode === 'busy')));
 } else {
   print(`${process.version}, ${cpus().length} x ${cpus()[0]?.model ?? 'unknown'}`);
-  print('mix   cells     UEs  connected  flows  ms/tick  worst  ns/UE-tick  state B/UE  RSS MB');
+  print('mix   cells     UEs  connected  flows  CPU ms  wall ms  worst  ns/UE-tick  state B/UE  RSS MB');
   const results = new Map<string, Result>();
   for (const busy of [false, true]) {
     for (const cells of SIZES) {
       const rounds = Array.from({ length: ROUNDS }, () => apart(cells, busy)).sort(
-        (a, b) => a.tickMs - b.tickMs,
+        (a, b) => a.cpuMs - b.cpuMs,
       );
       const result = rounds[Math.floor(ROUNDS / 2)] as Result;
       results.set(`${busy}${cells}`, result);
       print(
         `${busy ? 'busy' : 'mix '} ${String(cells).padStart(6)} ${String(result.ues).padStart(7)} ` +
           `${String(result.connected).padStart(10)} ${String(result.flows).padStart(6)} ` +
-          `${result.tickMs.toFixed(1).padStart(8)} ${result.worstMs.toFixed(0).padStart(6)} ` +
+          `${result.cpuMs.toFixed(1).padStart(7)} ${result.tickMs.toFixed(1).padStart(8)} ${result.worstMs.toFixed(0).padStart(6)} ` +
           `${result.nsPerUeTick.toFixed(0).padStart(11)} ${result.stateBytesPerUe.toFixed(0).padStart(11)} ` +
           `${(result.rssBytes / 1e6).toFixed(0).padStart(7)}`,
       );
@@ -112,8 +119,8 @@ if (size !== undefined) {
     ok: value <= limit,
   });
   const goals = [
-    most('tick of 1,000 cells and 100,000 UEs', of(false, 1000).tickMs, 'ms', 500),
-    most('the same with every UE connected', of(true, 1000).tickMs, 'ms', 500),
+    most('CPU of a tick, 1,000 cells and 100,000 UEs', of(false, 1000).cpuMs, 'ms', 500),
+    most('the same with every UE connected', of(true, 1000).cpuMs, 'ms', 500),
     most('resident memory at 1,000 cells', of(false, 1000).rssBytes / 1e6, 'MB', 500),
     most(
       'ns per UE-tick, 1,000 cells to 57',

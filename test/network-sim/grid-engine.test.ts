@@ -281,10 +281,9 @@ describe('faults and measures of the operator', () => {
 
   it('sends a UE to E-UTRA by order and by steering, and lets it return', () => {
     const grid = busy();
-    const { rat, rrc, standby } = grid.columns.ues;
+    const { rat, rrc, sinr, standbySinr } = grid.columns.ues;
     const ue = rat.findIndex(
-      (r, u) =>
-        r === 0 && rrc[u] === 2 && (standby[u] as number) >= 0 && (grid.ue(u)?.standby?.sinrDb ?? -9) > 3,
+      (r, u) => r === 0 && rrc[u] === 2 && (sinr[u] as number) > 10 && (standbySinr[u] as number) > 3,
     );
     grid.orderRat(ue, 'EUTRA');
     grid.tick();

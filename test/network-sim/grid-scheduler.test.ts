@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { shareFairly } from '../../src/network/grid/fair.ts';
 import { createGrid, type Grid, hexagonLayout, type NewFlow } from '../../src/network/grid/index.ts';
-import { carrierOf, dlPerPrb, ulPrbsFor, ulRate } from '../../src/network/radio/index.ts';
+import { carrierOf, dlPerPrbRepeated, ulPrbsFor, ulRate } from '../../src/network/radio/index.ts';
 
 const ARP = { priorityLevel: 8, preemptCap: 'NOT_PREEMPT', preemptVuln: 'NOT_PREEMPTABLE' } as const;
 const ALWAYS = { name: 'always', share: 1, onS: 1e9, offS: 0, dlMbps: Number.POSITIVE_INFINITY, ulMbps: 2 };
@@ -99,7 +99,7 @@ function needOf(grid: Grid, flow: number): { dl: number; ul: number } {
   const loss = ues.ulLoss[ue] as number;
   const wide = ulPrbsFor(rat, loss, gbrUlMbps);
   return {
-    dl: gbrDlMbps / dlPerPrb(carrierOf(rat), sinr),
+    dl: gbrDlMbps / dlPerPrbRepeated(carrierOf(rat), sinr),
     ul: gbrUlMbps === 0 ? 0 : ulRate(rat, loss, wide) < gbrUlMbps - 1e-9 ? Number.POSITIVE_INFINITY : wide,
   };
 }

@@ -2,12 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
+  buildingLoss,
   CQI_EFFICIENCY,
   cqiOf,
   dlPerPrb,
+  dlPerPrbRepeated,
   LTE,
   layersOf,
   losProbability,
+  losProbabilityOpenOffice,
   MCS_TABLES,
   NR,
   nextShadow,
@@ -61,6 +64,24 @@ describe('path loss of TR 38.901', () => {
     expect(losProbability('UMa', 100, 23)).toBeGreaterThan(losProbability('UMa', 100, 13));
   });
 
+  it('knows the office: InH loss and line of sight, mixed and open', () => {
+    const g = { d2D: Math.sqrt(100 - 4), fcGHz: 3.5, hBS: 3, hUT: 1 };
+    expect(pathLoss('InH', true, g)).toBeCloseTo(60.5814, 3);
+    expect(pathLoss('InH', false, g)).toBeCloseTo(69.1474, 3);
+    expect(losProbability('InH', 1)).toBe(1);
+    expect(losProbability('InH', 5.9)).toBeCloseTo(Math.exp(-1), 9);
+    expect(losProbability('InH', 39.1)).toBeCloseTo(0.32 * Math.exp(-1), 9);
+    expect(losProbabilityOpenOffice(5)).toBe(1);
+    expect(losProbabilityOpenOffice(40)).toBeCloseTo(Math.exp(-35 / 70.8), 9);
+    expect(losProbabilityOpenOffice(60.7)).toBeCloseTo(0.54 * Math.exp(-11.7 / 211.7), 9);
+  });
+
+  it('loses more into a building of coated glass than into an old one', () => {
+    expect(buildingLoss('low', 3.5, 10)).toBeCloseTo(17.698, 2);
+    expect(buildingLoss('high', 3.5, 0)).toBeCloseTo(26.85, 2);
+    expect(buildingLoss('high', 3.5, 10) - buildingLoss('high', 3.5, 0)).toBeCloseTo(5, 9);
+  });
+
   it('draws shadowing of the right spread and autocorrelation', () => {
     const n = 20_000;
     let s = 0;
@@ -96,6 +117,15 @@ describe('antenna and noise', () => {
 });
 
 describe('link adaptation of TS 38.214', () => {
+  it('carries a half, a third, a quarter of the lowest CQI by repetition, and then nothing', () => {
+    const lowest = dlPerPrb(NR, -6.936);
+    expect(dlPerPrbRepeated(NR, 12)).toBe(dlPerPrb(NR, 12));
+    expect(dlPerPrbRepeated(NR, -8)).toBeCloseTo(lowest / 2, 9);
+    expect(dlPerPrbRepeated(NR, -11)).toBeCloseTo(lowest / 3, 9);
+    expect(dlPerPrbRepeated(NR, -12.9)).toBeCloseTo(lowest / 4, 9);
+    expect(dlPerPrbRepeated(NR, -13)).toBe(0);
+  });
+
   it('reports the CQI whose threshold is reached', () => {
     expect(cqiOf(-7)).toBe(0);
     expect(cqiOf(-6.936)).toBe(1);

@@ -68,7 +68,7 @@ function sums(world: World): void {
       const gotUl = ues.gotUl[u] as number;
       const cqi = CQI_AT + (cqiOf[index] as number);
       counters[row + cqi] = (counters[row + cqi] as number) + 1;
-      delay += ues.roundTrip[u] as number;
+      delay += Math.max(0, (ues.roundTrip[u] as number) - tuning.coreMs);
       if (gotDl > 0) {
         activeDl++;
         sumDl += gotDl;

@@ -32,10 +32,10 @@ export function connect(world: World, list: Int32Array, length: number): void {
       reselect(world, u);
       if (ues.wanted[u] !== 0) establish(world, u);
     }
-    if (ues.rrc[u] !== RRC.connected && ues.wanted[u] !== 0) {
-      ues.outage[u] = (ues.outage[u] as number) + world.tickMs;
-      ues.gap[u] = world.tickMs;
-    }
+    if (ues.rrc[u] === RRC.connected) continue;
+    // Nobody waits for a link that carries nothing.
+    ues.outage[u] = ues.wanted[u] === 0 ? 0 : (ues.outage[u] as number) + world.tickMs;
+    ues.gap[u] = ues.wanted[u] === 0 ? 0 : world.tickMs;
   }
 }
 
@@ -168,8 +168,24 @@ function changeRat(world: World, u: number, rat: number, cause: number): void {
   ues.ratChanges[u] = (ues.ratChanges[u] as number) + 1;
   // An order to NR is done with; one to E-UTRA holds, or the UE would return at once.
   if (rat === NR_) ues.ordered[u] = 0;
-  serve(world, u, rat, ues.standby[u] as number, ues.standbyRsrp[u] as number, ues.standbySinr[u] as number);
+  toStandby(world, u);
   ues.gap[u] = Math.min(world.tickMs, (ues.gap[u] as number) + tuning.ratGapMs);
+}
+
+/** Takes the best cell of the other RAT; the one that served becomes the standby. */
+function toStandby(world: World, u: number): void {
+  const { ues } = world;
+  const { cell, rsrp, sinr, standby, standbyRsrp, standbySinr } = ues;
+  const before = [cell[u] as number, rsrp[u] as number, sinr[u] as number] as const;
+  serve(
+    world,
+    u,
+    1 - (ues.rat[u] as number),
+    standby[u] as number,
+    standbyRsrp[u] as number,
+    standbySinr[u] as number,
+  );
+  [standby[u], standbyRsrp[u], standbySinr[u]] = before;
 }
 
 /** Radio-link failure: re-establishment on the best usable cell, or no link at all. */
@@ -203,19 +219,10 @@ function camp(world: World, u: number): boolean {
   const there =
     (ues.standby[u] as number) >= 0 &&
     usable(world, 1 - rat, ues.standbyRsrp[u] as number, ues.standbySinr[u] as number);
-  const other = () =>
-    serve(
-      world,
-      u,
-      1 - rat,
-      ues.standby[u] as number,
-      ues.standbyRsrp[u] as number,
-      ues.standbySinr[u] as number,
-    );
   if (there && (!here || (rat === LTE_ && ues.ordered[u] !== LTE_ + 1))) {
     // From E-UTRA a UE in idle takes NR back only above the return level.
     if (!here || (ues.standbyRsrp[u] as number) > world.tuning.returnRsrp) {
-      other();
+      toStandby(world, u);
       return true;
     }
   }

@@ -6,10 +6,14 @@ import type { World } from './world.ts';
 
 /** HARQ gives up after this many transmissions; RLC in acknowledged mode repeats then. */
 const HARQ_TRIES = 4;
-/** Queueing of a cell near its limit does not grow without end: its schedulers drop. */
-const MOST_LOADED = 0.97;
-/** Slots that a packet of a UE waits for a turn among the active ones, at load 0.5 (guess). */
-const QUEUE_SLOTS = 4;
+/** A full cell still gives a UE with little traffic its turn: waiting for it grows up to this load. */
+const MOST_LOADED = 0.8;
+/** Slots that a packet waits for its UE's turn at load 0.5 (guess). */
+const QUEUE_SLOTS = 2;
+/** Standing queue of a download that takes all it gets, ms (guess: pings under load). */
+const BUFFER_MS = 40;
+/** Longest time that a queue of the UE's own holds a packet, ms. */
+const OWN_QUEUE_MS = 4000;
 /** Relative power of TR 38.840 table 18: sleep, on without data, receiving, sending. */
 const POWER = { sleep: 1, micro: 45, monitor: 100, receive: 300, send: 500 } as const;
 
@@ -34,7 +38,7 @@ function sleepCycle(world: World, u: number, seconds: number): void {
   const { ues, tuning, tickMs } = world;
   const got = (ues.gotDl[u] as number) + (ues.gotUl[u] as number);
   const backlog = (ues.queueDl[u] as number) > 0 || (ues.queueUl[u] as number) > 0;
-  // Sparse traffic comes in bursts with silence between: 20 packets a Mbit, each followed by the timer.
+  // Some 80 packets a Mbit, awake a millisecond for each, and once the inactivity timer behind them.
   const bursts = got <= 0 ? 0 : Math.min(tickMs, 80 * got * seconds);
   const busy = backlog ? tickMs : Math.min(tickMs, bursts + (got > 0 ? tuning.drxInactivityMs : 0));
   const short = tuning.drxShortMs * tuning.drxShortCycles;
@@ -77,6 +81,8 @@ export function roundTrip(world: World, u: number, sample: number): number {
   };
   delay += queue(cells.loadDl[cell] as number) * (EXPONENTIAL[upper(b)] as number);
   delay += queue(cells.loadUl[cell] as number) * (EXPONENTIAL[lower(b)] as number);
+  delay += ownQueue(ues.queueDl[u] as number, ues.gotDl[u] as number, tickMs);
+  delay += ownQueue(ues.queueUl[u] as number, ues.gotUl[u] as number, tickMs);
   const drx = ues.drx[u] as number;
   if (drx !== DRX.active) delay += unit(b) * (drx === DRX.long ? tuning.drxLongMs : tuning.drxShortMs);
   const gap = ues.gap[u] as number;
@@ -86,6 +92,13 @@ export function roundTrip(world: World, u: number, sample: number): number {
   // The first packets after an outage are those that had waited through it.
   if (outage > 0 && sample === 0) delay += outage;
   return delay;
+}
+
+/** Time that a packet waits behind the UE's own backlog (Mbit) at the rate that it gets. */
+function ownQueue(backlog: number, mbps: number, tickMs: number): number {
+  if (backlog === 0) return 0;
+  if (backlog === Number.POSITIVE_INFINITY) return BUFFER_MS;
+  return mbps > 0 ? Math.min(OWN_QUEUE_MS, (1000 * backlog) / mbps) : tickMs;
 }
 
 /** Delay of HARQ repetitions, and of RLC's where they do not suffice, out of one draw. */

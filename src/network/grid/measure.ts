@@ -105,8 +105,10 @@ export function measure(world: World, list: Int32Array, count: number): void {
       const threshold = sightAt[at] as number;
       if (moving) {
         const fresh = mix(bits + Math.imul(k + 1, 0x9e3779b9)) >>> 0;
+        // Line of sight is redrawn with the odds that give it its correlation distance, and held otherwise:
+        // an AR(1) of it would flicker around the threshold every metre.
         const sightStep = (3 * scenario + 2) * MOVE_STEPS + step;
-        g = (KEEP[sightStep] as number) * g + (RENEW[sightStep] as number) * (NORMAL[upper(fresh)] as number);
+        if (upper(fresh) >= (KEEP[sightStep] as number) * 4096) g = NORMAL[upper(mix(fresh))] as number;
         const shadowStep = (3 * scenario + (g < threshold ? 0 : 1)) * MOVE_STEPS + step;
         s =
           (KEEP[shadowStep] as number) * s + (RENEW[shadowStep] as number) * (NORMAL[lower(fresh)] as number);

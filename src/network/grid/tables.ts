@@ -1,4 +1,4 @@
-import { type Carrier, cqiOf, dlPerPrb, MCS_TABLES } from '../radio/index.ts';
+import { type Carrier, cqiOf, dlPerPrbRepeated, MCS_TABLES } from '../radio/index.ts';
 import type { Layout } from './layout.ts';
 import { type LossTable, lossTable, type SurroundingsTable, surroundingsTable } from './lookup.ts';
 
@@ -37,7 +37,7 @@ export function tablesOf(layout: Layout, alwaysOn: [number, number]): Tables {
     noise: both((carrier) => 10 ** (carrier.noisePerReDbm / 10), layout),
     gain: both((carrier) => carrier.gainDbi, layout),
     alwaysOn,
-    perPrb: both((carrier) => bySinr((sinr) => dlPerPrb(carrier, sinr)), layout),
+    perPrb: both((carrier) => bySinr((sinr) => dlPerPrbRepeated(carrier, sinr)), layout),
     cqi,
     mcs: [mcsByCqi(cqi[0], 2), mcsByCqi(cqi[1], 1)],
     bler: both((carrier) => bySinr((sinr) => blockErrors(carrier, sinr)), layout),

@@ -1,6 +1,7 @@
 /**
- * What the standards leave to the operator, or to nature. The values that a measured drive can decide
- * were fitted to one half of the drives (docs/network.md); the others are estimates, marked (guess).
+ * What the standards leave to the operator, or to nature. A3, time to trigger, radio-link failure and the
+ * times and SINR of inter-RAT changes were fitted to one half of the measured drives (docs/network.md);
+ * all else is an estimate.
  */
 export interface Tuning {
   /** Event A3 (TS 38.331 5.5.4.4): offset and hysteresis in dB, time to trigger in ms. */
@@ -64,11 +65,11 @@ export interface Tuning {
 }
 
 export const TUNING: Tuning = {
-  a3OffsetDb: 3,
+  a3OffsetDb: 2.6,
   hysteresisDb: 1,
-  tttMs: 320,
-  qoutDb: -8,
-  qinDb: -6,
+  tttMs: 840,
+  qoutDb: -11,
+  qinDb: -9,
   n310: 5,
   n311: 2,
   t310Ms: 1000,
@@ -76,15 +77,15 @@ export const TUNING: Tuning = {
   qinPeriodMs: 100,
   campNr: -121,
   campLte: -124,
-  fallbackRsrp: -114,
-  fallbackSinr: -7,
+  fallbackRsrp: -119,
+  fallbackSinr: -11.4,
   fallbackMs: 1000,
-  returnRsrp: -108,
-  returnSinr: -3,
-  returnMs: 4000,
+  returnRsrp: -111,
+  returnSinr: 1.3,
+  returnMs: 9500,
   handoverGapMs: 50,
   ratGapMs: 120,
-  fadingDb: 1,
+  fadingDb: 1.5,
   siteCorrelation: 0.5,
   alwaysOnNr: 0.05,
   alwaysOnLte: 0.12,

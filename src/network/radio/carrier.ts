@@ -77,6 +77,20 @@ export function dlPerPrb(carrier: Carrier, sinrDb: number, cqi = cqiOf(sinrDb, c
   return carrier.dlMbpsPerPrb * efficiencyOf(cqi, carrier.cqiTable) * layersOf(sinrDb, carrier.maxLayers);
 }
 
+/** HARQ sends a block this many times at most. */
+const HARQ_SENDS = 4;
+
+/**
+ * The same down to 6 dB below the lowest CQI, where blocks get through by combining repetitions: each
+ * doubling of them is worth 3 dB.
+ */
+export function dlPerPrbRepeated(carrier: Carrier, sinrDb: number): number {
+  const lowest = carrier.cqiTable.sinrDb[0] as number;
+  if (sinrDb >= lowest) return dlPerPrb(carrier, sinrDb);
+  const sends = Math.ceil(10 ** ((lowest - sinrDb) / 10));
+  return sends > HARQ_SENDS ? 0 : dlPerPrb(carrier, lowest) / sends;
+}
+
 /** PRB counts at which the uplink tables hold a value. */
 const UL_STEPS = [0, 1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64, 100, 160, 273];
 const LOSS_MIN = 60;

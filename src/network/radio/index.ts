@@ -1,5 +1,15 @@
 export { type Panel, sectorGain } from './antenna.ts';
-export { type Carrier, carrierOf, dlPerPrb, LTE, NR, powerPerRe, ulPrbsFor, ulRate } from './carrier.ts';
+export {
+  type Carrier,
+  carrierOf,
+  dlPerPrb,
+  dlPerPrbRepeated,
+  LTE,
+  NR,
+  powerPerRe,
+  ulPrbsFor,
+  ulRate,
+} from './carrier.ts';
 export {
   CQI_EFFICIENCY,
   CQI_SINR_DB,
