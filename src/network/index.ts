@@ -1,4 +1,5 @@
 import type { Env } from '../../machines/ports.ts';
+import { fail } from '../errors.ts';
 import { SbiClient } from '../sbi/index.ts';
 import type { NetworkEvent, Region, Simulation, SimulationOptions } from './model.ts';
 import {
@@ -19,8 +20,16 @@ import {
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
 import { createSimulation } from './sim/index.ts';
+import { GridNetwork, type WorldFile } from './worlds/index.ts';
 
 export { parseTrace } from './trace.ts';
+export {
+  readWorld,
+  runWorld,
+  shippedWorlds,
+  type WorldFile,
+  type WorldSample,
+} from './worlds/index.ts';
 
 /** The same as a type literal, which goes where any record is taken. */
 type Plain<T> = { [K in keyof T]: T[K] };
@@ -58,17 +67,19 @@ export interface NetworkHandle {
 
 /**
  * Starts the network: a simulated world with its network functions on HTTP/2, and its twin that nobody
- * operates. Rejects with NETWORK_REGION_UNKNOWN, or the socket's error where a port cannot be had;
- * what had started is closed then.
+ * operates. `world` is a scenario world in place of the traveller's regions; seed and place are its own
+ * then. Rejects with NETWORK_REGION_UNKNOWN, WORLD_UNSUPPORTED where the world has not the subscriber, or
+ * the socket's error where a port cannot be had; what had started is closed then.
  */
 export async function startNetwork(options: {
   env: Env;
   simulation: SimulationOptions;
+  world?: WorldFile;
   host: string;
 }): Promise<NetworkHandle> {
   const { env, host } = options;
-  const simulation = createSimulation(options.simulation);
-  const twin = createSimulation(options.simulation);
+  const simulation = simulationOf(options.simulation, options.world);
+  const twin = simulationOf(options.simulation, options.world);
   const client = new SbiClient({ env });
   const duties = new Duties(env.log);
   const notifier = new Notifier({ env, client, duties });
@@ -124,6 +135,15 @@ export async function startNetwork(options: {
     await close();
     throw error;
   }
+}
+
+function simulationOf(options: SimulationOptions, world: WorldFile | undefined): Simulation {
+  if (world === undefined) return createSimulation(options);
+  const unsupported = (problem: string) => fail('WORLD_UNSUPPORTED', { world: world.file, problem });
+  if (options.trace) throw unsupported('a measured drive is given to a UE in the world itself, by its field trace');
+  if (!world.description.ues.some(({ supi }) => supi === options.supi))
+    throw unsupported(`none of its UEs has the SUPI ${options.supi} of the subscriber under assurance`);
+  return new GridNetwork(world, options.startTime);
 }
 
 function evaluate(simulation: Simulation, twin: Simulation, supi: string): NetworkEvaluation | undefined {

@@ -347,6 +347,7 @@ export class GridNetwork implements Simulation {
         world: description.name,
         digest,
         seed: description.seed,
+        start: this.#start,
         second: this.#second,
         now: this.now,
         happenings: this.happenings.save(),
@@ -362,7 +363,7 @@ export class GridNetwork implements Simulation {
 
   /** Takes the state out of a snapshot of this world. @throws NETWORK_SNAPSHOT_INVALID; nothing is changed then. */
   restore(bytes: Uint8Array): void {
-    const { state, grid } = decodeWorld(bytes, this.world);
+    const { state, grid } = decodeWorld(bytes, this.world, this.#start);
     this.deployed.grid.restore(grid);
     this.#second = state.second;
     this.now = state.now;

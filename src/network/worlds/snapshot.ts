@@ -11,6 +11,8 @@ export interface WorldState {
   world: string;
   digest: string;
   seed: number;
+  /** ms since the epoch. */
+  start: number;
   second: number;
   now: number;
   happenings: HappeningsState;
@@ -38,7 +40,11 @@ export function encodeWorld(state: WorldState, grid: Uint8Array): Uint8Array {
 }
 
 /** @throws NETWORK_SNAPSHOT_INVALID for anything but a snapshot of this very world. */
-export function decodeWorld(bytes: Uint8Array, world: WorldFile): { state: WorldState; grid: Uint8Array } {
+export function decodeWorld(
+  bytes: Uint8Array,
+  world: WorldFile,
+  start: number,
+): { state: WorldState; grid: Uint8Array } {
   const refuse = (problem: string) => fail('NETWORK_SNAPSHOT_INVALID', { problem });
   const from = MAGIC.length + 4;
   if (bytes.length < from || decoder.decode(bytes.subarray(0, MAGIC.length)) !== MAGIC)
@@ -56,5 +62,6 @@ export function decodeWorld(bytes: Uint8Array, world: WorldFile): { state: World
   if (state.world !== name) throw refuse(`it is of the world ${state.world}, not of ${name}`);
   if (state.seed !== seed) throw refuse(`it has seed ${state.seed}, this world has ${seed}`);
   if (state.digest !== world.digest) throw refuse(`the description of ${name} has changed since it was saved`);
+  if (state.start !== start) throw refuse('it began at another time');
   return { state, grid: bytes.subarray(from + length) };
 }
