@@ -17,7 +17,18 @@ export function listWorlds(output: Output): number {
   return 0;
 }
 
-const HEAD = ['time', 'cells', 'PRB dl%', 'ul%', 'GBR dl%', 'UEs', 'dl Mbit/s', 'ul Mbit/s', 'handovers', 'failures'];
+const HEAD = [
+  'time',
+  'cells',
+  'PRB dl%',
+  'ul%',
+  'GBR dl%',
+  'UEs',
+  'dl Mbit/s',
+  'ul Mbit/s',
+  'handovers',
+  'failures',
+];
 const WIDTHS = [8, 16, 7, 6, 7, 7, 10, 10, 9, 8];
 
 /**
@@ -35,7 +46,8 @@ export async function runWorldVerb(source: string, { values }: Parsed, output: O
   const begun = performance.now();
   output.text(line(HEAD));
   for (const sample of samples) {
-    if (speed !== undefined) await wait(Math.max(0, (1000 * sample.second) / speed - (performance.now() - begun)));
+    if (speed !== undefined)
+      await wait(Math.max(0, (1000 * sample.second) / speed - (performance.now() - begun)));
     for (const row of rowsOf(sample)) output.text(line(row));
     output.value({ type: 'sample', ...sample });
   }

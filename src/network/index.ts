@@ -140,7 +140,8 @@ export async function startNetwork(options: {
 function simulationOf(options: SimulationOptions, world: WorldFile | undefined): Simulation {
   if (world === undefined) return createSimulation(options);
   const unsupported = (problem: string) => fail('WORLD_UNSUPPORTED', { world: world.file, problem });
-  if (options.trace) throw unsupported('a measured drive is given to a UE in the world itself, by its field trace');
+  if (options.trace)
+    throw unsupported('a measured drive is given to a UE in the world itself, by its field trace');
   if (!world.description.ues.some(({ supi }) => supi === options.supi))
     throw unsupported(`none of its UEs has the SUPI ${options.supi} of the subscriber under assurance`);
   return new GridNetwork(world, options.startTime);

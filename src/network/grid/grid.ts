@@ -19,8 +19,8 @@ import { follow, roundTrip } from './latency.ts';
 import type { Layout } from './layout.ts';
 import { measure } from './measure.ts';
 import { type CellMeasurements, measurementsOf } from './measurements.ts';
-import { RATS } from './plan.ts';
 import { applyTruths, type Placement, placeUe, type RadioTruth, shiftUe } from './placement.ts';
+import { RATS } from './plan.ts';
 import type { GridOptions } from './population.ts';
 import { gather, share } from './scheduler.ts';
 import {

@@ -13,7 +13,8 @@ export interface ControlState {
 const within = (t: number, { start, end }: { start?: number; end?: number }) =>
   t >= (start ?? t) && t < (end ?? t + 1);
 const overlap = (a: RrmPolicy, b: RrmPolicy) =>
-  (a.start ?? 0) < (b.end ?? Number.POSITIVE_INFINITY) && (b.start ?? 0) < (a.end ?? Number.POSITIVE_INFINITY);
+  (a.start ?? 0) < (b.end ?? Number.POSITIVE_INFINITY) &&
+  (b.start ?? 0) < (a.end ?? Number.POSITIVE_INFINITY);
 /** Policies that the grid takes at once. */
 const MOST_POLICIES = 32;
 
@@ -92,7 +93,9 @@ export class Control {
 
   /** @throws NETWORK_GRID_INVALID where a cell would be promised twice. */
   setRrmPolicy(policy: RrmPolicy, now: number): void {
-    const others = [...this.#reservations.values()].filter((one) => one.id !== policy.id && overlap(one, policy));
+    const others = [...this.#reservations.values()].filter(
+      (one) => one.id !== policy.id && overlap(one, policy),
+    );
     const refuse = (field: string, problem: string) => fail('NETWORK_GRID_INVALID', { field, problem });
     if (others.length >= MOST_POLICIES)
       throw refuse('policy.id', `${MOST_POLICIES} policies are set in that time already`);

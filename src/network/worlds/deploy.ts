@@ -1,4 +1,11 @@
-import { createGrid, type Grid, type GridOptions, type Placement, PROFILES, type Profile } from '../grid/index.ts';
+import {
+  createGrid,
+  type Grid,
+  type GridOptions,
+  type Placement,
+  PROFILES,
+  type Profile,
+} from '../grid/index.ts';
 import { draw, NORMAL, streamKey, unit, upper } from '../grid/random.ts';
 import type { Cell, Region } from '../model.ts';
 import { buildingLoss, CAR_LOSS, PENETRATION_SIGMA } from '../radio/index.ts';
@@ -78,8 +85,8 @@ function optionsOf(world: WorldDescription, profiles: Profile[], ues: number): G
     ambient: world.load,
     tuning: {
       inactivityMs: 1000 * inactivityS,
-      // Delay of transport comes with the path to the data network.
-      coreMs: 0,
+      // Transport comes with the path to the data network: left are slots and processing, both ways (guess).
+      coreMs: 2,
       ...(configuredGrantMs === undefined ? {} : { srPeriodNrMs: configuredGrantMs, grantNrMs: 0 }),
       // Without DRX the monitoring of PDCCH never stops: a cycle as short as nothing.
       ...(drx ? {} : { drxInactivityMs: 1e9, drxShortMs: 1e-3, drxLongMs: 1e-3 }),
@@ -185,7 +192,11 @@ export function settleUe(deployed: Deployed, { first, description }: DeployedGro
   grid.place(u, to);
 }
 
-function lossOf({ ground }: Deployed, { indoors, vehicle }: GroupDescription, bits: (k: number) => number): number {
+function lossOf(
+  { ground }: Deployed,
+  { indoors, vehicle }: GroupDescription,
+  bits: (k: number) => number,
+): number {
   const normal = NORMAL[upper(bits(0))] as number;
   if (vehicle) return Math.max(0, CAR_LOSS.mean + CAR_LOSS.sigma * normal);
   if (!indoors) return 0;
@@ -206,7 +217,12 @@ function weighted(weights: Readonly<Record<string, number>>, share: number): str
 }
 
 /** A point of where a group is, out of two draws: uniform over it. */
-function pointIn({ ground }: Deployed, { where }: GroupDescription, a: number, b: number): { x: number; y: number } {
+function pointIn(
+  { ground }: Deployed,
+  { where }: GroupDescription,
+  a: number,
+  b: number,
+): { x: number; y: number } {
   if (where.circle) {
     const { x, y, radiusM } = where.circle;
     const r = radiusM * Math.sqrt(unit(a));
@@ -221,7 +237,11 @@ function pointIn({ ground }: Deployed, { where }: GroupDescription, a: number, b
 }
 
 /** Random way point (straight, without rest): moves those of a group for a second. State is the grid's. */
-export function walk(deployed: Deployed, { first, description }: DeployedGroup, present: (i: number) => boolean): void {
+export function walk(
+  deployed: Deployed,
+  { first, description }: DeployedGroup,
+  present: (i: number) => boolean,
+): void {
   const { grid, world } = deployed;
   const { ues } = grid.columns;
   const key = streamKey(world.description.seed, STREAM.waypoint);

@@ -35,7 +35,11 @@ export class Drive {
     const { plan } = grid.columns;
     let before = -1;
     for (const row of this.#rows) {
-      const rat = ratOf(row, cells.some((one) => one.rat === 'NR'), cells.some((one) => one.rat === 'EUTRA'));
+      const rat = ratOf(
+        row,
+        cells.some((one) => one.rat === 'NR'),
+        cells.some((one) => one.rat === 'EUTRA'),
+      );
       const key = keyOf(row);
       const known = this.#cells.get(key);
       if (known !== undefined) {

@@ -134,7 +134,8 @@ export class Happenings {
   #sectorOf(c: number): number {
     const { cells } = this.#deployed;
     let sector = 0;
-    while (cells[c - sector - 1]?.siteId === cells[c]?.siteId && cells[c - sector - 1]?.rat === cells[c]?.rat) sector++;
+    while (cells[c - sector - 1]?.siteId === cells[c]?.siteId && cells[c - sector - 1]?.rat === cells[c]?.rat)
+      sector++;
     return sector;
   }
 

@@ -100,7 +100,8 @@ export class Journey {
     const invalid = (problem: string) => fail('NETWORK_TRIP_INVALID', { trip: request.tripId, problem });
     const { window } = request.service;
     if (request.mode === 'fly') throw invalid(`the world is ${region.name} alone: nobody flies in it`);
-    if (slug(request.destination) !== region.id) throw fail('NETWORK_REGION_UNKNOWN', { region: request.destination });
+    if (slug(request.destination) !== region.id)
+      throw fail('NETWORK_REGION_UNKNOWN', { region: request.destination });
     if (!(window.end > window.start) || !(request.departure.end >= request.departure.start))
       throw invalid('a window ends before it starts');
     if (request.mode === 'drive' && !this.#line && !this.#drive)
@@ -132,7 +133,8 @@ export class Journey {
     const { region } = this.#deployed;
     const waypoints: Array<GeoPoint & { t: number }> = [];
     const times = kind === 'stay' ? [start, end] : [];
-    if (kind === 'drive') for (let t = start; t < end + WAYPOINT_MS; t += WAYPOINT_MS) times.push(Math.min(t, end));
+    if (kind === 'drive')
+      for (let t = start; t < end + WAYPOINT_MS; t += WAYPOINT_MS) times.push(Math.min(t, end));
     for (const t of times) {
       if (t === waypoints.at(-1)?.t) continue;
       waypoints.push({ ...toGeo(region.centre, this.at(t)), t });

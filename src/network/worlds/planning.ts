@@ -98,7 +98,8 @@ export class Planning {
     const interference = total - bestMw * Math.max(0.05, this.dl[best] as number);
     const sinr = 10 * Math.log10(bestMw / (interference + 10 ** (carrier.noisePerReDbm / 10)));
     const usable = sinr > -8 && bestDbm > -121;
-    const free = (load: number) => Math.max(0, Math.min(1, 1 - load)) * HOPE * (plan.cellPrbs[best] as number);
+    const free = (load: number) =>
+      Math.max(0, Math.min(1, 1 - load)) * HOPE * (plan.cellPrbs[best] as number);
     const loss = powerPerRe(carrier) - bestDbm + 1 + 4 * (this.ul[best] as number);
     const round = (value: number) => Math.round(value * 100) / 100;
     return {
@@ -125,7 +126,11 @@ export class Planning {
     const p = losProbability(site.scenario, d2D, hUT);
     const loss = p * pathLoss(site.scenario, true, link) + (1 - p) * pathLoss(site.scenario, false, link);
     const down = 90 + (Math.atan2(hBS - hUT, d2D) * 180) / Math.PI;
-    const panel = { azimuthDeg: plan.cellAzimuth[c] as number, tiltDeg: plan.cellTilt[c] as number, maxGainDbi: 0 };
+    const panel = {
+      azimuthDeg: plan.cellAzimuth[c] as number,
+      tiltDeg: plan.cellTilt[c] as number,
+      maxGainDbi: 0,
+    };
     const towards = (Math.atan2(dx, dy) * 180) / Math.PI;
     return (plan.cellPower[c] as number) - loss + sectorGain(panel, towards, down);
   }

@@ -70,10 +70,13 @@ export function parseWorld(text: string, file: string): WorldDescription {
   const invalid = (line: number, field: string, problem: string) =>
     fail('WORLD_INVALID', { file, line, field, problem });
   const [broken] = document.errors;
-  if (broken) throw invalid(counter.linePos(broken.pos[0]).line, 'the YAML', broken.message.split('\n')[0] ?? '');
+  if (broken)
+    throw invalid(counter.linePos(broken.pos[0]).line, 'the YAML', broken.message.split('\n')[0] ?? '');
   const lineOf = (path: Path): number => {
     for (let depth = path.length; depth > 0; depth--) {
-      const node = document.getIn(path.slice(0, depth) as unknown[], true) as { range?: [number] } | undefined;
+      const node = document.getIn(path.slice(0, depth) as unknown[], true) as
+        | { range?: [number] }
+        | undefined;
       if (node?.range) return counter.linePos(node.range[0]).line;
     }
     return 1;
@@ -83,7 +86,10 @@ export function parseWorld(text: string, file: string): WorldDescription {
   if (!read.success) {
     const issue = deepest(read.error.issues[0] as z.core.$ZodIssue);
     const extra = issue.code === 'unrecognized_keys' ? [issue.keys[0] as string] : [];
-    throw at([...issue.path, ...extra], issue.code === 'unrecognized_keys' ? 'there is no such field' : issue.message);
+    throw at(
+      [...issue.path, ...extra],
+      issue.code === 'unrecognized_keys' ? 'there is no such field' : issue.message,
+    );
   }
   checkNames(read.data, at);
   return read.data;
@@ -98,7 +104,8 @@ function deepest(issue: z.core.$ZodIssue): z.core.$ZodIssue {
 
 const fieldOf = (path: Path) =>
   path.reduce<string>(
-    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    (text, key) =>
+      typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`,
     '',
   ) || 'the document';
 
@@ -106,10 +113,30 @@ type At = (path: Path, problem: string) => Error;
 
 /** Names that must exist, and those that must not exist twice. */
 function checkNames(world: WorldDescription, at: At): void {
-  const routes = unique(world.routes.map((one) => one.name), 'routes', 'name', at);
-  const sites = unique(world.sites.map((one) => one.name), 'sites', 'name', at);
-  const groups = unique(world.groups.map((one) => one.name), 'groups', 'name', at);
-  unique(world.ues.map((one) => one.supi), 'ues', 'supi', at);
+  const routes = unique(
+    world.routes.map((one) => one.name),
+    'routes',
+    'name',
+    at,
+  );
+  const sites = unique(
+    world.sites.map((one) => one.name),
+    'sites',
+    'name',
+    at,
+  );
+  const groups = unique(
+    world.groups.map((one) => one.name),
+    'groups',
+    'name',
+    at,
+  );
+  unique(
+    world.ues.map((one) => one.supi),
+    'ues',
+    'supi',
+    at,
+  );
   const dnais = unique([world.central.dnai, ...world.edges.map((one) => one.dnai)], 'edges', 'dnai', at, 1);
   const habits = new Set([...PROFILES, ...world.traffic].map((one) => one.name));
   const known = (set: ReadonlySet<string>, value: string | undefined, path: Path) => {
@@ -143,7 +170,9 @@ function checkNames(world: WorldDescription, at: At): void {
     } else if (event.until !== undefined && event.until <= event.from)
       throw at(path('until'), 'it ends before it begins');
   });
-  const crowds = world.events.flatMap((event, i) => (event.kind === 'crowd' ? [{ group: event.group, i }] : []));
+  const crowds = world.events.flatMap((event, i) =>
+    event.kind === 'crowd' ? [{ group: event.group, i }] : [],
+  );
   crowds.forEach(({ group, i }, k) => {
     if (crowds.findIndex((one) => one.group === group) !== k)
       throw at(['events', i, 'group'], `${group} comes in another event already`);

@@ -100,7 +100,10 @@ export class ServiceRecord {
 
   restore(state: ServiceState): void {
     this.seconds.splice(0, this.seconds.length, ...state.seconds);
-    this.#others = state.others && { sums: Float64Array.from(state.others.sums), seconds: state.others.seconds };
+    this.#others = state.others && {
+      sums: Float64Array.from(state.others.sums),
+      seconds: state.others.seconds,
+    };
     this.#dropped = state.dropped;
     this.#active = state.active;
   }

@@ -84,7 +84,10 @@ function sitesOf(site: SiteDescription, routes: Ground['routes']): NamedSite[] {
     }));
   if (site.hexagon) {
     const { sites, isdM, at } = site.hexagon;
-    return make(spiral(sites, isdM).map(({ x, y }) => ({ x: x + at.x, y: y + at.y })), 'UMa');
+    return make(
+      spiral(sites, isdM).map(({ x, y }) => ({ x: x + at.x, y: y + at.y })),
+      'UMa',
+    );
   }
   if (site.indoor) {
     const { at, rows, columns, spacingM } = site.indoor;

@@ -61,7 +61,8 @@ export function decodeWorld(
   if (state.version !== 1) throw refuse(`it is of version ${state.version}; this reads version 1`);
   if (state.world !== name) throw refuse(`it is of the world ${state.world}, not of ${name}`);
   if (state.seed !== seed) throw refuse(`it has seed ${state.seed}, this world has ${seed}`);
-  if (state.digest !== world.digest) throw refuse(`the description of ${name} has changed since it was saved`);
+  if (state.digest !== world.digest)
+    throw refuse(`the description of ${name} has changed since it was saved`);
   if (state.start !== start) throw refuse('it began at another time');
   return { state, grid: bytes.subarray(from + length) };
 }
