@@ -6,7 +6,7 @@ import { RRC } from '../../src/network/grid/columns.ts';
 import type { NetworkEvent } from '../../src/network/model.ts';
 import { GridNetwork, readWorld, runWorld, shippedWorlds } from '../../src/network/worlds/index.ts';
 
-const after = (network: GridNetwork, seconds: number) => network.advanceTo(network.now + 1000 * seconds);
+const advance = (network: GridNetwork, seconds: number) => network.advanceTo(network.now + 1000 * seconds);
 const quantile = (values: number[], q: number) => {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(q * (sorted.length - 1))] as number;
@@ -42,7 +42,7 @@ describe('the point of each world', () => {
     const before = changes();
     let km = 0;
     for (let second = 0; second < 60; second++) {
-      after(network, 1);
+      advance(network, 1);
       ues.rrc.forEach((rrc, u) => {
         if (rrc === RRC.connected) km += (ues.speed[u] as number) / 1000;
       });
@@ -69,7 +69,7 @@ describe('the point of each world', () => {
       const { first, end } = groupOf(network, 'machines');
       const all: number[] = [];
       for (let second = 0; second < 10; second++) {
-        after(network, 1);
+        advance(network, 1);
         for (let u = first; u < end; u++) all.push(...network.deployed.grid.roundTrips(u, 4));
       }
       return all;
@@ -82,7 +82,7 @@ describe('the point of each world', () => {
 
   it('home: coated glass costs houses their 5G, and some of them everything; gardens keep it', () => {
     const network = new GridNetwork(readWorld('home'));
-    after(network, 10);
+    advance(network, 10);
     const [old, modern, gardens] = ['old-houses', 'new-houses', 'gardens'].map((one) => ratsOf(network, one));
     expect(gardens?.NR).toBeGreaterThan(0.9);
     expect(old?.NR).toBeGreaterThan((modern?.NR ?? 0) + 0.2);
@@ -93,7 +93,7 @@ describe('the point of each world', () => {
   it('campus: the edge serves closer than the core, and when its link is cut a service stands still until rerouted', () => {
     const network = new GridNetwork(readWorld('campus'));
     const supi = 'imsi-001010000000001';
-    after(network, 5);
+    advance(network, 5);
     const near = network.ue(supi)?.delayMs ?? 0;
     expect(network.routeVia(supi, 'central')).toBe(true);
     expect((network.ue(supi)?.delayMs ?? 0) - near).toBeCloseTo(12, 5);
@@ -135,11 +135,11 @@ describe('the point of each world', () => {
         .cells('shanghai')
         .filter(({ siteId }) => siteId === 'macro-0')
         .reduce((sum, { id }) => sum + (network.kpis(id)?.['RRC.ConnMean'] ?? 0), 0);
-    after(network, 4);
+    advance(network, 4);
     expect(onSite()).toBeGreaterThan(2);
-    after(network, 6);
+    advance(network, 6);
     expect(onSite()).toBe(0);
-    after(network, 20);
+    advance(network, 20);
     expect(onSite()).toBeGreaterThan(0);
   });
 });
@@ -237,9 +237,9 @@ describe('the joint to the network functions', () => {
       end: start + 3000,
     });
     expect(policies[c]).toBe(0);
-    after(network, 3);
+    advance(network, 3);
     expect(policies[c]).not.toBe(0);
-    after(network, 3);
+    advance(network, 3);
     expect(policies[c]).toBe(0);
   });
 });
@@ -270,7 +270,7 @@ describe('snapshots', () => {
         gbrDlMbps: 2,
         arp: { priorityLevel: 3, preemptCap: 'MAY_PREEMPT', preemptVuln: 'NOT_PREEMPTABLE' },
       });
-      after(network, 30);
+      advance(network, 30);
       return network;
     };
     const one = run();
@@ -279,9 +279,9 @@ describe('snapshots', () => {
     other.restore(bytes);
     expect(Buffer.from(other.save()).equals(Buffer.from(bytes))).toBe(true);
     for (const network of [one, other]) {
-      after(network, 10);
+      advance(network, 10);
       network.removeFlow('f');
-      after(network, 20);
+      advance(network, 20);
     }
     expect(Buffer.from(other.save()).equals(Buffer.from(one.save()))).toBe(true);
     expect(other.serviceSeconds('imsi-001010000000001')).toEqual(one.serviceSeconds('imsi-001010000000001'));
@@ -343,7 +343,7 @@ describe('a measured drive in a world', () => {
     const events: NetworkEvent[] = [];
     network.onEvent((event) => events.push(event));
     for (let second = 1; second < 30; second++) {
-      after(network, 1);
+      advance(network, 1);
       expect(network.ue('imsi-001010000000002')).toMatchObject({
         rsrpDbm: -80 - second,
         sinrDb: second < 20 ? 12 : -9,
