@@ -7,6 +7,7 @@ import { NETMCP_ERRORS } from './errors/netmcp.ts';
 import { NETWORK_ERRORS } from './errors/network.ts';
 import { RUNTIME_ERRORS } from './errors/runtime.ts';
 import { SBI_ERRORS } from './errors/sbi.ts';
+import { TOOLIZATION_ERRORS } from './errors/toolization.ts';
 import { WORKFLOW_ERRORS } from './errors/workflow.ts';
 
 /**
@@ -20,6 +21,7 @@ export const CATALOG = {
   ...NETWORK_ERRORS,
   ...NETMCP_ERRORS,
   ...SBI_ERRORS,
+  ...TOOLIZATION_ERRORS,
   ...WORKFLOW_ERRORS,
   ...KNOWLEDGE_ERRORS,
   ...GATEWAY_ERRORS,

@@ -73,10 +73,18 @@ export const checks = {
     URL.canParse(value) && /^(mqtts?|wss?):$/.test(new URL(value).protocol) && new URL(value).host !== ''
       ? undefined
       : 'an address such as mqtt://127.0.0.1:1883 is needed',
+  apiRoot: (value: string) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? undefined
+      : 'an address such as http://127.0.0.10:7777 is needed',
   brought: (value: string) =>
     value.split(',').every((each) => /^https?:\/\/[^\s=]+(=[^\s/]*)*=[\w.-]+\/[\w.-]+\/[\w.-]+$/.test(each))
       ? undefined
       : 'addresses with ids, such as https://partner.example=acme/partner/echo, are needed',
+  http: (value: string) =>
+    URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+      ? undefined
+      : 'an address such as https://api.example is needed',
   adopted: (value: string) =>
     value.split(',').every((each) => /^[a-z][\w-]{0,31}=\S.*$/.test(each))
       ? undefined

@@ -6,7 +6,7 @@ import { table } from './table.ts';
 import { listWorlds, runWorldVerb } from './worlds.ts';
 
 /** `netagent network`: what the first word says. */
-export async function runNetwork(parsed: Parsed, output: Output): Promise<number> {
+export function runNetwork(parsed: Parsed, output: Output): number | Promise<number> {
   const [what, ...more] = parsed.positionals;
   if (what === 'validate' && more.length === 0) return validate(parsed, output);
   if (what === 'worlds' && more.length === 0) return listWorlds(output);

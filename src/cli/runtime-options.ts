@@ -45,6 +45,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     netmcp: {
       ...(values.policy === undefined ? {} : { policy: values.policy }),
       ...(values.adopt === undefined ? {} : { adopt: values.adopt.split(',').map(adoptionOf) }),
+      ...(values.tools === undefined ? {} : { bundles: values.tools.split(',').map(bundleOf) }),
       ...((parsed.switches.has('netmcp-auth') || values['netmcp-clients'] !== undefined) && {
         auth: {
           port: fixedPorts ? Number(values['auth-port'] ?? 7402) : 0,
@@ -55,6 +56,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       learn: parsed.switches.has('learn'),
       managers: Number(values.managers ?? 1),
     },
+    ...peersOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.world === undefined
@@ -71,12 +73,30 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
   };
 }
 
+function peersOf(values: Parsed['values']): Pick<RuntimeOptions, 'peers'> {
+  const { nrf, pcf, a1 } = values;
+  if (nrf === undefined && pcf === undefined && a1 === undefined) return {};
+  return {
+    peers: {
+      ...(nrf !== undefined && { nrf }),
+      ...(pcf !== undefined && { pcf }),
+      ...(a1 !== undefined && { a1 }),
+    },
+  };
+}
+
 /** `id=URL` or `id=command arguments`; checked by the flag. */
 function adoptionOf(text: string) {
   const at = text.indexOf('=');
   const what = text.slice(at + 1).trim();
   const [command = '', ...args] = what.split(/\s+/);
   return { id: text.slice(0, at), target: /^https?:/.test(what) ? { url: what } : { command, args } };
+}
+
+/** `FILE` or `FILE=URL`. */
+function bundleOf(text: string): { file: string; url?: string } {
+  const at = text.search(/=https?:\/\//);
+  return at < 0 ? { file: text } : { file: text.slice(0, at), url: text.slice(at + 1) };
 }
 
 /** `URL=org/unit/agent`; checked by the flag. */

@@ -6,13 +6,15 @@ import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
 import { decideTool, endpointsOf, heldOf } from './running.ts';
 import { table } from './table.ts';
+import { runImport } from './tools-import.ts';
 
 const AGENT = 'netagent/users/terminal';
 
-/** `netagent tools [QUERY]`, `tools call NAME`, `tools held`, `tools approve|reject NAME HASH`. */
+/** `netagent tools [QUERY]`, `tools call NAME`, `tools import FILE`, `tools held`, `tools approve|reject NAME HASH`. */
 export async function runTools(parsed: Parsed, output: Output): Promise<number> {
   const [first, name, hash, ...more] = parsed.positionals;
   const to = parsed.values.to as string;
+  if (first === 'import') return runImport(parsed, output);
   if (first === 'call') {
     if (name === undefined || hash !== undefined) {
       throw fail('CLI_USAGE', { problem: 'One tool name is needed after `tools call`.', verb: 'tools' });
@@ -97,18 +99,12 @@ async function listTools(query: string, parsed: Parsed, output: Output): Promise
     for (const { name, description } of await at(first, (server) => server.listTools()))
       found.push({ name, server: first, description });
   } else {
-    // Scores of a server are relative to its own best, so each counts as far as its server fits.
-    const fitting = await at(netmcp.management, (server) =>
-      server.request('netmcp/servers/discover', { task: query, limit: 10 }),
+    // An anchor's search covers its peers, in one order.
+    const result = await at(first, (server) =>
+      server.request('netmcp/tools/discover', { requirement: query, limit: 10 }),
     );
-    for (const { endpoints, score: fit } of serversSchema.parse(fitting).servers) {
-      const url = endpoints[0] as string;
-      const result = await at(url, (server) =>
-        server.request('netmcp/tools/discover', { requirement: query, limit: 10 }),
-      );
-      for (const { name, score, definition } of discoveredSchema.parse(result).tools)
-        found.push({ name, server: url, description: definition.description, score: score * fit });
-    }
+    for (const { name, score, definition } of discoveredSchema.parse(result).tools)
+      found.push({ name, server: first, description: definition.description, score });
   }
   const shown = [...new Map(found.map((tool) => [tool.name, tool])).values()].sort(
     (a, b) => (b.score ?? 0) - (a.score ?? 0),
@@ -124,10 +120,6 @@ async function listTools(query: string, parsed: Parsed, output: Output): Promise
   );
   return 0;
 }
-
-const serversSchema = z.object({
-  servers: z.array(z.object({ endpoints: z.array(z.string()).min(1), score: z.number() })),
-});
 
 const discoveredSchema = z.object({
   tools: z.array(

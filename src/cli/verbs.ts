@@ -37,6 +37,13 @@ const RUNTIME_FLAGS = {
   },
   now: { value: 'TIME', help: 'network time at the start, ISO 8601 (default: now)', check: checks.instant },
   timezone: { value: 'ZONE', help: 'time zone of the user (default: of this machine)', check: checkZone },
+  nrf: {
+    value: 'URL',
+    help: 'NRF to use instead of the simulated one (HTTP/2 with prior knowledge)',
+    check: checks.apiRoot,
+  },
+  pcf: { value: 'URL', help: 'PCF to use instead of the simulated ones', check: checks.apiRoot },
+  a1: { value: 'URL', help: 'A1 endpoint that gets the policies of the gNBs', check: checks.apiRoot },
   home: { value: 'PLACE', help: 'where the subscriber is at the start', default: 'Hangzhou' },
   json: { help: 'JSON lines on standard output' },
   log: {
@@ -98,6 +105,10 @@ export const START: Verb = {
       help: 'plain MCP servers whose tools are to appear: ID=URL or ID=COMMAND ARGS, by comma',
       check: checks.adopted,
     },
+    tools: {
+      value: 'LIST',
+      help: 'tool bundles of `netagent tools import` to serve: FILE or FILE=URL, by comma',
+    },
     camara: { value: 'FILE', help: 'QoS profiles for the CAMARA APIs (YAML), in place of those that ship' },
     learn: { help: 'learn recurring sequences of tool calls and offer each as one tool' },
     managers: {
@@ -146,15 +157,33 @@ export const AGENTS: Verb = {
 
 export const TOOLS: Verb = {
   name: 'tools',
-  summary: 'finds the tools of the network functions, calls one, or decides on those that are held',
-  positional: '[QUERY] | call NAME | held | approve NAME HASH | reject NAME HASH',
+  summary:
+    'finds the tools of the network functions, calls one, makes tools of OpenAPI, decides on held ones',
+  positional: '[QUERY] | call NAME | import FILE|FOLDER | held | approve NAME HASH | reject NAME HASH',
   flags: {
     ...TO,
     client: { value: 'ID', help: 'NetMCP client to come as; its secret stands in NETAGENT_SECRET' },
     args: { value: 'JSON', help: 'arguments of the call', default: '{}' },
-    'dry-run': { help: 'verify the call without executing it' },
+    'dry-run': { help: 'call: verify without executing; import: report without writing' },
+    dir: { value: 'DIR', help: 'import: folder that the references of FILE may reach' },
+    server: {
+      value: 'URL',
+      help: 'import: API root of the provider; without it, its server URL or the NRF',
+      check: checks.http,
+    },
+    http: {
+      value: 'HOW',
+      help: 'import: http1, h2, or h2c (HTTP/2 with prior knowledge, as SBI)',
+      check: checks.oneOf('http1', 'h2', 'h2c'),
+    },
+    'token-env': { value: 'NAME', help: "import: environment variable with the provider's bearer token" },
+    only: { value: 'GLOB', help: 'import: names or "METHOD /path" to take, * for any text' },
+    fill: { value: 'LIST', help: 'import: fields that are always the same, NAME=VALUE by comma' },
+    composites: { value: 'FILE', help: 'import: YAML list of composite tools to put into the bundle' },
+    out: { value: 'FILE', help: 'import: bundle to write, JSON or YAML (default tools.json)' },
   },
   examples: [
+    'npx netagent tools import quality-on-demand.yaml --dir . --server https://api.example',
     'npx netagent tools handover',
     'npx netagent tools "keep the call alive where 5G is weak"',
     `npx netagent tools call ran_read_ue_radio --args '{"supi":"imsi-001010000000001"}'`,

@@ -12,6 +12,12 @@ export const NETWORK_ERRORS = {
     message: 'No region is called {region}.',
     hint: 'Name a city of the gazetteer in English, for example Shanghai.',
   },
+  NETWORK_FAULT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The fault {kind} cannot be injected: {problem}.',
+    hint: 'The kinds of faults and what they are about are in docs/network.md.',
+  },
   NETWORK_TRIP_INVALID: {
     class: 'terminal',
     status: 400,
@@ -40,7 +46,7 @@ export const NETWORK_ERRORS = {
     class: 'terminal',
     status: 400,
     message: 'The grid refuses {field}: {problem}.',
-    hint: 'Nothing was changed. docs/network.md says what a layout, an option or a call may hold.',
+    hint: 'Nothing was changed. docs/grid.md says what a layout, an option or a call may hold.',
   },
   NETWORK_SNAPSHOT_INVALID: {
     class: 'terminal',

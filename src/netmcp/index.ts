@@ -1,6 +1,12 @@
 export type { AdoptedState, Adoption } from './adopt/adoption.ts';
 export type { AnchorSettings } from './anchor/anchor.ts';
-export { agentResource, type Resources, type TrustedClient } from './auth/directory.ts';
+export {
+  agentResource,
+  isReserved,
+  type Resources,
+  SCOPE_REGISTER,
+  type TrustedClient,
+} from './auth/directory.ts';
 export { obtainToken } from './auth/obtain.ts';
 export { passwordsOf } from './auth/passwords.ts';
 export type { Passwords } from './auth/provider.ts';
@@ -30,6 +36,7 @@ export type { LifeOptions, ToolLife } from './life/life.ts';
 export type { ScopeMatch } from './life/match.ts';
 export type { Toolset } from './life/toolsets.ts';
 export { startManagementServer } from './management/server.ts';
+export { NotComposable, permissionOf } from './optimise/compose.ts';
 export type {
   ChainEntry,
   DiscoverParams,
@@ -37,11 +44,13 @@ export type {
   ExecuteResult,
   ServerEntry,
   StepReport,
+  ToolMeta,
 } from './schema/index.ts';
+export { EXTENSION, toolMetaSchema } from './schema/index.ts';
 export type { OnElicit } from './session/client-session.ts';
 export type { ListenOptions } from './session/host.ts';
 export { toolsOf } from './tools/index.ts';
-export type { NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
+export type { Kind, NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
 export { type Approver, planHash, signApproval } from './toolserver/approvals.ts';
 export { type Audit, type AuditEvent, checkAudit, openAudit } from './toolserver/audit.ts';
 export {
@@ -58,3 +67,4 @@ export type { PolicyRule } from './toolserver/policy.ts';
 export { loadPolicy } from './toolserver/policy-file.ts';
 export { memoryReceipts, type Receipts, storeReceipts } from './toolserver/receipts.ts';
 export { startToolServer, type ToolServer, type ToolServerOptions } from './toolserver/server.ts';
+export { compileTool, MAX_DEFINITION } from './toolserver/verify.ts';

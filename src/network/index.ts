@@ -1,19 +1,32 @@
 import type { Env } from '../../machines/ports.ts';
 import { fail } from '../errors.ts';
-import { SbiClient } from '../sbi/index.ts';
+import { SbiClient, type SbiExchange } from '../sbi/index.ts';
+import { CoreNetwork } from './core/index.ts';
+import { type FaultInjection, faultInjection } from './fault-injection.ts';
 import type { NetworkEvent, Region, Simulation, SimulationOptions } from './model.ts';
 import {
   Duties,
   establishSession,
+  instanceIdOf,
+  introduce,
   type NetworkFunction,
   type NfContext,
+  type NfType,
   Notifier,
+  PCF_SERVICES,
+  PolicyEngine,
+  SmfEvents,
+  SmfSet,
   startAmf,
+  startBsf,
+  startCompute,
   startGnb,
+  startNef,
   startNrf,
   startNwdaf,
   startPcf,
   startSmf,
+  startStorage,
   startTelematics,
   startUdm,
   startUpf,
@@ -21,6 +34,9 @@ import {
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
 import { createSimulation } from './sim/index.ts';
 import { GridNetwork, type WorldFile } from './worlds/index.ts';
+
+/** PCFs in their set, and SMFs in theirs. */
+const INSTANCES = 2;
 
 export { parseTrace } from './trace.ts';
 export {
@@ -43,6 +59,15 @@ export interface NetworkEvaluation {
   harm: Plain<Harm>;
 }
 
+export interface OutsidePeers {
+  /** Everything registers and is discovered there. */
+  nrf?: string;
+  /** Decides on the policy of all PDU sessions and serves applications. */
+  pcf?: string;
+  /** Gets the A1 policies that are given to the gNBs. */
+  a1?: string;
+}
+
 export interface NetworkHandle {
   /** API roots. */
   readonly nrf: string;
@@ -62,6 +87,10 @@ export interface NetworkHandle {
   regions(): Region[];
   /** Undefined for who has no trip, and before the first second of its service. */
   evaluation(supi: string): NetworkEvaluation | undefined;
+  /** Breaks parts of the network on purpose, and mends them. */
+  readonly faults: FaultInjection;
+  /** All functions report load to the NRF now; else each does with its heart-beat. */
+  beat(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -76,11 +105,21 @@ export async function startNetwork(options: {
   simulation: SimulationOptions;
   world?: WorldFile;
   host: string;
+  /** Sees every request of a function that was answered. */
+  observe?: (exchange: SbiExchange) => void;
+  /** Functions outside that stand in the place of simulated ones, as API roots. */
+  peers?: OutsidePeers;
+  /** Functions want an access token of the NRF from whoever asks them. */
+  oauth2?: boolean;
 }): Promise<NetworkHandle> {
   const { env, host } = options;
-  const simulation = simulationOf(options.simulation, options.world);
-  const twin = simulationOf(options.simulation, options.world);
-  const client = new SbiClient({ env });
+  const core: CoreNetwork = new CoreNetwork({ regions: () => simulation.regions().map(({ id }) => id) });
+  // Faults are of the world, not of who operates it: they strike both.
+  const settings = { ...options.simulation, shapePath: core.transport.shape.bind(core.transport) };
+  const simulation = simulationOf(settings, options.world);
+  const twin = simulationOf(settings, options.world);
+  const client = new SbiClient({ env, ...(options.observe && { observe: options.observe }) });
+  const clients = [client];
   const duties = new Duties(env.log);
   const notifier = new Notifier({ env, client, duties });
   const functions: NetworkFunction[] = [];
@@ -89,28 +128,64 @@ export async function startNetwork(options: {
     functions.push(one);
     return one;
   };
+  let smfs: SmfSet | undefined;
   const close = async () => {
     await duties.settled();
+    smfs?.close();
     // The NRF came first and goes last: all others take their profiles out of it.
     for (const one of functions.splice(0).reverse()) await one.close();
-    await client.close();
+    await Promise.all(clients.map((one) => one.close()));
   };
   try {
-    const nrf = await started(startNrf({ env, host, notifier }));
-    const context: NfContext = { env, host, nrf: nrf.url, client, simulation, duties, notifier };
-    await started(startPcf(context));
-    const smf = await started(startSmf(context));
-    await started(startAmf(context));
-    await started(startNwdaf(context));
-    await started(startUdm(context));
-    await started(startUpf(context));
+    const { peers = {} } = options;
+    const own = peers.nrf === undefined ? await started(startNrf({ env, host, notifier })) : undefined;
+    const nrf = own?.url ?? (peers.nrf as string);
+    const advances = new Set<() => void>();
+    const context: NfContext = {
+      env,
+      host,
+      nrf,
+      client,
+      simulation,
+      core,
+      duties,
+      notifier,
+      advances,
+      ...(options.oauth2 === true && own !== undefined && { tokens: own.guard }),
+      ...(peers.a1 !== undefined && { a1: peers.a1 }),
+    };
+    /** With tokens every function asks under its own name. */
+    const as = (nfType: NfType): NfContext => {
+      if (context.tokens === undefined) return context;
+      const identity = { nrf, nfInstanceId: instanceIdOf(nfType), nfType };
+      const one = new SbiClient({ env, identity, ...(options.observe && { observe: options.observe }) });
+      clients.push(one);
+      return { ...context, client: one };
+    };
+    await started(startBsf(as('BSF')));
+    const policies = new PolicyEngine(as('PCF'));
+    const sessions = new SmfSet(as('SMF'), new SmfEvents(context));
+    if (peers.pcf !== undefined) await started(introduce(context, 'PCF', peers.pcf, PCF_SERVICES));
+    else for (let n = 0; n < INSTANCES; n++) await started(startPcf(as('PCF'), policies, n));
+    for (let n = 0; n < INSTANCES; n++) await started(startSmf(as('SMF'), sessions, n));
+    smfs = sessions;
+    advances.add(() => sessions.afterAdvance());
+    context.amf = (await started(startAmf(context))).url;
+    await started(startNwdaf(as('NWDAF')));
+    await started(startUdm(as('UDM')));
+    await started(startUpf(context, sessions));
+    await started(startNef(as('NEF')));
+    await started(startCompute(as('COMPUTE')));
+    await started(startStorage(as('STORAGE')));
     const gnb = await started(startGnb(context));
     const telematics = await started(startTelematics(context, twin));
-    await establishSession(context, options.simulation.supi);
-    const nfs = Object.fromEntries(functions.map(({ nf, url }) => [nf, url]));
+    await establishSession(as('AMF'), options.simulation.supi);
+    await duties.settled();
+    // Of several instances the first.
+    const nfs = Object.fromEntries([...functions].reverse().map(({ nf, url }) => [nf, url]));
 
     return {
-      nrf: nrf.url,
+      nrf,
       telematics: telematics.url,
       gnbManagement: gnb.url,
       nfs,
@@ -123,8 +198,12 @@ export async function startNetwork(options: {
       async advanceTo(t) {
         simulation.advanceTo(t);
         twin.advanceTo(t);
-        smf.afterAdvance();
+        for (const advanced of advances) advanced();
         await duties.settled();
+      },
+      faults: faultInjection({ core, functions, simulations: [simulation, twin] }),
+      async beat() {
+        await Promise.all(functions.map((one) => one.beat()));
       },
       onEvent: (listener) => simulation.onEvent(listener),
       regions: () => simulation.regions(),
@@ -144,7 +223,7 @@ function simulationOf(options: SimulationOptions, world: WorldFile | undefined):
     throw unsupported('a measured drive is given to a UE in the world itself, by its field trace');
   if (!world.description.ues.some(({ supi }) => supi === options.supi))
     throw unsupported(`none of its UEs has the SUPI ${options.supi} of the subscriber under assurance`);
-  return new GridNetwork(world, options.startTime);
+  return new GridNetwork(world, options);
 }
 
 function evaluate(simulation: Simulation, twin: Simulation, supi: string): NetworkEvaluation | undefined {

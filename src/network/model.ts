@@ -254,6 +254,8 @@ export interface SimulationOptions {
   /** Other UEs a region. */
   uesPerRegion?: number;
   trace?: TraceRow[];
+  /** What transport does to a way to the data network now; absent = nothing. */
+  shapePath?: (path: { dnai: string; delayMs: number; healthy: boolean }) => typeof path;
 }
 
 /**
@@ -290,6 +292,8 @@ export interface Simulation {
   removeSteering(id: string): boolean;
   setUePriority(policy: UePriorityPolicy): void;
   removeUePriority(id: string): boolean;
+  /** Switches a cell off or on; absent where the radio cannot, false for a cell it does not know. */
+  setCellState?(cellId: string, up: boolean): boolean;
   /** Orders an inter-RAT handover now; false if the target RAT has no usable cell. */
   switchRat(supi: string, rat: Rat): boolean;
   /** Sends the UE's traffic over the data network access identifier; false if unknown. */

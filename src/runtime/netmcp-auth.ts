@@ -8,7 +8,9 @@ import { fail } from '../errors.ts';
 import {
   type AuthorisationServer,
   type ClientAuth,
+  isReserved,
   passwordsOf,
+  SCOPE_REGISTER,
   startAuthorisationServer,
   type TrustedClient,
 } from '../netmcp/index.ts';
@@ -58,7 +60,7 @@ export async function startNetMcpAuth(options: {
     host,
     port: auth.port,
     store,
-    clients: [...parts, ...trusted],
+    clients: [...parts.map((part) => acting(part, trusted)), ...trusted],
     passwords: {
       knows: (name) => secrets.has(name) || (outside?.knows(name) ?? false),
       async verify(name, password) {
@@ -83,6 +85,16 @@ export async function startNetMcpAuth(options: {
       await file?.close();
     },
   };
+}
+
+/**
+ * A tool server acts at others for who comes with a token: what the token allows is the limit, so the server
+ * itself must not be one.
+ */
+function acting(part: TrustedClient, clients: TrustedClient[]): TrustedClient {
+  if (!part.scopes.includes(SCOPE_REGISTER)) return part;
+  const theirs = clients.flatMap(({ scopes }) => scopes).filter((scope) => !isReserved(scope));
+  return { ...part, scopes: [...new Set([...part.scopes, ...theirs])] };
 }
 
 function readClients(file: string, taken: ReadonlyMap<string, unknown>): TrustedClient[] {

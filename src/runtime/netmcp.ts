@@ -16,6 +16,7 @@ import {
   toolsOf,
   watchLoop,
 } from '../netmcp/index.ts';
+import { readBundle, toolsOfBundle } from '../toolization/index.ts';
 import { type NetMcpAuth, type NetMcpAuthOptions, startNetMcpAuth } from './netmcp-auth.ts';
 
 /** How NetMCP is run, beyond what every runtime does. */
@@ -24,6 +25,8 @@ export interface NetMcpOptions {
   policy?: string;
   /** Plain MCP servers whose tools appear through a tool server of their own. */
   adopt?: Adoption[];
+  /** Bundles of imported tools, each with another API root of its provider if one is given. */
+  bundles?: Array<{ file: string; url?: string }>;
   /** Learn recurring sequences of calls and offer each as one tool. */
   learn?: boolean;
   /** Management servers that share one registry; 1 if not given. */
@@ -44,14 +47,22 @@ export interface HeldTool {
 
 const AREAS = ['ran', 'core', 'transport'] as const;
 const ADOPTED = 'adopted-tools';
+const IMPORTED = 'imported-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
 
 /** The part that serves CAMARA's APIs, and whose resource they are. */
 export const CAMARA_CLIENT = 'netagent/gateway/camara';
 
 /** The clients of this runtime's own, and what each may do. */
-function partsOf(agents: string[], { managers = 1, adopt = [] }: NetMcpOptions): TrustedClient[] {
-  const servers = [...AREAS.map((area) => `${area}-tools`), ...(adopt.length > 0 ? [ADOPTED] : [])];
+function partsOf(
+  agents: string[],
+  { managers = 1, adopt = [], bundles = [] }: NetMcpOptions,
+): TrustedClient[] {
+  const servers = [
+    ...AREAS.map((area) => `${area}-tools`),
+    ...(adopt.length > 0 ? [ADOPTED] : []),
+    ...(bundles.length > 0 ? [IMPORTED] : []),
+  ];
   return [
     ...[...agents, CAMARA_CLIENT].map((id) => ({ id, scopes: ['netmcp:use'] })),
     ...servers.map((id) => ({ id, scopes: ['netmcp:use', 'netmcp:register'] })),
@@ -85,6 +96,7 @@ export async function startNetMcp(options: {
   };
   const servers: ToolServer[] = [];
   let auth: NetMcpAuth | null = null;
+  let importedTools = 0;
 
   async function serve(id: string, tools: ReturnType<typeof toolsOf>): Promise<ToolServer> {
     const audit: Audit = openAudit({ file: join(dataDir, 'audit', `${id}.jsonl`), clock: env.clock });
@@ -98,7 +110,10 @@ export async function startNetMcp(options: {
       nrf,
       tools,
       loop: watchLoop(),
-      life: { watchNrf: id !== ADOPTED, approvals: store.collection(`netmcp-approvals/${id}`) },
+      life: {
+        watchNrf: id !== ADOPTED && id !== IMPORTED,
+        approvals: store.collection(`netmcp-approvals/${id}`),
+      },
       anchor: { contexts },
       receipts: storeReceipts(store, id),
       usage: store.collection(`netmcp-usage/${id}`),
@@ -137,6 +152,25 @@ export async function startNetMcp(options: {
       managers.push(management.url);
     }
     for (const area of AREAS) await serve(`${area}-tools`, toolsOf(area));
+    const known = AREAS.flatMap((area) => toolsOf(area));
+    const taken = new Set(known.map(({ name }) => name));
+    const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
+      const scoped = netmcp.auth !== undefined;
+      const upstream = url !== undefined && { upstream: { url } };
+      const made = toolsOfBundle(readBundle(file), { known, env, scoped, ...upstream });
+      closers.push(made.close);
+      for (const { name } of made.tools) {
+        // A second tool of that name would be called in place of the first.
+        if (taken.has(name))
+          throw fail('TOOLS_BUNDLE_INVALID', { file, problem: `there is another tool ${name}` });
+        taken.add(name);
+      }
+      return made.tools;
+    });
+    if (imported.length > 0) {
+      await serve(IMPORTED, imported.flat());
+      importedTools = imported.flat().length;
+    }
     const adopt = netmcp.adopt ?? [];
     if (adopt.length > 0) {
       const server = await serve(ADOPTED, []);
@@ -174,7 +208,7 @@ export async function startNetMcp(options: {
     /** All that share the registry. */
     managers,
     servers: servers.map(({ url }) => url),
-    tools: AREAS.reduce((sum, area) => sum + toolsOf(area).length, 0),
+    tools: AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
     held,
     decide,
     close,

@@ -24,6 +24,8 @@ export interface RuntimeOptions {
   bring?: Brought[];
   /** Hosts and CIDR blocks that webhooks may reach though they are private; these also by `http:`. */
   pushAllow?: string[];
+  /** Network functions outside in the place of simulated ones, as API roots. */
+  peers?: { nrf?: string; pcf?: string; a1?: string };
   /** YAML file of the QoS profiles that are offered by CAMARA's APIs; those that ship if absent. */
   camara?: string;
   /** Folder of the store. */

@@ -78,6 +78,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   const network = await startNetwork({
     env,
     host: options.host,
+    ...(options.peers && { peers: options.peers }),
     simulation: {
       seed: options.seed,
       startTime,

@@ -3,6 +3,8 @@ import type { Log } from '../../machines/ports.ts';
 
 /** Streams at once on one connection; more wait in order of arrival. */
 const STREAMS = 10;
+/** Characters of one answer; what is longer is not read to its end. */
+const MOST_ANSWER = 16 * 1024 * 1024;
 
 export interface RawAnswer {
   status: number;
@@ -37,7 +39,7 @@ export class Peer {
   /** @throws PeerError if no answer came */
   async send(
     headers: OutgoingHttpHeaders,
-    body: string | undefined,
+    body: string | Buffer | undefined,
     signal: AbortSignal,
   ): Promise<RawAnswer> {
     await this.#turn(signal);
@@ -90,7 +92,11 @@ export class Peer {
     return session;
   }
 
-  #exchange(headers: OutgoingHttpHeaders, body: string | undefined, signal: AbortSignal): Promise<RawAnswer> {
+  #exchange(
+    headers: OutgoingHttpHeaders,
+    body: string | Buffer | undefined,
+    signal: AbortSignal,
+  ): Promise<RawAnswer> {
     return new Promise((resolve, reject) => {
       const session = this.#open();
       const stream = session.request(headers, { endStream: body === undefined });
@@ -108,6 +114,10 @@ export class Peer {
       });
       stream.on('data', (chunk: string) => {
         answer.text += chunk;
+        if (answer.text.length <= MOST_ANSWER) return;
+        answer.text = '';
+        failure ??= new Error(`the answer is longer than ${MOST_ANSWER} characters`);
+        stream.close(constants.NGHTTP2_CANCEL);
       });
       stream.on('end', () => {
         ended = true;

@@ -9,6 +9,8 @@ import type { AddressInfo } from 'node:net';
 import type { z } from 'zod';
 import type { Log } from '../../machines/ports.ts';
 import { DEPTH_LIMIT, isDeep } from './depth.ts';
+import { invalidParamsOf } from './invalid.ts';
+import { jsonPart, MULTIPART } from './multipart.ts';
 import { PROBLEM_TYPE, problem, SbiProblem } from './problem.ts';
 import {
   findRoute,
@@ -36,6 +38,14 @@ export interface SbiServer {
     options: RouteOptions<B, Q>,
     handle: (call: SbiCall<z.output<B>, z.output<Q>>) => SbiAnswer | Promise<SbiAnswer>,
   ): void;
+  /** Requests that were answered so far. */
+  readonly answered: number;
+  /** Every request passes here first; what it throws is the answer. */
+  guard(check: (headers: IncomingHttpHeaders) => void | Promise<void>): void;
+  /** Dies: the port is closed and every connection cut, whatever is under way. */
+  kill(): Promise<void>;
+  /** Listens again at the same port. */
+  revive(): Promise<void>;
   /** Answers what is under way, then ends all connections. */
   close(): Promise<void>;
 }
@@ -57,20 +67,32 @@ export async function createSbiServer(options: {
   const open = new Set<ServerHttp2Stream>();
   const reading = new Set<ServerHttp2Stream>();
   const working = new Set<Promise<void>>();
-  const server = createServer();
+  let guard: ((headers: IncomingHttpHeaders) => void | Promise<void>) | undefined;
+  let answered = 0;
+  let server = createServer();
 
-  server.on('session', (session) => {
+  const listen = async (port: number) => {
+    server.on('session', onSession);
+    server.on('stream', onStream);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, resolve);
+    });
+    server.on('error', (error) => log?.error({ nf, error: error.message }, 'SBI server failed'));
+    return (server.address() as AddressInfo).port;
+  };
+  function onSession(session: ServerHttp2Session): void {
     sessions.add(session);
     session.on('close', () => sessions.delete(session));
     session.on('error', (error) => log?.debug({ nf, error: error.message }, 'SBI session failed'));
-  });
-  server.on('stream', (stream, headers) => {
+  }
+  function onStream(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     stream.on('error', (error) => log?.debug({ nf, error: error.message }, 'SBI stream failed'));
     open.add(stream);
     stream.on('close', () => open.delete(stream));
     const work = serve(stream, headers).finally(() => working.delete(work));
     working.add(work);
-  });
+  }
 
   async function serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     let answer: SbiAnswer;
@@ -90,7 +112,9 @@ export async function createSbiServer(options: {
 
   async function answerOf(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<SbiAnswer> {
     reading.add(stream);
-    const text = await readBody(stream, headers).finally(() => reading.delete(stream));
+    const raw = await readBody(stream, headers).finally(() => reading.delete(stream));
+    answered += 1;
+    await guard?.(headers);
     const url = urlOf(headers[':path'] ?? '/');
     const found = findRoute(routes, headers[':method'] ?? '', url.pathname);
     if (found === undefined) {
@@ -104,7 +128,7 @@ export async function createSbiServer(options: {
     return await route.handle({
       params,
       query: checked(route.query, Object.fromEntries(url.searchParams), 'query'),
-      body: route.body === undefined ? undefined : checked(route.body, bodyOf(route, text, headers), 'body'),
+      body: route.body === undefined ? undefined : checked(route.body, bodyOf(route, raw, headers), 'body'),
       headers,
     });
   }
@@ -122,12 +146,7 @@ export async function createSbiServer(options: {
     };
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, host, resolve);
-  });
-  server.on('error', (error) => log?.error({ nf, error: error.message }, 'SBI server failed'));
-  const { port } = server.address() as AddressInfo;
+  const port = await listen(options.port ?? 0);
 
   return {
     nf,
@@ -144,6 +163,22 @@ export async function createSbiServer(options: {
         handle: handle as Route['handle'],
       });
     },
+    get answered() {
+      return answered;
+    },
+    guard(check) {
+      guard = check;
+    },
+    async kill() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.destroy();
+      await closed;
+    },
+    async revive() {
+      if (server.listening) return;
+      server = createServer();
+      await listen(port);
+    },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const stream of reading) stream.close(constants.NGHTTP2_CANCEL);
@@ -156,7 +191,7 @@ export async function createSbiServer(options: {
   };
 }
 
-function readBody(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<string> {
+function readBody(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<Buffer> {
   const tooLarge = () => problem(413, 'PAYLOAD_TOO_LARGE', `A body has at most ${BODY_LIMIT} bytes`);
   return new Promise((resolve, reject) => {
     if (Number(headers['content-length'] ?? 0) > BODY_LIMIT) {
@@ -171,18 +206,24 @@ function readBody(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Prom
       if (size > BODY_LIMIT) reject(tooLarge());
       else chunks.push(chunk);
     });
-    stream.on('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
+    stream.on('end', () => resolve(Buffer.concat(chunks)));
     stream.on('aborted', () => reject(problem(400, 'CLIENT_GONE')));
     stream.on('close', () => reject(problem(400, 'CLIENT_GONE')));
   });
 }
 
-function bodyOf(route: Route, text: string, headers: IncomingHttpHeaders): unknown {
-  const type = (headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (text !== '' && !route.consumes.includes(type)) {
+const FORM = 'application/x-www-form-urlencoded';
+
+function bodyOf(route: Route, raw: Buffer, headers: IncomingHttpHeaders): unknown {
+  const fullType = headers['content-type'] ?? '';
+  const type = fullType.split(';')[0]?.trim().toLowerCase() ?? '';
+  if (raw.length > 0 && !route.consumes.includes(type)) {
     throw problem(415, 'UNSUPPORTED_MEDIA_TYPE', `Send ${route.consumes.join(' or ')}`);
   }
-  if (text === '') return undefined;
+  if (raw.length === 0) return undefined;
+  const text = type === MULTIPART ? jsonPart(raw, fullType) : raw.toString('utf8');
+  if (text === undefined) throw problem(400, 'INVALID_MSG_FORMAT', 'The first part of the body is no JSON');
+  if (type === FORM) return Object.fromEntries(new URLSearchParams(text));
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -196,14 +237,11 @@ function bodyOf(route: Route, text: string, headers: IncomingHttpHeaders): unkno
 /** Behind an authority that is always the same: a path that begins with `//` must not name one. */
 const urlOf = (path: string) => new URL(`http://sbi${path.startsWith('/') ? '' : '/'}${path}`);
 
-function checked(schema: z.ZodType | undefined, value: unknown, where: string): unknown {
+function checked(schema: z.ZodType | undefined, value: unknown, where: 'body' | 'query'): unknown {
   if (schema === undefined) return value;
   const read = schema.safeParse(value);
   if (read.success) return read.data;
-  const invalidParams = read.error.issues.slice(0, 20).map((issue) => ({
-    param: issue.path.join('/') || where,
-    reason: issue.message,
-  }));
+  const invalidParams = invalidParamsOf(read.error, where);
   throw new SbiProblem({
     status: 400,
     cause: where === 'query' ? 'MANDATORY_QUERY_PARAM_INCORRECT' : 'MANDATORY_IE_INCORRECT',

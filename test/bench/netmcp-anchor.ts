@@ -98,10 +98,11 @@ function counted(ms: number) {
       }
       const count = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
+          // An event without data only gives the stream an id to resume from: it is no message.
           seen.received +=
             Buffer.from(chunk)
               .toString('utf8')
-              .match(/^data:./gm)?.length ?? 0;
+              .match(/^data: ?\S/gm)?.length ?? 0;
           controller.enqueue(chunk);
         },
       });

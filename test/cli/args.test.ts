@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { helpText, parseVerb } from '../../src/cli/args.ts';
+import { runtimeOptions } from '../../src/cli/runtime-options.ts';
 import { table, wrap } from '../../src/cli/table.ts';
 import { ASK, START, VERBS } from '../../src/cli/verbs.ts';
 import { NetAgentError } from '../../src/errors.ts';
@@ -29,6 +30,7 @@ test.each([
   [['--seed', '4294967296'], '--seed "4294967296": a whole number from 0 to 4294967295 is needed.'],
   [['--port', '70000'], '--port "70000": a whole number from 0 to 65535 is needed.'],
   [['--speed', '0'], '--speed "0": a number above 0 is needed.'],
+  [['--nrf', 'nrf:7777'], '--nrf "nrf:7777": an address such as http://127.0.0.10:7777 is needed.'],
   [['--now', 'tomorrow'], '--now "tomorrow": a time such as 2026-11-24T09:00:00+08:00 is needed.'],
   [
     ['--timezone', 'Mars/Olympus'],
@@ -37,6 +39,14 @@ test.each([
   [['fly', 'me'], "Unexpected argument 'fly'; a sentence goes in quotes after --ask."],
 ])('%j is refused in one line', (argv, text) => {
   expect(problem(argv as string[])).toBe(text);
+});
+
+test('functions outside are named by address', () => {
+  const argv = ['--nrf', 'http://127.0.0.10:7777', '--a1', 'http://[::1]:9001/ric1'];
+  expect(runtimeOptions(parseVerb(START, argv), { fixedPorts: false })).toMatchObject({
+    peers: { nrf: 'http://127.0.0.10:7777', a1: 'http://[::1]:9001/ric1' },
+  });
+  expect(runtimeOptions(parseVerb(START, []), { fixedPorts: false })).not.toHaveProperty('peers');
 });
 
 test('a flag without its value is refused', () => {

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { createPeers } from '../../src/netmcp/anchor/peers.ts';
+import { connectPlain } from '../../src/netmcp/index.ts';
 import { openSession } from '../../src/netmcp/session/client-session.ts';
 import { createHttpPool } from '../../src/netmcp/session/keep-alive.ts';
 import { adder, anchorWorld, reader } from './support/anchors.ts';
@@ -296,4 +297,29 @@ test('a tool server refuses a step of an anchor whose epoch is behind, for that 
   await mine(2);
   await as('agent-2')(1);
   expect(world.count('add_b')).toBe(3);
+});
+
+test('a search at the anchor covers the tools of its peers, in one order, and names their servers', async () => {
+  const world = await anchorWorld(closers);
+  const a = await world.server('a', [reader('read_alarms'), adder('add_slice')]);
+  await world.server('b', [adder('add_bearer'), reader('read_battery')]);
+  await world.server('c', [reader('read_battery')]);
+  const client = await connectPlain({ env: world.env, target: a.url, agentId: 'netagent/test' });
+  closers.push(client.close);
+  const find = async (requirement: string, more: object = {}) =>
+    (await client.request('netmcp/tools/discover', { requirement, ...more })) as {
+      tools: Array<{ name: string; score: number; servers?: string[]; tokens: number }>;
+      of: number;
+      tokens: number;
+    };
+  const found = await find('read the battery');
+  expect(found.of).toBe(4);
+  expect(found.tools[0]).toMatchObject({ name: 'read_battery', score: 1, servers: ['b', 'c'] });
+  const own = await find('read the alarms');
+  expect(own.tools[0]).toMatchObject({ name: 'read_alarms', score: 1 });
+  expect(own.tools[0]?.servers).toBeUndefined();
+  const scores = own.tools.map(({ score }) => score);
+  expect(scores).toEqual([...scores].sort((x, y) => y - x));
+  const budget = (found.tools[0]?.tokens ?? 0) + 1;
+  expect((await find('read the battery', { budgetTokens: budget })).tokens).toBeLessThanOrEqual(budget);
 });

@@ -110,7 +110,7 @@ test('a subscription that the NRF has lost is made anew at the next look at ever
     nf: 'NRF',
     base: nrf.url,
     method: 'DELETE',
-    path: '/nnrf-nfm/v1/subscriptions/sub-1',
+    path: '/nnrf-nfm/v1/subscriptions/sub1',
   });
   await a.leave();
   expect(life.tools()).toMatchObject([{ state: 'available' }]);

@@ -95,9 +95,9 @@ describe('the point of each world', () => {
     const supi = 'imsi-001010000000001';
     advance(network, 5);
     const near = network.ue(supi)?.delayMs ?? 0;
-    expect(network.routeVia(supi, 'central')).toBe(true);
+    expect(network.routeVia(supi, 'central-hangzhou')).toBe(true);
     expect((network.ue(supi)?.delayMs ?? 0) - near).toBeCloseTo(12, 5);
-    expect(network.routeVia(supi, 'edge-campus')).toBe(true);
+    expect(network.routeVia(supi, 'edge-hangzhou')).toBe(true);
     const start = Date.parse(readWorld('campus').description.start);
     const service = { name: 'call', dlMbps: 1, ulMbps: 1, maxDelayMs: 100 };
     network.bookTrip({
@@ -110,12 +110,12 @@ describe('the point of each world', () => {
     });
     network.advanceTo(start + 320_000);
     expect(network.paths(supi)).toContainEqual({
-      dnai: 'edge-campus',
+      dnai: 'edge-hangzhou',
       delayMs: 2,
       healthy: false,
       active: true,
     });
-    network.routeVia(supi, 'central');
+    network.routeVia(supi, 'central-hangzhou');
     network.advanceTo(start + 330_000);
     const seconds = network.serviceSeconds(supi);
     const lost = seconds.filter(({ lossRatio }) => lossRatio === 1).map(({ t }) => (t - start) / 1000);
@@ -295,7 +295,7 @@ describe('snapshots', () => {
       [new GridNetwork(readWorld('home')).save(), /of the world home, not of campus/],
       [new GridNetwork(readWorld('campus', 9)).save(), /seed 9/],
       [new GridNetwork({ ...changed, digest: 'other' }).save(), /description of campus has changed/],
-      [new GridNetwork(changed, network.now + 5000).save(), /another time/],
+      [new GridNetwork(changed, { startTime: network.now + 5000 }).save(), /another time/],
       [new Uint8Array(20), /not a snapshot of a world/],
       [before.subarray(0, before.length - 7), /bytes instead of/],
     ];

@@ -1,6 +1,6 @@
 import { startNetwork } from '../../src/network/index.ts';
 import type { UeRadio } from '../../src/network/model.ts';
-import { SbiClient } from '../../src/sbi/index.ts';
+import { type Attachment, SbiClient, type SbiExchange } from '../../src/sbi/index.ts';
 import { closing, testEnv } from './support.ts';
 
 export const SUPI = 'imsi-001010000000001';
@@ -10,19 +10,23 @@ export interface Ask {
   body?: unknown;
   query?: Record<string, string>;
   contentType?: string;
+  headers?: Record<string, string>;
+  attachments?: readonly Attachment[];
 }
 
 /** The whole network in Shanghai, and somebody who asks its functions. */
-export async function network() {
+export async function network({ observe }: { observe?: (exchange: SbiExchange) => void } = {}) {
   const env = testEnv();
+  const seen = observe === undefined ? {} : { observe };
   const net = closing(
     await startNetwork({
       env,
       host: '127.0.0.1',
+      ...seen,
       simulation: { seed: 7, startTime: START, homeRegion: 'shanghai', supi: SUPI, uesPerRegion: 40 },
     }),
   );
-  const client = closing(new SbiClient({ env, timeoutMs: 60_000 }));
+  const client = closing(new SbiClient({ env, timeoutMs: 60_000, ...seen }));
   const ask = async (
     nf: string,
     method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',

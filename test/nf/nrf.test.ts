@@ -29,7 +29,21 @@ test('every function of the network is found where it is, by type and by service
     if (nf !== 'NRF') expect(await client.discover(net.nrf, nf)).toBe(url);
   }
   expect(Object.keys(net.nfs).sort()).toEqual(
-    ['AMF', 'GNB', 'NRF', 'NWDAF', 'PCF', 'SMF', 'TELEMATICS', 'UDM', 'UPF'].sort(),
+    [
+      'AMF',
+      'BSF',
+      'COMPUTE',
+      'GNB',
+      'NEF',
+      'NRF',
+      'STORAGE',
+      'NWDAF',
+      'PCF',
+      'SMF',
+      'TELEMATICS',
+      'UDM',
+      'UPF',
+    ].sort(),
   );
   const search = async (names: string) =>
     (
@@ -121,7 +135,7 @@ test('a subscription hears the events and the NFs it asked for, as long as it is
       contentType: 'application/json-patch+json',
     });
   expect((await extend(long)).body).toMatchObject({ subscriptionId: long });
-  await expect(extend('sub-99')).rejects.toMatchObject(refused(404, 'RESOURCE_NOT_FOUND'));
+  await expect(extend('sub99')).rejects.toMatchObject(refused(404, 'RESOURCE_NOT_FOUND'));
   env.clock.advance(10);
   await ask('NRF', 'PUT', AT, { body: PROFILE });
   await ask('NRF', 'DELETE', AT);

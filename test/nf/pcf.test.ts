@@ -211,7 +211,15 @@ test('who has no PDU session, and what makes no sense, is refused', async () => 
   );
   await expect(
     ask('SMF', 'POST', '/nsmf-pdusession/v1/sm-contexts', {
-      body: { supi: 'imsi-99999', pduSessionId: 1, dnn: 'x', sNssai: { sst: 1 }, anType: '3GPP_ACCESS' },
+      body: {
+        supi: 'imsi-99999',
+        pduSessionId: 1,
+        dnn: 'x',
+        sNssai: { sst: 1 },
+        anType: '3GPP_ACCESS',
+        servingNfId: '00000000-0000-4000-8000-000000000001',
+        smContextStatusUri: 'http://127.0.0.1:9/status',
+      },
     }),
   ).rejects.toMatchObject(refused(404, 'USER_UNKNOWN'));
 });

@@ -13,6 +13,7 @@ import type { ContextStore } from '../context/store.ts';
 import { createWaiting } from '../context/waiting.ts';
 import {
   callMetaSchema,
+  ERROR_FORBIDDEN,
   ERROR_OVERLOADED,
   EXTENSION,
   type Execute,
@@ -35,11 +36,12 @@ import type { Caller } from '../toolserver/caller.ts';
 import type { Shelf } from '../toolserver/shelf.ts';
 import type { Trust } from '../transport/address.ts';
 import { type Execution, startExecution } from './execution.ts';
-import { openJournal } from './journal.ts';
-import { createPeers } from './peers.ts';
+import { mayGoOn, openJournal } from './journal.ts';
+import { createPeers, type Peers } from './peers.ts';
 import { rpcOf } from './problem.ts';
 import { BadReference, dependenciesOf } from './references.ts';
-import { createRunner, Fenced, type Runner, Unknown } from './runner.ts';
+import { createRunner, Fenced, type Runner, TokenEnded, Unknown } from './runner.ts';
+import { callerOf, mustCover, rightsOf } from './whose.ts';
 
 export interface AnchorSettings {
   /** Where execution contexts are kept; servers that share it take over from each other. In memory if not given. */
@@ -63,6 +65,8 @@ export interface Anchor {
   /** Once the server listens, before anybody can call. */
   start(endpoints: string[]): void;
   listTools(own: Tool[], peer: McpPeer, context: RequestContext): Promise<Tool[]>;
+  /** Tools that a client may call through this server and that are not its own; none if peers do not answer. */
+  elsewhere(peer: McpPeer, context: RequestContext): Promise<Awaited<ReturnType<Peers['tools']>>>;
   callTool(peer: McpPeer, request: CallRequest): Promise<CallToolResult>;
   /** Leaves executions to another anchor; what runs may end for some seconds. */
   close(): Promise<void>;
@@ -92,7 +96,7 @@ export function createAnchor(options: {
   });
   const run = createRunner({ env, serverId, shelf, caller, peers });
   const waiting = createWaiting(env.clock, limits.watchers);
-  const executions = new Map<string, { digest: string; execution: Execution }>();
+  const executions = new Map<string, { digest: string; rights: string[]; execution: Execution }>();
   const closed = new WeakSet<McpPeer>();
   let endpoints: string[] = [];
   let scheduler: Scheduler | null = null;
@@ -121,24 +125,29 @@ export function createAnchor(options: {
   ): Promise<Record<string, unknown>> {
     const params = readParams(routeExecuteParamsSchema, raw);
     checkPlan(params);
-    const { agent } = request.identity;
+    const holder = callerOf(request.identity);
+    const rights = rightsOf(request.identity);
     const executionId = params.executionId ?? env.ids.uuid();
-    const key = `${agent}\n${executionId}`;
-    const digest = hash(JSON.stringify([params.steps, params.join]));
+    const key = `${holder}\n${executionId}`;
+    const { authenticated } = request.identity;
+    const digest = hash(JSON.stringify([params.steps, params.join, ...(authenticated ? [holder] : [])]));
     let running = executions.get(key);
     if (running !== undefined && running.digest !== digest)
       throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
-    if (running === undefined) {
+    if (running !== undefined) mustCover(rights, running.rights);
+    else {
       const max = settings.maxExecutions ?? 64;
       if (executions.size >= max)
         throw new RpcError(ERROR_OVERLOADED, `${serverId} runs as many executions as it may`, {
           alternates: [],
           retryAfterMs: 1_000,
         });
-      running = { digest, execution: begin(executionId, digest, params, request) };
+      running = { digest, rights, execution: begin(executionId, digest, params, request) };
       executions.set(key, running);
     }
     const { execution } = running;
+    // Whoever asks again brings a token that lives longer; one with more rights would lend them to who waits.
+    if (rights.length === running.rights.length) execution.renew(request.identity);
     execution.onProgress(request.progress);
     const cancel = () => {
       // A session that breaks is no cancellation: the agent may ask again.
@@ -161,7 +170,7 @@ export function createAnchor(options: {
     const { identity } = request;
     const { agent } = identity;
     const meta = callMetaSchema.safeParse(request.meta ?? {});
-    const contextId = params.context?.contextId ?? `$${hash(`${agent}\n${executionId}`)}`;
+    const contextId = params.context?.contextId ?? `$${hash(`${callerOf(identity)}\n${executionId}`)}`;
     const remember = settings.rememberMs ?? 300_000;
     const execution = startExecution({
       env,
@@ -173,6 +182,8 @@ export function createAnchor(options: {
       traceparent: meta.success ? meta.data.traceparent : undefined,
       run,
       claim() {
+        const rights = rightsOf(identity);
+        mayGoOn({ contexts, contextId, executionId, digest, rights });
         const force = params.resume !== undefined;
         if (params.context !== undefined) {
           const { at } = contexts.locate(agent, params.context);
@@ -186,7 +197,7 @@ export function createAnchor(options: {
             ? contexts.claimInternal(contextId, agent, force, params.deadlineMs + remember)
             : contexts.claim(contextId, force);
         const ids = params.steps.map(({ id }) => id);
-        return openJournal({ contexts, contextId, epoch, executionId, digest, ids });
+        return openJournal({ contexts, contextId, epoch, executionId, digest, rights, ids });
       },
     });
     void execution.result.then(
@@ -238,6 +249,14 @@ export function createAnchor(options: {
   const sees = (peer: McpPeer) =>
     settings.listPeersToAll === true || peer.agreement.features.some((feature) => feature === 'route');
 
+  const elsewhere: Anchor['elsewhere'] = async (peer, { identity }) => {
+    if (!sees(peer)) return new Map();
+    return peers.tools(identity).catch((error: unknown) => {
+      env.log.warn({ error: String(error) }, 'the tools of the peers are not listed');
+      return new Map();
+    });
+  };
+
   return {
     parts: [part, context],
     start(at) {
@@ -257,13 +276,10 @@ export function createAnchor(options: {
       };
       again();
     },
+    elsewhere,
     async listTools(own, peer, request) {
-      if (!sees(peer)) return own;
       const names = new Set(own.map(({ name }) => name));
-      const others = await peers.tools(request.identity).catch((error: unknown) => {
-        env.log.warn({ error: String(error) }, 'the tools of the peers are not listed');
-        return new Map<string, { definition: Tool; servers: string[] }>();
-      });
+      const others = await elsewhere(peer, request);
       return [
         ...own,
         ...[...others.values()]
@@ -324,8 +340,13 @@ function checkPlan({ steps }: Execute): void {
 
 function toRpc(error: unknown): unknown {
   if (error instanceof Fenced) return notOwner({ owner: '', url: '', epoch: 0 });
+  if (error instanceof TokenEnded) return new RpcError(ERROR_FORBIDDEN, tokenEnded(error));
   return error instanceof NetAgentError ? rpcOf(error) : error;
 }
+
+/** What has ended is kept, and what may have been executed is asked by its key: asking again is safe. */
+const tokenEnded = (error: TokenEnded): string =>
+  `The token is not good at a peer any more; ask again with the same id and a new one (${error.message})`;
 
 const unknownOutcome = (error: Unknown): CallToolResult => ({
   content: [{ type: 'text', text: `Outcome unknown: ${error.message}. Read the state before repeating it.` }],

@@ -23,12 +23,14 @@ import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 import type { Identity } from '../session/server-session.ts';
 import { type Journal, type Kept, marksOf } from './journal.ts';
 import { BadReference, dependenciesOf, holds, resolve, type StepView } from './references.ts';
-import { Fenced, type Routed, type Runner, Unknown } from './runner.ts';
+import { Fenced, type Routed, type Runner, TokenEnded, Unknown } from './runner.ts';
 
 export interface Execution {
   /** @throws RpcError */
   result: Promise<ExecuteResult>;
   cancel(): void;
+  /** The agent asked again: what follows is done with its newer token. */
+  renew(identity: Identity): void;
   /** Begins nothing more, lets what runs end for at most `ms`, and leaves the rest to another anchor. */
   leave(ms: number): Promise<void>;
   /** Told of each step that ends. */
@@ -60,6 +62,7 @@ export function startExecution(options: {
   let journal: Journal | null = null;
   let leaving = false;
   let failure: unknown = null;
+  let identity = options.identity;
 
   const owned = (): Journal => {
     if (journal === null) throw new Fenced('the role is not taken');
@@ -104,7 +107,7 @@ export function startExecution(options: {
   function call(step: Pick<Step, 'tool' | 'serverId' | 'serviceArea' | 'deadlineMs'>, key: string) {
     const { tool, serverId: wanted, serviceArea, deadlineMs } = step;
     return {
-      identity: options.identity,
+      identity,
       tool,
       serverId: wanted,
       serviceArea,
@@ -122,6 +125,20 @@ export function startExecution(options: {
     return resolve(args, views, (key) => owned().value(key));
   }
 
+  /** Again, if the agent has brought a newer token than the one that ended meanwhile. @throws TokenEnded */
+  async function withToken(work: (bound?: string) => Promise<Routed>): Promise<Routed> {
+    let bound: string | undefined;
+    for (;;) {
+      const used = identity;
+      try {
+        return await work(bound);
+      } catch (error) {
+        if (!(error instanceof TokenEnded) || used === identity) throw error;
+        bound = error.bound;
+      }
+    }
+  }
+
   /** Runs one step to its end and keeps how it ended. @throws Fenced, RpcError */
   async function perform(step: Step): Promise<Kept> {
     const earlier = begunAt.get(step.id);
@@ -129,19 +146,21 @@ export function startExecution(options: {
     try {
       if (step.when !== undefined && earlier === undefined && !holds(step.when, views))
         return blank(step, 'skipped');
-      const routed = await run({
-        ...call(step, `${executionId}/${step.id}`),
-        arguments: argumentsOf(step.arguments),
-        signal: stop.signal,
-        begunAt: earlier,
-        begin(to) {
-          server = to;
-          owned().keep(step.id, blank(step, 'running', { server: to }));
-        },
-      });
+      const routed = await withToken((bound) =>
+        run({
+          ...call(step, `${executionId}/${step.id}`),
+          arguments: argumentsOf(step.arguments),
+          signal: stop.signal,
+          begunAt: bound ?? earlier,
+          begin(to) {
+            server = to;
+            owned().keep(step.id, blank(step, 'running', { server: to }));
+          },
+        }),
+      );
       return reportOf(step, routed, server);
     } catch (error) {
-      if (error instanceof Fenced || isFencing(error)) throw error;
+      if (error instanceof Fenced || error instanceof TokenEnded || isFencing(error)) throw error;
       if (error instanceof Unknown)
         return blank(step, 'unknown', { server: error.server, problem: error.message });
       if (error instanceof NetAgentError && error.code === 'NETMCP_CANCELLED')
@@ -210,17 +229,20 @@ export function startExecution(options: {
       let problem: string;
       try {
         const { tool, serverId: at, arguments: args } = step.undo;
-        const { result } = await run({
-          ...call(
-            { tool, serverId: at, serviceArea: step.serviceArea, deadlineMs: step.deadlineMs },
-            `${executionId}/${id}/undo`,
-          ),
-          arguments: argumentsOf(args),
-          signal: stop.signal,
-        });
+        const { result } = await withToken((bound) =>
+          run({
+            ...call(
+              { tool, serverId: at, serviceArea: step.serviceArea, deadlineMs: step.deadlineMs },
+              `${executionId}/${id}/undo`,
+            ),
+            arguments: argumentsOf(args),
+            signal: stop.signal,
+            begunAt: bound,
+          }),
+        );
         problem = result.isError === true ? outcomeOf(result, '').text : '';
       } catch (error) {
-        if (error instanceof Fenced || isFencing(error)) throw error;
+        if (error instanceof Fenced || error instanceof TokenEnded || isFencing(error)) throw error;
         problem = error instanceof Error ? error.message : String(error);
       }
       const state = problem === '' ? 'undone' : 'done';
@@ -282,8 +304,12 @@ export function startExecution(options: {
     const { marks, problem } = await done;
     const end = actor.getSnapshot().value as RouteEnd;
     if (problem instanceof Ended) return problem.result;
+    if (problem instanceof TokenEnded) throw problem;
     if (end === 'refused') throw problem instanceof Error ? problem : new Error('refused');
-    if (end === 'fenced') throw isLimit(failure) ? failure : new Fenced('another anchor has the role');
+    if (end === 'fenced')
+      throw isLimit(failure) || failure instanceof TokenEnded
+        ? failure
+        : new Fenced('another anchor has the role');
     owned().end(end);
     return assemble(end, marks);
   }
@@ -305,6 +331,9 @@ export function startExecution(options: {
   return {
     result: finish(),
     cancel: () => send({ type: 'CANCEL' }),
+    renew(newer) {
+      identity = newer;
+    },
     async leave(ms) {
       leaving = true;
       let timer: unknown;

@@ -1,8 +1,9 @@
 import type { Marks } from '../../../machines/protocols/route.machine.ts';
 import type { Contexts } from '../context/contexts.ts';
-import { getKey, setKey } from '../context/keys.ts';
+import { getKey, peekKey, setKey } from '../context/keys.ts';
 import { ERROR_LIMIT, type ExecuteResult, type StepReport } from '../schema/index.ts';
 import { INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
+import { mustCover } from './whose.ts';
 
 interface Head {
   /** Of steps and join: one id, one execution. */
@@ -10,6 +11,8 @@ interface Head {
   ids: string[];
   end: ExecuteResult['state'] | null;
   cancelled: boolean;
+  /** Scopes of whoever began it or went on with it: who has fewer is given nothing of it. */
+  rights?: string[];
 }
 
 export interface Kept {
@@ -35,17 +38,46 @@ export interface Journal {
   save(key: string, value: unknown): void;
 }
 
-/** Opens the journal of an execution in a context that this server owns. @throws RpcError -32602, -32011, -32014 */
+const headKeyOf = (executionId: string) => `$execution/${executionId}`;
+
+/**
+ * Before the role is taken: a caller who may not have the execution must not end it for who does.
+ * @throws RpcError -32602, -32012
+ */
+export function mayGoOn(options: {
+  contexts: Contexts;
+  contextId: string;
+  executionId: string;
+  digest: string;
+  rights: string[];
+}): void {
+  const { contexts, contextId, executionId } = options;
+  if (!contexts.has(contextId)) return;
+  checkHead(
+    contexts.rows((rows) => peekKey(rows, contextId, headKeyOf(executionId))) as Head | null,
+    options,
+  );
+}
+
+function checkHead(before: Head | null, { digest, rights }: { digest: string; rights: string[] }): void {
+  if (before === null) return;
+  if (before.digest !== digest)
+    throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
+  mustCover(rights, before.rights ?? []);
+}
+
+/** Opens the journal of an execution in a context that this server owns. @throws RpcError -32602, -32011, -32012, -32014 */
 export function openJournal(options: {
   contexts: Contexts;
   contextId: string;
   epoch: number;
   executionId: string;
   digest: string;
+  rights: string[];
   ids: string[];
 }): Journal {
   const { contexts, contextId, epoch, executionId, ids } = options;
-  const headKey = `$execution/${executionId}`;
+  const headKey = headKeyOf(executionId);
   const stepKey = (id: string) => `$execution/${executionId}/${id}`;
   const within = <R>(work: Parameters<typeof contexts.within<R>>[2]) =>
     contexts.within(contextId, epoch, work);
@@ -54,9 +86,10 @@ export function openJournal(options: {
     void within((tx) => setKey(tx, headKey, { ...(getKey(tx, headKey).value as Head | null), ...change }));
 
   const before = read();
-  if (before === null) write({ digest: options.digest, ids, end: null, cancelled: false });
-  else if (before.digest !== options.digest)
-    throw new RpcError(INVALID_PARAMS, 'The execution id was used with other steps');
+  checkHead(before, options);
+  const { digest, rights } = options;
+  if (before === null) write({ digest, ids, end: null, cancelled: false, rights });
+  else if (rights.length > (before.rights ?? []).length) write({ rights });
 
   return {
     epoch,

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Env } from '../../../machines/ports.ts';
+import { subjectToken } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
 import { type CallOutcome, type Candidate, createBalancer } from '../client/choice.ts';
 import { createNoticeGate } from '../client/notices.ts';
@@ -18,6 +20,7 @@ import { openLine } from '../session/line.ts';
 import { RpcError } from '../session/rpc-error.ts';
 import type { Identity, Tool } from '../session/server-session.ts';
 import type { Trust } from '../transport/address.ts';
+import { whose } from './whose.ts';
 
 /** The other tool servers, as an anchor reaches them. */
 export interface Peers {
@@ -32,7 +35,7 @@ export interface Peers {
   /** A call begins; what it returns is told how it ended. */
   begin(serverId: string, tool: string): (outcome: CallOutcome) => void;
   find(serverId: string): Promise<Candidate | undefined>;
-  /** A session in the name of an agent. @throws RpcError -32012 where that agent was authenticated */
+  /** A session in the name of an agent. @throws RpcError -32012 if its token cannot be exchanged for one there */
   session(identity: Identity, candidate: Candidate): Session;
   /** Definitions of the peers' tools, by name; those of a peer that does not answer are left out. */
   tools(identity: Identity): Promise<Map<string, { definition: Tool; servers: string[] }>>;
@@ -52,7 +55,7 @@ export function createPeers(options: {
   serverId: string;
   management: string[];
   trust?: Trust;
-  /** Own credentials, for the management server alone. */
+  /** Own credentials: for the management server, and to exchange the tokens of agents for those of peers. */
   auth?: ClientAuth;
   open?: (options: SessionOptions, identity: Identity) => Session;
 }): Peers {
@@ -60,15 +63,15 @@ export function createPeers(options: {
   const trust = options.trust === undefined ? {} : { tls: options.trust };
   const pool = createHttpPool(CONNECTIONS);
   const balancer = createBalancer(env);
-  /** By agent and server; the longest unused is first. */
-  const sessions = new Map<string, Session>();
+  /** By agent, rights, token and server; the longest unused is first. */
+  const sessions = new Map<string, { session: Session; holder: string }>();
   let known: { entries: ServerEntry[]; until: number } | null = null;
   let asking: Promise<ServerEntry[]> | null = null;
 
   const gate = createNoticeGate(env.clock, ({ serverId: id, ...notice }) => {
     const entry = known?.entries.find((candidate) => candidate.serverId === id);
     if (entry !== undefined) Object.assign(entry, notice);
-    for (const session of sessions.values()) {
+    for (const { session } of sessions.values()) {
       if (session.serverId === id) session.tell({ type: 'LOAD', ...notice });
     }
   });
@@ -96,12 +99,17 @@ export function createPeers(options: {
     },
   });
 
-  /** Without a token for the peer it cannot be asked in the name of an agent that had to show one here. */
+  /** An agent that had to show a token here is acted for with one that comes of it (RFC 8693), never with ours. */
   function open(session: SessionOptions, identity: Identity): Session {
     if (options.open !== undefined) return options.open(session, identity);
-    if (identity.authenticated)
-      throw new RpcError(ERROR_FORBIDDEN, 'This anchor has no token to act for the agent at its peers');
-    return openSession(session);
+    if (!identity.authenticated) return openSession(session);
+    const { auth } = options;
+    const token = subjectToken(identity);
+    if (token === undefined)
+      throw new RpcError(ERROR_FORBIDDEN, 'No token is kept to act for the agent at other servers later');
+    if (auth === undefined || 'interactive' in auth)
+      throw new RpcError(ERROR_FORBIDDEN, 'This anchor has no credentials to act for the agent at its peers');
+    return openSession({ ...session, auth: { ...auth, onBehalfOf: token } });
   }
 
   async function directory(fresh: boolean): Promise<ServerEntry[]> {
@@ -122,14 +130,17 @@ export function createPeers(options: {
   }
 
   function sessionWith(identity: Identity, { serverId: id, endpoints }: Candidate): Session {
-    const key = `${identity.agent}\n${id}`;
+    const holder = `${whose(identity)}\n${id}`;
+    const key = `${holder}\n${digestOf(subjectToken(identity))}`;
     const before = sessions.get(key);
     sessions.delete(key);
-    if (before !== undefined && ['connecting', 'ready'].includes(before.state().phase)) {
+    if (before !== undefined && ['connecting', 'ready'].includes(before.session.state().phase)) {
       sessions.set(key, before);
-      return before;
+      return before.session;
     }
-    if (sessions.size >= MAX_SESSIONS) forgetOne();
+    // What an older token of the same holder opened lives no longer than its calls.
+    forget((other) => other.holder === holder);
+    if (sessions.size >= MAX_SESSIONS) forget(() => true, 1);
     const session = open(
       {
         env,
@@ -143,20 +154,24 @@ export function createPeers(options: {
       },
       identity,
     );
-    sessions.set(key, session);
+    sessions.set(key, { session, holder });
     return session;
   }
 
-  function forgetOne(): void {
-    for (const [key, session] of sessions) {
-      if (session.state().inFlight > 0) continue;
+  /** Closes idle sessions, the longest unused first. */
+  function forget(which: (entry: { holder: string }) => boolean, most = Number.POSITIVE_INFINITY): void {
+    let left = most;
+    for (const [key, entry] of sessions) {
+      if (left === 0) return;
+      if (!which(entry) || entry.session.state().inFlight > 0) continue;
       sessions.delete(key);
-      void session.close();
-      return;
+      void entry.session.close();
+      left -= 1;
     }
   }
 
-  const stateOf = (id: string) => [...sessions.values()].find((session) => session.serverId === id)?.state();
+  const stateOf = (id: string) =>
+    [...sessions.values()].find(({ session }) => session.serverId === id)?.session.state();
   const candidateOf = ({ serverId: id, endpoints, digest }: ServerEntry): Candidate => ({
     serverId: id,
     url: endpoints[0] ?? '',
@@ -221,8 +236,11 @@ export function createPeers(options: {
     },
     async close() {
       gate.close();
-      await Promise.all([...[...sessions.values()].map((session) => session.close()), line.close()]);
+      await Promise.all([...[...sessions.values()].map(({ session }) => session.close()), line.close()]);
       await pool.close();
     },
   };
 }
+
+const digestOf = (token: string | undefined) =>
+  token === undefined ? '' : createHash('sha256').update(token).digest('base64url');

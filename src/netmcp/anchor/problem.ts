@@ -1,5 +1,5 @@
 import { NetAgentError } from '../../../machines/failure.ts';
-import { ERROR_NOT_OWNER, ERROR_OVERLOADED } from '../schema/index.ts';
+import { ERROR_FORBIDDEN, ERROR_NOT_OWNER, ERROR_OVERLOADED } from '../schema/index.ts';
 import { INTERNAL_ERROR, INVALID_PARAMS, RpcError } from '../session/rpc-error.ts';
 
 /** A peer could not be reached; whether it has done what was asked is not known. */
@@ -19,6 +19,9 @@ export function rpcOf(error: unknown): RpcError {
       retryAfterMs: error.retryAfterMs ?? 1_000,
     });
   }
+  // A peer looks at who asks before it looks at what is asked: nothing was done.
+  if (error.code === 'NETMCP_UNAUTHORISED' || error.code === 'NETMCP_FORBIDDEN')
+    return new RpcError(ERROR_FORBIDDEN, error.message);
   if (error.code === 'NETMCP_NO_SERVER') return new RpcError(INVALID_PARAMS, error.message);
   return new PeerLost(ERROR_NOT_OWNER, error.message);
 }

@@ -1,6 +1,7 @@
 import { NetAgentError as Known, type NetAgentError } from '../../../machines/failure.ts';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import { subjectTokenEnds } from '../auth/resource.ts';
 import type { Candidate } from '../client/choice.ts';
 import { ERROR_NOT_OWNER, ERROR_OVERLOADED } from '../schema/index.ts';
 import { pause } from '../session/line.ts';
@@ -42,12 +43,23 @@ export class Unknown extends Error {
   }
 }
 
-/** Runs one call here or on a peer. @throws Fenced, Unknown, RpcError, NetAgentError */
+/** The token of the agent is good for nothing any more; `bound` is where the call may have been executed before. */
+export class TokenEnded extends Error {
+  readonly bound: string | undefined;
+  constructor(bound: string | undefined, message: string) {
+    super(message);
+    this.bound = bound;
+  }
+}
+
+/** Runs one call here or on a peer. @throws Fenced, Unknown, TokenEnded, RpcError, NetAgentError */
 export type Runner = (call: RoutedCall) => Promise<Routed>;
 
 /** Pauses before a server that was lost is asked again, ms. */
 const RECLAIM = [100, 400, 1_600];
 const MAX_WAITS = 5;
+/** ms by which the clock of the authorisation server may be ahead. */
+const CLOCKS_DIFFER = 5_000;
 
 export function createRunner(options: {
   env: Env;
@@ -88,11 +100,18 @@ export function createRunner(options: {
       ended('answered');
       return result;
     } catch (error) {
-      const kind = error instanceof Error ? readProblem(error) : 'answer';
-      if (call.signal.aborted || kind === 'answer' || kind === 'fenced') ended('withdrawn');
+      const kind = error instanceof Error ? kindOf(error, call) : 'answer';
+      if (call.signal.aborted || ['answer', 'fenced', 'token'].includes(kind)) ended('withdrawn');
       else ended(error instanceof Error && overload(error) !== undefined ? 'refused' : 'lost');
       throw error;
     }
+  }
+
+  /** A peer that was reached for the first time, after the token ended, could not be connected for want of one. */
+  function kindOf(problem: Error, { identity }: RoutedCall): ReturnType<typeof readProblem> {
+    const ends = subjectTokenEnds(identity);
+    const over = ends !== undefined && ends <= clock.now() + CLOCKS_DIFFER;
+    return over && wantsToken(problem) ? 'token' : readProblem(problem);
   }
 
   /** Whether executing it twice is like once, as whoever offers the tool says. */
@@ -144,8 +163,9 @@ export function createRunner(options: {
           problem = error;
         }
       }
-      const kind = readProblem(problem);
+      const kind = kindOf(problem, call);
       if (kind === 'fenced') throw new Fenced(problem.message);
+      if (kind === 'token') throw new TokenEnded(bound, problem.message);
       if (kind === 'answer') throw problem;
       last = problem;
       const at = next?.serverId ?? (bound as string);
@@ -178,7 +198,7 @@ function nobody(call: RoutedCall): NetAgentError {
 }
 
 /** `maybe`: no answer came, and the call may have been executed. */
-function readProblem(error: Error): 'fenced' | 'answer' | 'not-executed' | 'maybe' {
+function readProblem(error: Error): 'fenced' | 'answer' | 'token' | 'not-executed' | 'maybe' {
   if (error instanceof RpcError) {
     if (error.code === ERROR_NOT_OWNER) return 'fenced';
     return error.code === ERROR_OVERLOADED || error.code === INVALID_PARAMS ? 'not-executed' : 'answer';
@@ -187,6 +207,10 @@ function readProblem(error: Error): 'fenced' | 'answer' | 'not-executed' | 'mayb
   switch (error.code) {
     case 'NETMCP_REJECTED':
       return error.details.rpcCode === ERROR_NOT_OWNER ? 'fenced' : 'answer';
+    case 'NETMCP_UNAUTHORISED':
+      return 'token';
+    case 'NETMCP_FORBIDDEN':
+      return 'answer';
     case 'NETMCP_OVERLOADED':
     case 'NETMCP_UNREACHABLE':
     case 'NETMCP_NO_SERVER':
@@ -197,6 +221,12 @@ function readProblem(error: Error): 'fenced' | 'answer' | 'not-executed' | 'mayb
       return 'maybe';
   }
 }
+
+const wantsToken = (error: Error): boolean =>
+  error instanceof Known &&
+  error.code === 'NETMCP_UNREACHABLE' &&
+  error.cause instanceof Known &&
+  error.cause.code === 'NETMCP_UNAUTHORISED';
 
 function overload(error: Error): number | undefined {
   if (error instanceof RpcError && error.code === ERROR_OVERLOADED) {

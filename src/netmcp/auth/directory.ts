@@ -95,6 +95,7 @@ export const SCOPE_PUBLISH = 'netmcp:publish';
 
 const RESERVED: readonly string[] = [SCOPE_REGISTER, SCOPE_ADMIN, SCOPE_REPLICATE, SCOPE_PUBLISH];
 
-function isReserved(scope: string): boolean {
+/** What only the network's own may have. */
+export function isReserved(scope: string): boolean {
   return RESERVED.includes(scope);
 }

@@ -50,13 +50,16 @@ export interface ProtectionOptions {
 }
 
 /** Beside the identity and not in it, so that no log, error or result can hold a token by accident. */
-const presented = new WeakMap<Identity, string>();
+const presented = new WeakMap<Identity, { token: string; until: number }>();
 
 /**
  * The token that a request came with, to be exchanged at the authorisation server for one to the next server
  * (`onBehalfOf`); it is sent nowhere else. undefined where nobody is authenticated.
  */
-export const subjectToken = (identity: Identity): string | undefined => presented.get(identity);
+export const subjectToken = (identity: Identity): string | undefined => presented.get(identity)?.token;
+
+/** When that token ends, ms. */
+export const subjectTokenEnds = (identity: Identity): number | undefined => presented.get(identity)?.until;
 
 const MAX_TOKEN = 8_192;
 const MAX_LEEWAY_S = 120;
@@ -116,7 +119,7 @@ export function protect(options: ProtectionOptions): Protection {
     }
     const identity = identityOf(payload);
     if (identity === null) return refused('the token is not valid here', 'invalid_token');
-    presented.set(identity, token);
+    presented.set(identity, { token, until: (payload.exp ?? 0) * 1_000 });
     if (!identity.scopes.includes(SCOPE_USE)) {
       return {
         status: 403 as const,

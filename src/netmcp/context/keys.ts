@@ -1,5 +1,6 @@
 import type { ContextChange } from '../schema/index.ts';
 import { beyond, conflict, grow, sizeOf, type Tx } from './meta.ts';
+import type { ContextRows } from './store.ts';
 
 interface Kept {
   value: unknown;
@@ -19,6 +20,12 @@ export function getKey(tx: Tx, key: string) {
   return kept === undefined || kept.deleted === true
     ? { found: false, value: null, revision: 0 }
     : { found: true, value: kept.value as never, revision: kept.revision };
+}
+
+/** A value as it is kept, whoever owns the context. */
+export function peekKey(rows: ContextRows, contextId: string, key: string): unknown {
+  const kept = rows.get<Kept>(contextId, 'key', key);
+  return kept === undefined || kept.deleted === true ? null : kept.value;
 }
 
 /** @throws RpcError -32013, -32014 */

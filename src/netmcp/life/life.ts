@@ -72,7 +72,7 @@ export interface ToolLifeHost {
   close(): Promise<void>;
 }
 
-const TIMES = { graceMs: 60_000, memoryMs: 3_600_000, maxFailures: 3, probeMs: 15_000, resyncMs: 60_000 };
+const TIMES = { graceMs: 60_000, memoryMs: 3_600_000, maxFailures: 3, probeMs: 15_000, resyncMs: 10_000 };
 const THRESHOLD = 0.2;
 const MAX_TAINTS = 100;
 /** For one examination; a search model may be far away. */

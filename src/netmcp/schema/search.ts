@@ -27,6 +27,8 @@ export const toolsDiscoverResultSchema = z.object({
       tokens: count,
       /** Cut to what a call needs, for the budget. */
       partial: z.boolean().optional(),
+      /** Of a tool of other servers, which the answering one can route to. */
+      servers: z.array(z.string()).optional(),
       definition: z.looseObject({ name }),
     }),
   ),

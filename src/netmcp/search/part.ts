@@ -20,6 +20,7 @@ import type {
 import type { Shelf } from '../toolserver/shelf.ts';
 import type { CompiledTool } from '../toolserver/verify.ts';
 import { fill } from './budget.ts';
+import { createIndexes, documentOfDefinition, type Elsewhere, parametersOf } from './elsewhere.ts';
 import { type Embedder, embedTools } from './embedder.ts';
 import { createFinder, type Finder, type ToolDocument } from './finder.ts';
 import { type KeptUsage, keepUsage, type UsageStore } from './kept-usage.ts';
@@ -36,13 +37,15 @@ export interface ToolSearchOptions {
   /** Where what is learnt of use outlives the process; without it it does not. */
   usageStore?: UsageStore;
   embedder?: Embedder;
+  /** Tools of other servers that a client may call through this one. */
+  elsewhere?(peer: McpPeer, context: RequestContext): Promise<Elsewhere>;
 }
 
 export interface ToolSearch {
   part: ServerPart;
   /** The same search as a plain tool. */
-  callTool(context: RequestContext, args: Record<string, unknown>): Promise<CallToolResult>;
-  discover(params: unknown, context: RequestContext): Promise<ToolsDiscoverResult>;
+  callTool(peer: McpPeer, context: RequestContext, args: Record<string, unknown>): Promise<CallToolResult>;
+  discover(params: unknown, context: RequestContext, elsewhere?: Elsewhere): Promise<ToolsDiscoverResult>;
   /** `tools/list` for one client: hot tools first, and the search as a tool where it knows no vendor methods. */
   list(peer: Pick<McpPeer, 'agreement'>, identity: Identity): Tool[];
   /** Tells that a call of a client ended. */
@@ -74,40 +77,54 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     for (const name of shown) if (!now.has(name)) usage.forgetTool(name);
     shown = now;
   });
+  const indexes = createIndexes();
+  /** What peers' tools say, for the embedder, as of the last search over them. */
+  let others = new Map<string, string>();
   const embedded =
     options.embedder === undefined
       ? null
       : embedTools(
           env,
           options.embedder,
-          () => new Map(shelf.list().map(({ tool }) => [tool.name, `${tool.title}. ${tool.description}`])),
+          () => new Map([...others, ...shelf.list().map(({ tool }) => [tool.name, textOf(tool)] as const)]),
         );
 
-  async function discover(params: unknown, context: RequestContext): Promise<ToolsDiscoverResult> {
+  async function discover(
+    params: unknown,
+    context: RequestContext,
+    elsewhere: Elsewhere = new Map(),
+  ): Promise<ToolsDiscoverResult> {
     const read = toolsDiscoverParamsSchema.safeParse(params ?? {});
     if (!read.success) throw new RpcError(INVALID_PARAMS, z.prettifyError(read.error));
     const { requirement, categories, limit, budgetTokens } = read.data;
     const { identity } = context;
-    finder ??= createFinder(shelf.list().map((tool) => documentOf(tool, server)));
-    const lexical = finder.find(requirement, usage.learnt(identity.agent));
+    const foreign = [...elsewhere].filter(([name]) => shelf.get(name) === undefined);
+    const lexical = finderOf(foreign).find(requirement, usage.learnt(identity.agent));
     const found = embedded === null ? lexical : await embedded.fuse(requirement, lexical, context.signal);
     const best = found[0]?.score ?? 1;
     const usable = new Map(
       shelf
         .list()
         .filter((tool) => shows(identity, tool))
-        .map((tool) => [tool.tool.name, tool]),
+        .map(({ tool, definition }) => [
+          tool.name,
+          { definition, category: tool.meta.category as string, servers: undefined as string[] | undefined },
+        ]),
     );
+    // A peer shows an agent only what that agent may use.
+    for (const [name, { definition, servers }] of foreign)
+      usable.set(name, { definition, category: categoryOf(definition), servers });
     const ranked = found
       .flatMap(({ id, score }) => {
-        const compiled = usable.get(id);
-        if (compiled === undefined) return [];
-        if (categories !== undefined && !categories.includes(compiled.tool.meta.category)) return [];
+        const tool = usable.get(id);
+        if (tool === undefined) return [];
+        if (categories !== undefined && !categories.some((one) => one === tool.category)) return [];
         return [
           {
             name: id,
             heat: heated(score / best, usage, identity.agent, id),
-            definition: compiled.definition,
+            definition: tool.definition,
+            servers: tool.servers,
             partial: false,
           },
         ];
@@ -126,11 +143,12 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
       fitted.taken.map(({ name }) => name),
     );
     return {
-      tools: fitted.taken.map(({ name, heat, tokens, definition, partial }) => ({
+      tools: fitted.taken.map(({ name, heat, tokens, definition, servers, partial }) => ({
         name,
         score: Math.round((heat / top) * 1_000) / 1_000,
         tokens,
         ...(partial && { partial }),
+        ...(servers && { servers }),
         definition,
       })),
       tokens: fitted.tokens,
@@ -139,15 +157,36 @@ export function createToolSearch(options: ToolSearchOptions): ToolSearch {
     };
   }
 
+  /** One index over all that compete: the scores of two would not compare. */
+  function finderOf(foreign: Array<[string, { definition: Tool; servers: string[] }]>): Finder {
+    const own = () => shelf.list().map((tool) => documentOf(tool, server));
+    if (foreign.length === 0) {
+      finder ??= createFinder(own());
+      return finder;
+    }
+    const documents = foreign.map(([, one]) => documentOfDefinition(one.definition, one.servers));
+    if (embedded !== null)
+      others = new Map(documents.map(({ id, title, description }) => [id, `${title}. ${description}`]));
+    return indexes([...own(), ...documents]);
+  }
+
+  const elsewhere = async (peer: McpPeer, context: RequestContext) =>
+    options.elsewhere?.(peer, context) ?? new Map();
+
   return {
     part: {
       features: ['discover'],
-      methods: new Map([[METHODS.toolsDiscover, (_, params, context) => discover(params, context)]]),
+      methods: new Map([
+        [
+          METHODS.toolsDiscover,
+          async (peer, params, context) => discover(params, context, await elsewhere(peer, context)),
+        ],
+      ]),
     },
     discover,
-    async callTool(context, args) {
+    async callTool(peer, context, args) {
       try {
-        const output = await discover(args, context);
+        const output = await discover(args, context, await elsewhere(peer, context));
         return { content: [{ type: 'text', text: JSON.stringify(output) }], structuredContent: output };
       } catch (error) {
         if (!(error instanceof RpcError)) throw error;
@@ -185,20 +224,23 @@ function heated(score: number, usage: Usage, client: string, tool: string): numb
   return score + HEAT * (uses / (uses + 3));
 }
 
+const textOf = ({ title, description }: { title: string; description: string }) => `${title}. ${description}`;
+
+const categoryOf = (definition: Tool): string => {
+  const { category } = (definition._meta?.[EXTENSION] ?? {}) as { category?: unknown };
+  return typeof category === 'string' ? category : '';
+};
+
 function documentOf(
   { tool, definition }: CompiledTool,
   server: { id: string; summary: string },
 ): ToolDocument {
-  const properties = (definition.inputSchema.properties ?? {}) as Record<string, { description?: string }>;
   return {
     id: tool.name,
     name: tool.name,
     title: tool.title,
     description: tool.description,
-    parameters: Object.entries(properties).map(([name, schema]) => ({
-      name,
-      description: schema.description ?? '',
-    })),
+    parameters: parametersOf(definition),
     labels: tool.meta.labels,
     category: tool.meta.category,
     server,

@@ -110,6 +110,8 @@ export function openSession(options: SessionOptions): Session {
   let transport: Transport | null = null;
   let toolCache: Promise<Tool[]> | null = null;
   const { tokens, credentials } = credentialsOf(options);
+  /** Why it could not be connected, of the last attempt. */
+  let obstacle: unknown;
 
   let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
 
@@ -142,7 +144,10 @@ export function openSession(options: SessionOptions): Session {
       connect: fromPromise<Connected>(async ({ signal }) => {
         const { target, pool } = options;
         const asked = { target, pool, serverId, signal, ...(credentials && { credentials }) };
-        const taken = await takeWay(env, asked, (line) => handshake(line, signal));
+        const taken = await takeWay(env, asked, (line) => handshake(line, signal)).catch((error: unknown) => {
+          obstacle = error;
+          throw error;
+        });
         way = { transport: taken.kind, fellBack: taken.fellBack };
         return taken.value;
       }),
@@ -189,10 +194,11 @@ export function openSession(options: SessionOptions): Session {
       timeout: Number.POSITIVE_INFINITY,
     });
     if (!settled.matches('ready') || settled.context.agreement === null) {
-      throw fail('NETMCP_UNREACHABLE', {
-        server: serverId,
-        problem: settled.context.reason || 'the session has ended',
-      });
+      throw fail(
+        'NETMCP_UNREACHABLE',
+        { server: serverId, problem: settled.context.reason || 'the session has ended' },
+        { cause: obstacle },
+      );
     }
     return settled.context.agreement;
   }

@@ -69,12 +69,13 @@ const locate = tool({
               .optional(),
           })
           .optional(),
-        geoInfo: z.string().optional(),
+        /** Beside what TS 29.518 names: the region that the cell is in. */
+        regionId: z.string().optional(),
       })
       .parse(answer.body);
     const { nrLocation, eutraLocation } = body.location ?? {};
     return {
-      region: body.geoInfo ?? null,
+      region: body.regionId ?? null,
       tac: nrLocation?.tai.tac ?? eutraLocation?.tai.tac ?? null,
       cellId: nrLocation?.ncgi.nrCellId ?? eutraLocation?.ecgi.eutraCellId ?? null,
     };
@@ -202,7 +203,7 @@ const predictCongestion = tool({
           z.object({
             networkArea: area,
             congestionInfo: z.object({
-              nsi: z.number(),
+              nsi: z.object({ congLevel: z.number() }),
               gbrPrbRatio: z.number().default(0),
               confidence: z.number().default(0),
             }),
@@ -213,7 +214,7 @@ const predictCongestion = tool({
     return {
       cells: body.userDataCongInfos.map(({ networkArea, congestionInfo }) => ({
         cellId: networkArea.ncgis[0]?.nrCellId ?? '',
-        prbRatio: congestionInfo.nsi,
+        prbRatio: congestionInfo.nsi.congLevel,
         gbrPrbRatio: congestionInfo.gbrPrbRatio,
         confidence: congestionInfo.confidence / 100,
       })),

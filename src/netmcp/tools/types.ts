@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Refusal } from '../../../machines/protocols/tool-call.machine.ts';
 import type { Category, ToolMeta } from '../schema/index.ts';
 
 export interface SbiRequest {
@@ -30,6 +31,11 @@ export interface ToolContext {
   id(): string;
   /** One step at another server, recorded in the chain with the status that `work` gives. */
   hop<T>(nf: string, operation: string, work: () => Promise<{ status: number; value: T }>): Promise<T>;
+  /**
+   * Another tool as a step of this one, where the host runs composite tools, with arguments that are looked at like those of a call of its own.
+   * @throws SbiFailure STEP_REFUSED, and what the tool throws
+   */
+  step?(tool: NfTool, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   signal: AbortSignal;
 }
 
@@ -44,6 +50,8 @@ export interface NfTool {
   /** Executing it twice leaves the network as executing it once. */
   idempotent: boolean;
   meta: ToolMeta;
+  /** Why arguments that keep schema and constraints are still not executed; null where they are. */
+  check?(args: Record<string, unknown>): Refusal | null;
   execute(args: unknown, context: ToolContext): Promise<Record<string, unknown>>;
 }
 

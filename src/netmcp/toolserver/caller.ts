@@ -82,8 +82,19 @@ export function createCaller(options: CallerOptions): Caller {
     }
     const access = accessOf(compiled.tool.meta.permission, request.identity);
     // MCP 2025-11-25, authorization: a wider token may be asked for, so this is no tool error.
-    if (!access.allowed && request.identity.authenticated && access.scopes !== null)
+    if (!access.allowed && request.identity.authenticated && access.scopes !== null) {
+      const { agent, actors } = request.identity;
+      const through = actors.length === 0 ? '' : `, through ${actors.join(', ')}`;
+      options.audit.write({
+        event: 'call.refused',
+        server: serverId,
+        agent,
+        tool: request.name,
+        plan: planHash({ agent, tool: request.name, args: request.arguments }),
+        detail: `permission: ${access.needs}${through}`,
+      });
       throw new Forbidden(`${request.name} needs ${access.needs}`, access.scopes);
+    }
     const meta = callMetaSchema.safeParse(request.meta ?? {});
     if (!meta.success) throw new RpcError(INVALID_PARAMS, `Malformed _meta["${EXTENSION}"]`);
     const step = meta.data.execution;

@@ -10,7 +10,8 @@ export function openSbiPort(env: Env, nrf: string): SbiPort {
   return {
     async request(request, { signal, traceparent }) {
       const { nf, method, path, query, body, contentType, operation } = request;
-      const found = request.base ?? client.discover(nrf, nf, signal);
+      // The NRF does not register at itself.
+      const found = request.base ?? (nf === 'NRF' ? nrf : client.discover(nrf, nf, signal));
       const base = await Promise.resolve(found).catch((error: unknown) => {
         throw notReached(nf, problemOf(error));
       });
@@ -18,6 +19,8 @@ export function openSbiPort(env: Env, nrf: string): SbiPort {
         const reply = await client.request({
           nf,
           base,
+          // A published tool belongs to its publisher: no other instance is asked in its place.
+          ...(request.base === undefined && { others: nrf }),
           method,
           path,
           signal,

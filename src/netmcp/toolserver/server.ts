@@ -1,5 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
-import { type AnchorSettings, createAnchor } from '../anchor/anchor.ts';
+import { type Anchor, type AnchorSettings, createAnchor } from '../anchor/anchor.ts';
 import { SCOPE_PUBLISH } from '../auth/directory.ts';
 import { protection, type ResourceAuth, scopesOf } from '../auth/resource.ts';
 import type { ClientAuth } from '../auth/token-source.ts';
@@ -196,13 +196,14 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
     server: { id, summary: options.summary ?? '' },
     ...(options.embedder && { embedder: options.embedder }),
     ...(options.usage && { usageStore: options.usage }),
+    elsewhere: async (peer, context) => anchor?.elsewhere(peer, context) ?? new Map(),
   });
   const callHere: typeof call = async (request) => {
     const result = await call(request);
     search.called(request.identity, request.name, result);
     return result;
   };
-  const anchor =
+  const anchor: Anchor | null =
     options.anchor === false || options.management === undefined
       ? null
       : createAnchor({
@@ -213,7 +214,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
           caller: callHere,
           settings: options.anchor ?? {},
           ...(options.trust && { trust: options.trust }),
-          ...(options.auth && { auth: options.auth.client }),
+          ...(options.auth && { auth: { issuer: options.auth.issuer, ...options.auth.client } }),
         });
   const server = await listenMcp({
     env,
@@ -236,7 +237,7 @@ export async function startToolServer(options: ToolServerOptions): Promise<ToolS
         return anchor?.listTools(own, peer, context) ?? own;
       },
       async callTool(peer, request) {
-        if (request.name === DISCOVER_TOOL) return search.callTool(request, request.arguments);
+        if (request.name === DISCOVER_TOOL) return search.callTool(peer, request, request.arguments);
         const { name } = request;
         // What was here, or is held, is answered here and sought nowhere else (NetMCP 5).
         const elsewhere = shelf.get(name) === undefined && lives.absent(name) === undefined;

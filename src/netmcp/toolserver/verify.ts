@@ -67,15 +67,18 @@ export function compileTool(tool: NfTool): CompiledTool {
       tool,
       definition,
       verify(args, state) {
-        const unfit = refuseBounds(args);
-        if (unfit !== null) return { verdict: refuse(unfit), args };
+        const unbound = refuseBounds(args);
+        if (unbound !== null) return { verdict: refuse(unbound), args };
         if (!given(args)) return { verdict: refuse(schemaRefusal(given.errors?.[0])), args };
         const whole = fill.fill({ args, state });
         if ('refusal' in whole) return { verdict: refuse(whole.refusal), args };
         if (filled !== null && !filled(whole.args))
           return { verdict: refuse(schemaRefusal(filled.errors?.[0])), args };
         const broken = rules.find(({ check }) => !holds(check, { args: whole.args, state }));
-        if (broken === undefined) return { verdict: { decision: 'allow' }, args: whole.args };
+        if (broken === undefined) {
+          const unfit = tool.check?.(whole.args) ?? null;
+          return { verdict: unfit === null ? { decision: 'allow' } : refuse(unfit), args: whole.args };
+        }
         const { rule, message } = broken;
         const parameter = parametersOf(rule);
         return {

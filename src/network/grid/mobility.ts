@@ -134,11 +134,16 @@ export function placeOnRoute(world: World, ue: number, along: number): void {
   ues.targetY[ue] = i - first;
 }
 
-/** A place for UE `ue` at the start: near a site drawn at random, on a street if it moves on them. */
-export function placeAtHome(world: World, ue: number): void {
+/**
+ * A place for UE `ue` at the start, near a site and on a street if it moves on them. Of a population of
+ * `of` UEs, those with near numbers get near sites: the rows that a cell works on then lie together in
+ * memory. Others (`of` = 0) get a site at random.
+ */
+export function placeAtHome(world: World, ue: number, of: number): void {
   const { ues, plan, layout } = world;
   const key = streamKey(world.seed, STREAM.home);
-  const site = draw(key, ue, 0) % plan.sites;
+  const random = unit(draw(key, ue, 0));
+  const site = Math.floor((of > 0 ? (ue + random) / of : random) * plan.sites);
   const { x0, y0, x1, y1 } = layout.bounds;
   // The area of a site as a square: uniform over the plane when the sites are regular.
   const side = Math.sqrt(((x1 - x0) * (y1 - y0)) / plan.sites);

@@ -1,6 +1,6 @@
 /**
  * What the standards leave to the operator, or to nature. A3, time to trigger, radio-link failure and the
- * times and SINR of inter-RAT changes were fitted to one half of the measured drives (docs/network.md);
+ * times and SINR of inter-RAT changes were fitted to one half of the measured drives (docs/grid.md);
  * all else is an estimate.
  */
 export interface Tuning {

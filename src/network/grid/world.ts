@@ -133,7 +133,7 @@ function populate(world: World, options: GridOptions): void {
     }
     if (kind >= mix.indoor + mix.pedestrians) ues.indoor[u] = intoCar(draw(key, u, 3));
     ues.profile[u] = profileOf(world.profiles, unit(draw(world.streams.profile, u, 0)));
-    place(world, u);
+    place(world, u, options.ues);
   }
   const first = world.profiles.length - (options.travellers?.length ?? 0);
   options.travellers?.forEach((one, i) => {
@@ -143,11 +143,11 @@ function populate(world: World, options: GridOptions): void {
     ues.speed[u] = one.speedMps;
     ues.indoor[u] = one.lossDb ?? 0;
     ues.profile[u] = first + i;
-    place(world, u, one.alongM);
+    place(world, u, 0, one.alongM);
   });
 }
 
-function place(world: World, u: number, alongM?: number): void {
+function place(world: World, u: number, of: number, alongM?: number): void {
   const { ues, roads } = world;
   ues.rrc[u] = RRC.none;
   if (ues.motion[u] === MOTION.route) {
@@ -157,7 +157,7 @@ function place(world: World, u: number, alongM?: number): void {
     ues.heading[u] = alongM === undefined && bits & 1 ? -1 : 1;
     placeOnRoute(world, u, alongM ?? length * unit(bits));
   } else {
-    placeAtHome(world, u);
+    placeAtHome(world, u, of);
     if (ues.motion[u] === MOTION.streets) nextTarget(world, u);
   }
   settle(world, u);

@@ -1,11 +1,18 @@
 import { z } from 'zod';
-import { bitRate, supi } from './schemas.ts';
+import { bitRate, notifyUri, snssai, supi } from './schemas.ts';
 
 /** Bodies of the policy authorization service (TS 29.514 5.6), as far as this network uses them. */
 
 const mediaComponent = z.object({
   medCompN: z.number().int().min(0),
   medType: z.string().optional(),
+  fStatus: z.string().optional(),
+  medSubComps: z
+    .record(
+      z.string(),
+      z.looseObject({ fNum: z.number().int(), fDescs: z.array(z.string()).max(2).optional() }),
+    )
+    .optional(),
   mirBwDl: bitRate.optional(),
   mirBwUl: bitRate.optional(),
   marBwDl: bitRate.optional(),
@@ -23,26 +30,34 @@ export type MediaComponent = z.output<typeof mediaComponent>;
 
 export const eventsSubscription = z.object({
   events: z.array(z.looseObject({ event: z.string(), notifMethod: z.string().optional() })).min(1),
-  notifUri: z.url().optional(),
+  notifUri: notifyUri.optional(),
 });
 
-export const ascReqData = z.object({
-  notifUri: z.url(),
-  suppFeat: z.string().regex(/^[A-Fa-f0-9]*$/),
-  supi,
-  afAppId: z.string().optional(),
-  dnn: z.string().optional(),
-  medComponents: z.record(z.string(), mediaComponent).optional(),
-  evSubsc: eventsSubscription.optional(),
-  afRoutReq: z
-    .object({
-      routeToLocs: z
-        .array(z.object({ dnai: z.string() }))
-        .min(1)
-        .optional(),
-    })
-    .optional(),
-});
+export const ascReqData = z
+  .object({
+    notifUri: notifyUri,
+    suppFeat: z.string().regex(/^[A-Fa-f0-9]*$/),
+    /** By address (TS 29.514 5.6.2.3), or, beyond the specification, by subscriber alone. */
+    ueIpv4: z.ipv4().optional(),
+    supi: supi.optional(),
+    sliceInfo: snssai.optional(),
+    afAppId: z.string().optional(),
+    dnn: z.string().optional(),
+    medComponents: z.record(z.string(), mediaComponent).optional(),
+    evSubsc: eventsSubscription.optional(),
+    afRoutReq: z
+      .object({
+        routeToLocs: z
+          .array(z.looseObject({ dnai: z.string() }))
+          .min(1)
+          .optional(),
+      })
+      .optional(),
+  })
+  .refine((body) => body.ueIpv4 !== undefined || body.supi !== undefined, {
+    path: ['ueIpv4'],
+    message: 'or supi is needed',
+  });
 export type AscReqData = z.output<typeof ascReqData>;
 
 /** The body as it came: what is stored and answered keeps the form that its sender chose. */

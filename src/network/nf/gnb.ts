@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { NetAgentError } from '../../errors.ts';
-import { problem, type SbiServer } from '../../sbi/index.ts';
+import { invalid, problem, SbiProblem, type SbiServer } from '../../sbi/index.ts';
 import type { Simulation } from '../model.ts';
 import { addA1Routes } from './a1-policies.ts';
+import { relayA1 } from './a1-relay.ts';
 import type { NfContext } from './context.ts';
 import { type NetworkFunction, startFunction } from './function.ts';
+import { CellCounters } from './gnb-counters.ts';
+import { addMeasurementJobs } from './gnb-jobs.ts';
+import { ranLoad } from './nwdaf-cells.ts';
 import { instant, point, rat, subscriberUnknown, supi, windowOf } from './schemas.ts';
 
 /** RRMPolicyRatio of TS 28.541 4.3.36; cells, subscribers and window are fields of this project. */
@@ -35,16 +39,29 @@ export async function startGnb(context: NfContext): Promise<NetworkFunction> {
     ['performance', 'v1'],
     ['mobility', 'v1'],
   ] as const;
-  return startFunction(
+  const counters = new CellCounters(simulation);
+  let stopJobs = () => {};
+  const started = await startFunction(
     context,
     'GNB',
     services.map(([name, version]) => ({ name, version })),
     (server) => {
       addProvisioning(server, simulation);
-      addA1Routes(server, simulation);
-      addMeasurements(server, simulation);
+      if (context.a1 === undefined) addA1Routes(server, context);
+      else relayA1(server, context, context.a1);
+      addMeasurements(server, simulation, counters);
+      stopJobs = addMeasurementJobs(server, context, counters);
     },
+    { load: () => ranLoad(simulation) / 100 },
   );
+  return {
+    ...started,
+    async close() {
+      stopJobs();
+      counters.close();
+      await started.close();
+    },
+  };
 }
 
 function addProvisioning(server: SbiServer, simulation: Simulation): void {
@@ -55,12 +72,12 @@ function addProvisioning(server: SbiServer, simulation: Simulation): void {
     return found;
   };
   server.route('PUT', MOI, { body: rrmPolicy }, ({ params, body }) => {
-    if (body.id !== params.id) throw problem(400, 'MANDATORY_IE_INCORRECT', 'id is not that of the path');
+    if (body.id !== params.id) throw invalid('/id', 'is not that of the path');
     const { cellIds, supis, rRMPolicyDedicatedRatio, start, end } = body.attributes;
-    windowOf(start, end);
-    for (const id of cellIds) {
-      if (simulation.cell(id) === undefined) throw problem(404, 'CELL_UNKNOWN', `No cell ${id}`);
-    }
+    windowOf(start, end, '/attributes/start');
+    cellIds.forEach((id, n) => {
+      if (simulation.cell(id) === undefined) throw cellUnknown(id, `/attributes/cellIds/${n}`);
+    });
     for (const id of supis) if (simulation.ue(id) === undefined) throw subscriberUnknown(id);
     const { id } = body;
     try {
@@ -84,7 +101,7 @@ function addProvisioning(server: SbiServer, simulation: Simulation): void {
   });
 }
 
-function addMeasurements(server: SbiServer, simulation: Simulation): void {
+function addMeasurements(server: SbiServer, simulation: Simulation, counters: CellCounters): void {
   const points = z.object({
     points: z
       .array(point.extend({ t: instant }))
@@ -101,7 +118,7 @@ function addMeasurements(server: SbiServer, simulation: Simulation): void {
   server.route('GET', '/performance/v1/cells', { query: cells }, ({ query }) => ({
     status: 200,
     body: {
-      cells: query.cellIds.map((id) => simulation.kpis(id)).filter((kpis) => kpis !== undefined),
+      cells: query.cellIds.map((id) => counters.of(id)).filter((kpis) => kpis !== undefined),
     },
   }));
   server.route('GET', '/performance/v1/ues/{supi}', {}, ({ params }) => {
@@ -119,4 +136,9 @@ function addMeasurements(server: SbiServer, simulation: Simulation): void {
       return { status: 200, body: { rat: body.rat, switched: simulation.switchRat(id, body.rat) } };
     },
   );
+}
+
+function cellUnknown(id: string, param: string): SbiProblem {
+  const { problem: body } = problem(404, 'CELL_UNKNOWN', `No cell ${id}`);
+  return new SbiProblem({ ...body, invalidParams: [{ param, reason: 'is no cell' }] });
 }

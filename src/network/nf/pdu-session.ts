@@ -108,6 +108,15 @@ export class PduSession {
     return this.#rules.delete(ruleId);
   }
 
+  /** What the gNB guarantees to its flows, both directions together, Mbit/s. */
+  guaranteedMbps(): number {
+    let sum = 0;
+    for (const { qos, active } of this.#rules.values()) {
+      if (active) sum += (qos.gbrDl ?? 0) + (qos.gbrUl ?? 0);
+    }
+    return sum;
+  }
+
   release(): void {
     for (const ruleId of [...this.#rules.keys()]) this.remove(ruleId);
   }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { problem } from '../../sbi/index.ts';
+import { invalid, problem } from '../../sbi/index.ts';
 
 /** Of the test networks (ITU-T E.212 assigns 001 to them). */
 export const PLMN = { mcc: '001', mnc: '01' } as const;
@@ -44,11 +44,23 @@ export const bitRate = z
 export const toBitRate = (mbps: number) => `${Number(Math.max(0, mbps).toFixed(6))} Mbps`;
 
 /** A window that ends after it starts, where both are given. */
-export function windowOf(start: number | undefined, end: number | undefined): void {
+export function windowOf(start: number | undefined, end: number | undefined, at = '/start'): void {
   if (start !== undefined && end !== undefined && start >= end) {
-    throw problem(400, 'MANDATORY_IE_INCORRECT', 'start must be before end');
+    throw invalid(at, 'must be before end');
   }
 }
 
 export const subscriberUnknown = (id: string) =>
   problem(404, 'USER_UNKNOWN', `No subscriber is called ${id}`);
+
+/** Of the AMF here: PLMN 001-01, region 02, set 001, pointer 00 (TS 29.571 Guami). */
+export const GUAMI = { plmnId: PLMN, amfId: '020040' } as const;
+export const snssai = z.object({
+  sst: z.number().int().min(0).max(255),
+  sd: z
+    .string()
+    .regex(/^[0-9a-f]{6}$/i, 'has 6 hex digits')
+    .optional(),
+});
+export const iso = (t: number) => new Date(t).toISOString();
+export const notifyUri = z.url({ protocol: /^https?$/ });

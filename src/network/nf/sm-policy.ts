@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { bitRate, supi } from './schemas.ts';
+import { invalid } from '../../sbi/index.ts';
+import { bitRate, notifyUri, snssai, supi } from './schemas.ts';
 
 /** Bodies that SMF and PCF exchange (TS 29.512 5.6), as far as this network uses them. */
 
@@ -26,11 +27,15 @@ const pccRule = z.object({
   precedence: z.number().int().optional(),
   refQosData: z.array(z.string()).min(1),
   refTcData: z.array(z.string()).optional(),
+  flowInfos: z
+    .array(z.looseObject({ flowDescription: z.string().optional() }))
+    .min(1)
+    .optional(),
 });
 const traffCont = z.object({
   tcId: z.string(),
   routeToLocs: z
-    .array(z.object({ dnai: z.string() }))
+    .array(z.looseObject({ dnai: z.string() }))
     .min(1)
     .optional(),
 });
@@ -50,9 +55,12 @@ export const smPolicyContext = z.object({
   pduSessionId: z.number().int().min(0).max(255),
   pduSessionType: z.string(),
   dnn: z.string(),
-  notificationUri: z.url(),
-  sliceInfo: z.object({ sst: z.number().int().min(0).max(255), sd: z.string().optional() }),
+  notificationUri: notifyUri,
+  sliceInfo: snssai,
+  ipv4Address: z.ipv4().optional(),
 });
+
+export const smPolicyTermination = z.object({ resourceUri: z.string(), cause: z.string() });
 
 export const ruleReport = z.object({
   pccRuleIds: z.array(z.string()),
@@ -75,3 +83,28 @@ export const ruleStates = z.object({
 export const smPolicyUpdate = ruleStates.extend({
   repPolicyCtrlReqTriggers: z.array(z.string()).optional(),
 });
+
+/** What a decision of the PCF asks for; a problem where it refers to what it does not hold. */
+export function planOf({
+  pccRules = {},
+  qosDecs = {},
+  traffContDecs = {},
+}: z.output<typeof smPolicyDecision>) {
+  const install = new Map<string, z.output<typeof qosData>>();
+  const remove: string[] = [];
+  for (const [ruleId, rule] of Object.entries(pccRules)) {
+    if (rule === null) {
+      remove.push(ruleId);
+      continue;
+    }
+    const qosId = rule.refQosData[0] ?? '';
+    const qos = Object.hasOwn(qosDecs, qosId) ? qosDecs[qosId] : undefined;
+    if (qos === undefined || qos === null) {
+      const at = `/smPolicyDecision/pccRules/${ruleId}/refQosData`;
+      throw invalid(at, 'refers to no QoS data', 'MANDATORY_IE_MISSING');
+    }
+    install.set(ruleId, qos);
+  }
+  const dnai = Object.values(traffContDecs).at(-1)?.routeToLocs?.[0]?.dnai;
+  return { install, remove, dnai };
+}

@@ -352,7 +352,8 @@ export class RadioNetwork implements Simulation {
     const world = this.#worldOf(supi);
     if (!world) return [];
     const { id, index } = world.sim.deployment.place;
-    const paths = pathsOf(this.#options.seed, id, index, this.#second);
+    const drawn = pathsOf(this.#options.seed, id, index, this.#second);
+    const paths = drawn.map((path) => this.#options.shapePath?.(path) ?? path);
     // A choice made in another region ends with it: the default path is the first.
     const chosen = paths.find((path) => path.dnai === this.#routes.get(supi)) ?? paths[0];
     return paths.map((path) => ({ ...path, active: path === chosen }));

@@ -4,7 +4,7 @@ import { modelOf } from './fit.ts';
 
 /**
  * Fitted by test/bench/network-fit.ts to the calibration half of the measured drives, and to nothing
- * else. docs/network.md says what was fitted to what.
+ * else. docs/grid.md says what was fitted to what.
  */
 const OPERATOR = {
   a3OffsetDb: TUNING.a3OffsetDb,

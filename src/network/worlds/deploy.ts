@@ -12,7 +12,7 @@ import { buildingLoss, CAR_LOSS, PENETRATION_SIGMA } from '../radio/index.ts';
 import { toGeo } from '../sim/geo.ts';
 import type { WorldFile } from './read.ts';
 import { lengthOf, type Polyline } from './routes.ts';
-import type { GroupDescription, WorldDescription } from './schema.ts';
+import { type GroupDescription, slug, type WorldDescription } from './schema.ts';
 import { type Ground, groundOf } from './sites.ts';
 
 /** UEs `first .. first + count - 1` of the grid. */
@@ -104,14 +104,6 @@ function regionOf({ place }: WorldDescription, { layout }: Ground): Region {
     tac: '000001',
   };
 }
-
-export const slug = (name: string) =>
-  name
-    .normalize('NFD')
-    .replace(/\p{M}|'/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-|-$/g, '');
 
 /** Cells in the order in which the grid numbers them: site by site, NR before E-UTRA. */
 function cellsOf(world: WorldDescription, { layout, sites }: Ground) {

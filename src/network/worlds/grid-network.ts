@@ -13,6 +13,7 @@ import type {
   RrmPolicy,
   ServiceSecond,
   Simulation,
+  SimulationOptions,
   SteeringPolicy,
   Trip,
   TripRequest,
@@ -21,12 +22,13 @@ import type {
 } from '../model.ts';
 import { toGeo } from '../sim/geo.ts';
 import { Control } from './control.ts';
-import { type Deployed, deploy, slug, walk } from './deploy.ts';
+import { type Deployed, deploy, walk } from './deploy.ts';
 import { eventsOf } from './events.ts';
 import { Happenings } from './happenings.ts';
 import { Journey } from './journeys.ts';
 import { Planning } from './planning.ts';
 import type { WorldFile } from './read.ts';
+import { slug } from './schema.ts';
 import { ServiceRecord } from './services.ts';
 import { decodeWorld, encodeWorld } from './snapshot.ts';
 import { Transport } from './transport.ts';
@@ -59,9 +61,10 @@ export class GridNetwork implements Simulation {
   /** Seconds since the start of the world. */
   #second = 0;
 
-  /** `start` in place of that of the description, ms since the epoch. @throws NETWORK_GRID_INVALID */
-  constructor(world: WorldFile, start = Date.parse(world.description.start)) {
+  /** `startTime` in place of that of the description, ms since the epoch. @throws NETWORK_GRID_INVALID */
+  constructor(world: WorldFile, options: Partial<Pick<SimulationOptions, 'startTime' | 'shapePath'>> = {}) {
     const { description } = world;
+    const start = options.startTime ?? Date.parse(description.start);
     this.world = world;
     this.#start = Math.floor(start / 1000) * 1000;
     this.now = start;
@@ -80,7 +83,7 @@ export class GridNetwork implements Simulation {
       (supi) => this.#supis.get(supi),
       (id) => this.#cellOf.get(id),
     );
-    this.#transport = new Transport(description);
+    this.#transport = new Transport(description, options.shapePath);
     this.#planning = new Planning(this.deployed);
     this.#journeys = description.ues.map((_, i) => new Journey(this.deployed, i, this.#start));
     this.#services = this.#journeys.map((one) => new ServiceRecord(this.deployed, one, this.#transport));
@@ -283,6 +286,15 @@ export class GridNetwork implements Simulation {
   }
   removeUePriority(id: string): boolean {
     return this.#control.removeUePriority(id);
+  }
+
+  setCellState(cellId: string, up: boolean): boolean {
+    const cell = this.#cellOf.get(cellId);
+    if (cell === undefined) return false;
+    const fault = `switched-off/${cellId}`;
+    if (up) this.deployed.grid.clearFault(fault);
+    else this.deployed.grid.setFault(fault, { kind: 'cell-down', cell });
+    return true;
   }
 
   /** The order is carried out in the next second. */

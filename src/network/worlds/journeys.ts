@@ -1,10 +1,10 @@
 import { fail } from '../../errors.ts';
 import type { GeoPoint, Trip, TripRequest, TripSegment } from '../model.ts';
 import { toGeo } from '../sim/geo.ts';
-import { type Deployed, slug } from './deploy.ts';
+import type { Deployed } from './deploy.ts';
 import { Drive } from './drive.ts';
 import { alongRoute, lengthOf, type Polyline } from './routes.ts';
-import type { WorldDescription } from './schema.ts';
+import { slug, type WorldDescription } from './schema.ts';
 
 /** A movement along the route: from and to in metres, between two times in ms. */
 interface Leg {

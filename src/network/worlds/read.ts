@@ -8,6 +8,7 @@ import { PROFILES } from '../grid/index.ts';
 import type { TraceRow } from '../model.ts';
 import { parseTrace } from '../trace.ts';
 import { type WorldDescription, worldSchema } from './schema.ts';
+import { centralOf } from './transport.ts';
 
 /** A world as read: its description, the drives that it names, and what tells it from others. */
 export interface WorldFile {
@@ -137,7 +138,7 @@ function checkNames(world: WorldDescription, at: At): void {
     'supi',
     at,
   );
-  const dnais = unique([world.central.dnai, ...world.edges.map((one) => one.dnai)], 'edges', 'dnai', at, 1);
+  const dnais = unique([centralOf(world), ...world.edges.map((one) => one.dnai)], 'edges', 'dnai', at, 1);
   const habits = new Set([...PROFILES, ...world.traffic].map((one) => one.name));
   const known = (set: ReadonlySet<string>, value: string | undefined, path: Path) => {
     if (value !== undefined && !set.has(value))

@@ -348,7 +348,7 @@ export const worldSchema = z
     groups: z.array(group).default([]).describe('Population'),
     central: z
       .strictObject({
-        dnai: z.string().min(1).default('central'),
+        dnai: z.string().min(1).optional().describe('central-PLACE if absent'),
         delayMs: z.number().min(0).max(1000).default(14),
       })
       .prefault({})
@@ -372,3 +372,12 @@ export type WorldDescription = z.output<typeof worldSchema>;
 export type WorldEvent = WorldDescription['events'][number];
 export type GroupDescription = WorldDescription['groups'][number];
 export type FlowDescription = z.output<typeof flow>;
+
+/** What the network calls a place: `Xi'an` is `xian`. */
+export const slug = (name: string) =>
+  name
+    .normalize('NFD')
+    .replace(/\p{M}|'/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '');

@@ -58,7 +58,7 @@ export class ServiceRecord {
     const { ues } = grid.columns;
     const { dlMbps, ulMbps } = trip.service;
     const cell = cells[ues.cell[u] as number];
-    const cut = this.#transport.active(supi)?.healthy !== true;
+    const cut = this.#transport.isCut(supi);
     const dropped =
       (ues.droppedDl[u] as number) - this.#dropped[0] + (ues.droppedUl[u] as number) - this.#dropped[1];
     const offered = dlMbps + ulMbps;

@@ -1,4 +1,5 @@
-import type { WorldDescription } from './schema.ts';
+import type { SimulationOptions } from '../model.ts';
+import { slug, type WorldDescription } from './schema.ts';
 
 export interface Path {
   dnai: string;
@@ -11,10 +12,13 @@ export interface Path {
 export class Transport {
   readonly #world: WorldDescription;
   readonly #chosen = new Map<string, string>();
+  readonly #shape: SimulationOptions['shapePath'];
   #second = 0;
 
-  constructor(world: WorldDescription) {
+  /** `shape`: what the core's transport does to a path on top of the world's events. */
+  constructor(world: WorldDescription, shape: SimulationOptions['shapePath']) {
     this.#world = world;
+    this.#shape = shape;
   }
 
   at(second: number): void {
@@ -23,9 +27,10 @@ export class Transport {
 
   paths(supi: string): Path[] {
     const { central, edges, events } = this.#world;
-    const chosen = this.#chosen.get(supi) ?? edges.find((edge) => edge.default)?.dnai ?? central.dnai;
+    const centralDnai = centralOf(this.#world);
+    const chosen = this.#chosen.get(supi) ?? edges.find((edge) => edge.default)?.dnai ?? centralDnai;
     const now = this.#second;
-    return [central, ...edges].map(({ dnai, delayMs }) => {
+    return [{ dnai: centralDnai, delayMs: central.delayMs }, ...edges].map(({ dnai, delayMs }) => {
       let delay = delayMs;
       let healthy = true;
       for (const event of events) {
@@ -34,8 +39,21 @@ export class Transport {
         if (event.kind === 'link-cut') healthy = false;
         else delay += event.addMs;
       }
-      return { dnai, delayMs: delay, healthy, active: dnai === chosen };
+      const path = { dnai, delayMs: delay, healthy };
+      return { ...(this.#shape?.(path) ?? path), active: dnai === chosen };
     });
+  }
+
+  /** Nothing arrives over the path in use. */
+  isCut(supi: string): boolean {
+    const dnai = this.active(supi)?.dnai;
+    return this.#world.events.some(
+      (event) =>
+        event.kind === 'link-cut' &&
+        event.dnai === dnai &&
+        this.#second >= event.from &&
+        this.#second < (event.until ?? Number.POSITIVE_INFINITY),
+    );
   }
 
   active(supi: string): Path | undefined {
@@ -57,3 +75,7 @@ export class Transport {
     for (const [supi, dnai] of chosen) this.#chosen.set(supi, dnai);
   }
 }
+
+/** The core's name for the central data network of a region. */
+export const centralOf = ({ central, place }: WorldDescription): string =>
+  central.dnai ?? `central-${slug(place.name)}`;

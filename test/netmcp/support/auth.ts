@@ -4,7 +4,7 @@ import {
   type AuthorisationServerOptions,
   startAuthorisationServer,
 } from '../../../src/netmcp/auth/server.ts';
-import { startManagementServer, startToolServer } from '../../../src/netmcp/index.ts';
+import { startManagementServer, startToolServer, type ToolServerOptions } from '../../../src/netmcp/index.ts';
 import type { NfTool } from '../../../src/netmcp/tools/types.ts';
 import type { SbiPort } from '../../../src/netmcp/toolserver/call.ts';
 import { type TestEnv, testEnv } from './env.ts';
@@ -49,6 +49,8 @@ export const SECRETS: Readonly<Record<string, string>> = {
   operator: 'secret-of-operator',
   'ran-tools': 'secret-of-ran-tools',
   'core-tools': 'secret-of-core-tools',
+  'edge-tools': 'secret-of-edge-tools',
+  'cloud-tools': 'secret-of-cloud-tools',
   'new-tools': 'secret-of-new-tools',
   alice: 'password-of-alice',
 };
@@ -61,6 +63,8 @@ export const CLIENTS: TrustedClient[] = [
   { id: 'operator', scopes: ['netmcp:use', 'netmcp:admin'] },
   { id: 'ran-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
   { id: 'core-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
+  { id: 'edge-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
+  { id: 'cloud-tools', scopes: ['netmcp:use', 'netmcp:register', 'things:write', 'things:read'] },
   { id: 'new-tools', scopes: ['netmcp:use'] },
 ];
 
@@ -101,7 +105,12 @@ export async function authWorld(options: Partial<AuthorisationServerOptions> = {
     server,
     management: management.url,
     closers,
-    async toolServer(id: string, tools: NfTool[], nrf: SbiPort = fakeSbi(() => ok({ value: 42 })).port) {
+    async toolServer(
+      id: string,
+      tools: NfTool[],
+      nrf: SbiPort = fakeSbi(() => ok({ value: 42 })).port,
+      more: Partial<ToolServerOptions> = {},
+    ) {
       const tool = await startToolServer({
         env,
         host: HOST,
@@ -111,6 +120,7 @@ export async function authWorld(options: Partial<AuthorisationServerOptions> = {
         nrf,
         tools,
         auth: { issuer: server.issuer, client: authOf(id) },
+        ...more,
       });
       closers.push(tool.close);
       return tool;
