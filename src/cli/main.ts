@@ -40,7 +40,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
     if (verb === CHART) return await runChart(parsed, output);
-    if (verb === NETWORK) return runNetwork(parsed, output);
+    if (verb === NETWORK) return await runNetwork(parsed, output);
     if (verb === CREDENTIAL) return await runCredential(parsed, output);
     if (verb === KEY) return await runKey(parsed, output);
     if (verb === CONFORMANCE) return await runConformance(parsed, output);

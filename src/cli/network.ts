@@ -3,13 +3,20 @@ import { type NetworkCheck, runNetworkValidation } from '../runtime/network-vali
 import type { Parsed } from './args.ts';
 import type { Output } from './output.ts';
 import { table } from './table.ts';
+import { listWorlds, runWorldVerb } from './worlds.ts';
+
+/** `netagent network`: what the first word says. */
+export function runNetwork(parsed: Parsed, output: Output): number | Promise<number> {
+  const [what, ...more] = parsed.positionals;
+  if (what === 'validate' && more.length === 0) return validate(parsed, output);
+  if (what === 'worlds' && more.length === 0) return listWorlds(output);
+  if (what === 'run' && more.length === 1) return runWorldVerb(more[0] as string, parsed, output);
+  const problem = 'Say what to do with the network: validate, worlds, or run WORLD.';
+  throw fail('CLI_USAGE', { problem, verb: 'network' });
+}
 
 /** `netagent network validate`: exit code 1 if what must hold does not; comparisons only report. */
-export function runNetwork(parsed: Parsed, output: Output): number {
-  const [what, ...more] = parsed.positionals;
-  if (what !== 'validate' || more.length > 0) {
-    throw fail('CLI_USAGE', { problem: 'Say what to do with the network: validate.', verb: 'network' });
-  }
+function validate(parsed: Parsed, output: Output): number {
   const checks: NetworkCheck[] = [];
   for (const check of runNetworkValidation(parsed.values.data as string)) {
     checks.push(check);

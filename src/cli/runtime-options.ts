@@ -14,7 +14,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     throw fail('CLI_USAGE', { problem: '--tls-cert and --tls-key belong together.', verb: 'start' });
   }
   return {
-    seed: Number(values.seed),
+    seed: Number(values.seed ?? 1),
     host: values.host ?? '127.0.0.1',
     ports: {
       http: port('port'),
@@ -59,6 +59,14 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
     ...peersOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.camara === undefined ? {} : { camara: values.camara }),
+    ...(values.world === undefined
+      ? {}
+      : {
+          world: {
+            source: values.world,
+            ...(values.seed === undefined ? {} : { seed: Number(values.seed) }),
+          },
+        }),
     ...(values.trace === undefined ? {} : { traceFile: values.trace }),
     ...(values.speed === undefined ? {} : { speed: Number(values.speed) }),
     ...(values.now === undefined ? {} : { now: Date.parse(values.now) }),

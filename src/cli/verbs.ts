@@ -10,9 +10,12 @@ export const SENTENCE =
 const RUNTIME_FLAGS = {
   seed: {
     value: 'N',
-    help: 'seed of the simulated network',
-    default: '1',
+    help: 'seed of the simulated network (default 1, or that of the world)',
     check: checks.integer(0, 4294967295),
+  },
+  world: {
+    value: 'WORLD',
+    help: "scenario world in place of the traveller's regions: a name (netagent network worlds) or a YAML file",
   },
   trace: { value: 'FILE', help: "replays a measured drive (CSV) as the traveller's radio" },
   broker: {
@@ -262,20 +265,41 @@ export const KEY: Verb = {
 
 export const NETWORK: Verb = {
   name: 'network',
-  summary: 'holds the simulated network against published tables and measured drives',
-  positional: 'validate',
+  summary: 'runs a scenario world; holds the simulated network against published tables and measured drives',
+  positional: 'validate | worlds | run WORLD',
   flags: {
     data: {
       value: 'DIR',
-      help: 'folder of the measured data; what is not there is skipped',
+      help: 'validate: folder of the measured data; what is not there is skipped',
       default: '../shared/data',
+    },
+    for: { value: 'TIME', help: 'run: network time, such as 90s, 10m, 1h', default: '10m', check: checkSpan },
+    every: { value: 'TIME', help: 'run: time between two rows of a group', default: '1m', check: checkSpan },
+    seed: {
+      value: 'N',
+      help: 'run: seed in place of that of the world',
+      check: checks.integer(0, 4294967295),
+    },
+    speed: {
+      value: 'X',
+      help: 'run: network time at most X times as fast as wall time (without it: as fast as it goes)',
+      check: checks.positive,
     },
     json: { help: 'JSON lines on standard output' },
   },
-  examples: ['npx netagent network validate', 'npx netagent network validate --data traces --json'],
+  examples: [
+    'npx netagent network validate',
+    'npx netagent network worlds',
+    'npx netagent network run concert --for 5m --every 30s',
+    'npx netagent network run my-world.yaml --json',
+  ],
 };
 
 export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, NETWORK, CONFORMANCE, CREDENTIAL, KEY];
+
+function checkSpan(value: string): string | undefined {
+  return /^[1-9]\d{0,5}[smh]$/.test(value) ? undefined : 'a time such as 90s, 10m or 1h is needed';
+}
 
 function checkZone(value: string): string | undefined {
   try {

@@ -54,4 +54,28 @@ export const NETWORK_ERRORS = {
     message: 'The snapshot cannot be restored: {problem}.',
     hint: 'Nothing was changed. Build the grid with the layout and options of the one that was saved.',
   },
+  WORLD_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No world is called {world}.',
+    hint: 'Name one of {known}, or a YAML file.',
+  },
+  WORLD_UNREADABLE: {
+    class: 'terminal',
+    status: 400,
+    message: 'The world {file} cannot be read: {problem}.',
+    hint: 'Give a YAML file in the format of docs/worlds.md.',
+  },
+  WORLD_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The world {file} is wrong at line {line}, field {field}: {problem}.',
+    hint: 'Nothing was started. docs/worlds.md and docs/world.schema.json say what a world may hold.',
+  },
+  WORLD_UNSUPPORTED: {
+    class: 'terminal',
+    status: 400,
+    message: 'The world {world} cannot do that: {problem}.',
+    hint: 'docs/worlds.md says what a world offers. Nothing was changed.',
+  },
 } as const;

@@ -1,4 +1,5 @@
 import type { Env } from '../../machines/ports.ts';
+import { fail } from '../errors.ts';
 import { SbiClient, type SbiExchange } from '../sbi/index.ts';
 import { CoreNetwork } from './core/index.ts';
 import { type FaultInjection, faultInjection } from './fault-injection.ts';
@@ -33,11 +34,19 @@ import {
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
 import { createSimulation } from './sim/index.ts';
+import { GridNetwork, type WorldFile } from './worlds/index.ts';
 
 /** PCFs in their set, and SMFs in theirs. */
 const INSTANCES = 2;
 
 export { parseTrace } from './trace.ts';
+export {
+  readWorld,
+  runWorld,
+  shippedWorlds,
+  type WorldFile,
+  type WorldSample,
+} from './worlds/index.ts';
 
 /** The same as a type literal, which goes where any record is taken. */
 type Plain<T> = { [K in keyof T]: T[K] };
@@ -88,12 +97,14 @@ export interface NetworkHandle {
 
 /**
  * Starts the network: a simulated world with its network functions on HTTP/2, and its twin that nobody
- * operates. Rejects with NETWORK_REGION_UNKNOWN, or the socket's error where a port cannot be had;
- * what had started is closed then.
+ * operates. `world` is a scenario world in place of the traveller's regions; seed and place are its own
+ * then. Rejects with NETWORK_REGION_UNKNOWN, WORLD_UNSUPPORTED where the world has not the subscriber, or
+ * the socket's error where a port cannot be had; what had started is closed then.
  */
 export async function startNetwork(options: {
   env: Env;
   simulation: SimulationOptions;
+  world?: WorldFile;
   host: string;
   /** Sees every request of a function that was answered. */
   observe?: (exchange: SbiExchange) => void;
@@ -105,9 +116,9 @@ export async function startNetwork(options: {
   const { env, host } = options;
   const core: CoreNetwork = new CoreNetwork({ regions: () => simulation.regions().map(({ id }) => id) });
   // Faults are of the world, not of who operates it: they strike both.
-  const world = { ...options.simulation, shapePath: core.transport.shape.bind(core.transport) };
-  const simulation = createSimulation(world);
-  const twin = createSimulation(world);
+  const settings = { ...options.simulation, shapePath: core.transport.shape.bind(core.transport) };
+  const simulation = simulationOf(settings, options.world);
+  const twin = simulationOf(settings, options.world);
   const client = new SbiClient({ env, ...(options.observe && { observe: options.observe }) });
   const clients = [client];
   const duties = new Duties(env.log);
@@ -206,6 +217,16 @@ export async function startNetwork(options: {
     await close();
     throw error;
   }
+}
+
+function simulationOf(options: SimulationOptions, world: WorldFile | undefined): Simulation {
+  if (world === undefined) return createSimulation(options);
+  const unsupported = (problem: string) => fail('WORLD_UNSUPPORTED', { world: world.file, problem });
+  if (options.trace)
+    throw unsupported('a measured drive is given to a UE in the world itself, by its field trace');
+  if (!world.description.ues.some(({ supi }) => supi === options.supi))
+    throw unsupported(`none of its UEs has the SUPI ${options.supi} of the subscriber under assurance`);
+  return new GridNetwork(world, options);
 }
 
 function evaluate(simulation: Simulation, twin: Simulation, supi: string): NetworkEvaluation | undefined {

@@ -4,7 +4,6 @@ import type { Store } from '../durable/index.ts';
 import { fail } from '../errors.ts';
 import {
   type Adoption,
-  AREAS,
   type Audit,
   type ClientAuth,
   type ContextStore,
@@ -13,6 +12,7 @@ import {
   startManagementServer,
   startToolServer,
   storeReceipts,
+  TOOL_AREAS,
   type ToolServer,
   type TrustedClient,
   toolsOf,
@@ -60,7 +60,7 @@ function partsOf(
   { managers = 1, adopt = [], bundles = [] }: NetMcpOptions,
 ): TrustedClient[] {
   const servers = [
-    ...AREAS.map((area) => `${area}-tools`),
+    ...TOOL_AREAS.map((area) => `${area}-tools`),
     ...(adopt.length > 0 ? [ADOPTED] : []),
     ...(bundles.length > 0 ? [IMPORTED] : []),
   ];
@@ -152,19 +152,27 @@ export async function startNetMcp(options: {
       closers.push(() => management.close());
       managers.push(management.url);
     }
-    for (const area of AREAS) {
+    for (const area of TOOL_AREAS) {
       const tools = toolsOf(area);
       await serve(`${area}-tools`, netmcp.auth === undefined ? tools : scoped(tools));
     }
+    const known = TOOL_AREAS.flatMap((area) => toolsOf(area));
+    const taken = new Set(known.map(({ name }) => name));
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
-      const known = AREAS.flatMap((area) => toolsOf(area));
+      const upstream = url !== undefined && { upstream: { url } };
       const made = toolsOfBundle(readBundle(file), {
         known,
         env,
         scoped: netmcp.auth !== undefined,
-        ...(url !== undefined && { upstream: { url } }),
+        ...upstream,
       });
       closers.push(made.close);
+      for (const { name } of made.tools) {
+        // A second tool of that name would be called in place of the first.
+        if (taken.has(name))
+          throw fail('TOOLS_BUNDLE_INVALID', { file, problem: `there is another tool ${name}` });
+        taken.add(name);
+      }
       return made.tools;
     });
     if (imported.length > 0) {
@@ -208,7 +216,7 @@ export async function startNetMcp(options: {
     /** All that share the registry. */
     managers,
     servers: servers.map(({ url }) => url),
-    tools: AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
+    tools: TOOL_AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
     held,
     decide,
     close,

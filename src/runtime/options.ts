@@ -35,6 +35,8 @@ export interface RuntimeOptions {
   /** IANA time zone of the user. */
   timeZone: string;
   logLevel: LogLevel;
+  /** Scenario world in place of the traveller's regions: name or YAML file; `seed` in place of its own. */
+  world?: { source: string; seed?: number };
   /** CSV of a measured drive. */
   traceFile?: string;
   /** Factor of network time to wall time; absent = lock-step. */

@@ -7,7 +7,7 @@ import { openContextStore, openStore } from '../durable/index.ts';
 import { fail } from '../errors.ts';
 import { openGateway } from '../gateway/index.ts';
 import { openKnowledge } from '../knowledge/index.ts';
-import { type NetworkHandle, parseTrace, startNetwork } from '../network/index.ts';
+import { type NetworkHandle, parseTrace, readWorld, startNetwork } from '../network/index.ts';
 import { loadAgents } from './agents/load.ts';
 import { type BusAddress, startAgents } from './agents/start.ts';
 import { type Asker, askerOf } from './asker.ts';
@@ -45,6 +45,7 @@ export async function startRuntime(options: RuntimeOptions): Promise<Runtime> {
 
 async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle): Promise<Runtime> {
   const trace = options.traceFile === undefined ? undefined : readTrace(options.traceFile);
+  const world = options.world && readWorld(options.world.source, options.world.seed);
   const store = openStore({ dir: options.dataDir, durability: options.durability ?? 'fsync' });
   lifecycle.started('store', () => store.close());
   const knowledge = openKnowledge(store, { env });
@@ -73,7 +74,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('dispatcher', () => dispatcher.close());
 
-  const startTime = options.now ?? env.clock.now();
+  const startTime = options.now ?? (world ? Date.parse(world.description.start) : env.clock.now());
   const network = await startNetwork({
     env,
     host: options.host,
@@ -85,6 +86,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
       supi: SUBSCRIBER,
       ...(trace === undefined ? {} : { trace }),
     },
+    ...(world && { world }),
   });
   lifecycle.started('network', () => network.close());
   const time = new NetworkTime({

@@ -249,13 +249,24 @@ describe('faults and measures of the operator', () => {
       tuning: { fadingDb: 0 },
     });
     grid.tick(4);
-    const { cell, rsrp, rat } = grid.columns.ues;
-    const ue = cell.findIndex((c, u) => c === 0 && rat[u] === 0);
+    const { ues, plan } = grid.columns;
+    const { cell, rsrp, neighbourRsrp, x, y } = ues;
+    // At the horizon, where more tilt means less, and far from a handover.
+    const ue = cell.findIndex(
+      (c, u) =>
+        c === 0 &&
+        Math.hypot(
+          (x[u] as number) - (plan.siteX[0] as number),
+          (y[u] as number) - (plan.siteY[0] as number),
+        ) > 200 &&
+        (neighbourRsrp[u] as number) < (rsrp[u] as number) - 2,
+    );
+    expect(ue).toBeGreaterThanOrEqual(0);
     const before = rsrp[ue] as number;
     grid.setFault('power', { kind: 'misconfiguration', cell: 0, powerDb: -2 });
     grid.tick();
     expect(rsrp[ue]).toBeCloseTo(before - 2, 3);
-    grid.setFault('tilt', { kind: 'misconfiguration', cell: 0, tiltDeg: 0.5 });
+    grid.setFault('tilt', { kind: 'misconfiguration', cell: 0, tiltDeg: 15 });
     grid.clearFault('power');
     grid.tick();
     expect(rsrp[ue]).toBeLessThan(before);
@@ -280,7 +291,12 @@ describe('faults and measures of the operator', () => {
   });
 
   it('sends a UE to E-UTRA by order and by steering, and lets it return', () => {
-    const grid = busy();
+    const grid = createGrid(CITY, {
+      ...OPTIONS,
+      population: { indoor: 1, profiles: [ALWAYS] },
+      tuning: { fadingDb: 0 },
+    });
+    grid.tick(4);
     const { rat, rrc, sinr, standbySinr } = grid.columns.ues;
     const ue = rat.findIndex(
       (r, u) => r === 0 && rrc[u] === 2 && (sinr[u] as number) > 10 && (standbySinr[u] as number) > 3,

@@ -198,8 +198,8 @@ describe.skipIf(!existsSync(join(DATA, 'radio')))('validation against the measur
     expect(checks.find((one) => one.name === 'largest error, 234 oracle points')?.outcome).toBe('pass');
   });
 
-  it('misses what docs/network.md says that it misses, and nothing else', () => {
-    const documented = readFileSync('docs/network.md', 'utf8');
+  it('misses what docs/grid.md says that it misses, and nothing else', () => {
+    const documented = readFileSync('docs/grid.md', 'utf8');
     const list = /<!-- misses -->([\s\S]*?)<!-- end -->/.exec(documented)?.[1] ?? '';
     const misses = [...list.matchAll(/^- \*\*(.+?)\*\*, (.+?): /gm)].map(
       ([, group, what]) => `${group}: ${what}`,

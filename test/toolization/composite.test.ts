@@ -71,6 +71,21 @@ test('what was done is undone when a later step fails', async () => {
   expect(seen.at(-1)).toMatchObject({ method: 'DELETE', url: `/lane-sessions/v1/sessions/${ID}` });
 });
 
+test('a limit of the operator on a tool holds for it as a step too', async () => {
+  const { url, seen } = await provider(() => ({ status: 201, body: { sessionId: ID } }));
+  const limit = {
+    id: 'short',
+    tools: ['lane_sessions_create_session'],
+    rule: 'args.duration <= 30.0',
+    allowed: 'duration <= 30',
+    otherwise: 'refuse' as const,
+  };
+  const { client } = await serving({ ...sessions({ url }), composites: [composite] }, undefined, [limit]);
+  const result = await client.callTool('lanes_reserve_and_read', { phone: '+4912345678', seconds: 60 });
+  expect(result.text).toMatch(/step made .*policy: .*allowed: duration <= 30.*done before: nothing/);
+  expect(seen).toHaveLength(0);
+});
+
 test.each([
   ['an unknown tool', { id: 'x', tool: 'no_such_tool', args: {} }, /no tool no_such_tool/],
   [

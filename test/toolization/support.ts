@@ -3,7 +3,12 @@ import { createServer as createH2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { afterEach } from 'vitest';
-import { connectNetMcp, startManagementServer, startToolServer } from '../../src/netmcp/index.ts';
+import {
+  connectNetMcp,
+  type PolicyRule,
+  startManagementServer,
+  startToolServer,
+} from '../../src/netmcp/index.ts';
 import { type Bundle, importTools, toolsOfBundle, type Upstream } from '../../src/toolization/index.ts';
 import { testEnv } from '../netmcp/support/env.ts';
 import { fakeSbi, ok } from '../netmcp/support/tools.ts';
@@ -68,7 +73,11 @@ export function sessions(upstream: Partial<Upstream> = {}): Bundle {
 }
 
 /** A NetMCP world with one tool server that serves a bundle. */
-export async function serving(bundle: Bundle, answer: Parameters<typeof fakeSbi>[0] = () => ok({})) {
+export async function serving(
+  bundle: Bundle,
+  answer: Parameters<typeof fakeSbi>[0] = () => ok({}),
+  policy: PolicyRule[] = [],
+) {
   const env = testEnv();
   const host = '127.0.0.1';
   const sbi = fakeSbi(answer);
@@ -84,6 +93,7 @@ export async function serving(bundle: Bundle, answer: Parameters<typeof fakeSbi>
     management: management.url,
     nrf: sbi.port,
     tools: made.tools,
+    policy,
   });
   closing(server.close);
   const client = await connectNetMcp({ env, agentId: 'netagent/test', management: management.url });

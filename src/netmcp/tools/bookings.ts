@@ -24,20 +24,6 @@ const text = (value: unknown) => (typeof value === 'string' ? value : '');
 const number = (value: unknown) => (typeof value === 'number' ? value : 0);
 const time = (value: unknown) => (typeof value === 'number' ? value : null);
 
-const sessionOf = (args: Values, output: Values): BookingChange => ({
-  kind: 'hold',
-  booking: {
-    id: text(output.sessionId),
-    supi: text(args.supi),
-    cells: [],
-    ratio: 0,
-    dlMbps: number(args.dlMbps),
-    ulMbps: number(args.ulMbps),
-    start: null,
-    end: null,
-  },
-});
-
 const READERS = new Map<string, (args: Values, output: Values) => BookingChange>([
   [
     'ran_reserve_prbs',
@@ -57,9 +43,22 @@ const READERS = new Map<string, (args: Values, output: Values) => BookingChange>
   ],
   ['ran_release_prbs', (args) => ({ kind: 'free', id: text(args.policyId) })],
   ['ran_release_policy', (args) => ({ kind: 'free', id: text(args.policyId) })],
-  ['core_create_qos_session', sessionOf],
-  ['assure_start_service', sessionOf],
-  ['assure_end_service', (args) => ({ kind: 'free', id: text(args.sessionId) })],
+  [
+    'core_create_qos_session',
+    (args, output) => ({
+      kind: 'hold',
+      booking: {
+        id: text(output.sessionId),
+        supi: text(args.supi),
+        cells: [],
+        ratio: 0,
+        dlMbps: number(args.dlMbps),
+        ulMbps: number(args.ulMbps),
+        start: null,
+        end: null,
+      },
+    }),
+  ],
   [
     'core_modify_qos_session',
     (args) => ({

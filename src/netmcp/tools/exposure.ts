@@ -1,200 +1,277 @@
 import { z } from 'zod';
-import { createdId, dnai, done, get, ipv4, notifyTo, resourceId, send } from './steps.ts';
-import { type ToolContext, tool } from './types.ts';
+import { end, start, type ToolContext, tool, WINDOW } from './types.ts';
 
 const NEF = 'NEF';
-const application = z
+const AF = 'netagent';
+const QOS = `/3gpp-as-session-with-qos/v1/${AF}/subscriptions`;
+const INFLUENCE = `/3gpp-traffic-influence/v1/${AF}/subscriptions`;
+const TRANSFERS = '/npcf-pdtq-policy-control/v1/pdtq-policies';
+const UNUSED = 'http://127.0.0.1/unused';
+const ipv4 = z
   .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/)
-  .default('netagent')
-  .describe('Application (SCS/AS or AF id) that owns it');
-const QOS = (owner: string) => `/3gpp-as-session-with-qos/v1/${owner}/subscriptions`;
-const INFLUENCE = (owner: string) => `/3gpp-traffic-influence/v1/${owner}/subscriptions`;
-const reference = z
-  .enum(['QOS_E', 'QOS_S', 'QOS_M', 'QOS_L'])
-  .describe('E 2/2 Mbit/s 50 ms, S 1/1 100 ms, M 8/2 150 ms, L 20/5 150 ms');
-const sessionView = z.object({
-  sessionId: z.string(),
-  phone: z.string(),
-  qosReference: z.string(),
-  seconds: z.number().nullable(),
-});
-const sessionId = resourceId('Id of an exposed QoS session');
-const subscription = z.looseObject({
-  self: z.string(),
-  ueIpv4Addr: z.string(),
-  qosReference: z.string(),
-  qosDuration: z.number().optional(),
-});
-const viewOf = (body: unknown): z.output<typeof sessionView> => {
-  const { self, ueIpv4Addr, qosReference, qosDuration } = subscription.parse(body);
-  const id = self.split('/').pop() ?? '';
-  return { sessionId: id, phone: ueIpv4Addr, qosReference, seconds: qosDuration ?? null };
-};
-const one = (operations: string[]) => [{ type: NEF, operations }];
+  .regex(/^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/)
+  .describe('IPv4 address of the phone');
+const id = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
+const subscriptionId = id.describe('Id that creating gave');
 
-export async function influence(owner: string, phone: string, target: string, context: ToolContext) {
-  const answer = await send(context, NEF, 'CreateTrafficInfluence', 'POST', INFLUENCE(owner), {
-    afAppId: owner,
-    ipv4Addr: phone,
-    trafficRoutes: [{ dnai: target }],
-  });
-  return createdId(answer);
+const idOf = (location: string | null) => location?.split('/').at(-1) ?? '';
+
+async function remove(operation: string, path: string, { sbi }: ToolContext) {
+  await sbi({ nf: NEF, operation, method: 'DELETE', path });
+  return { ended: true };
 }
-export const endInfluence = (owner: string, id: string, context: ToolContext) =>
-  send(context, NEF, 'DeleteTrafficInfluence', 'DELETE', `${INFLUENCE(owner)}/${id}`);
 
-export const exposureTools = [
-  tool({
-    name: 'exposure_create_qos_session',
-    title: 'Request quality on demand for an application',
-    description: 'An application outside asks quality for the phone with an address, by an agreed reference.',
-    category: 'policy',
-    kind: 'performance assurance',
-    labels: ['nef', 'AsSessionWithQoS', 'quality on demand', 'third party', 'QoD', 'gaming'],
-    effects: 'reversible',
-    nf: one(['CreateAsSessionWithQoS']),
-    input: z.strictObject({
-      phone: ipv4,
-      qosReference: reference,
-      seconds: z.number().int().min(1).max(86_400).optional().describe('Ends by itself after so long'),
-      notifyTo,
-      application,
-    }),
-    output: sessionView,
-    async execute(args, context) {
-      const { body } = await send(context, NEF, 'CreateAsSessionWithQoS', 'POST', QOS(args.application), {
-        ueIpv4Addr: args.phone,
+const createQos = tool({
+  name: 'core_request_reference_qos',
+  title: 'Request an agreed quality for an address',
+  description:
+    'Guarantees a quality that the operator agreed on (QOS_E, S, M, L) for the phone with an IP address, for a time.',
+  category: 'policy',
+  kind: 'performance assurance',
+  labels: ['qos', 'nef', 'application', 'reference', 'guarantee', 'address'],
+  effects: 'reversible',
+  nf: [{ type: NEF, operations: ['CreateAsSessionWithQoSSubscription'] }],
+  input: z.strictObject({
+    ipv4,
+    qosReference: z.enum(['QOS_E', 'QOS_S', 'QOS_M', 'QOS_L']),
+    seconds: z.number().int().min(1).max(86_400).optional().describe('Ends by itself after that'),
+  }),
+  output: z.object({ subscriptionId: z.string() }),
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: NEF,
+      operation: 'CreateAsSessionWithQoSSubscription',
+      method: 'POST',
+      path: QOS,
+      body: {
+        notificationDestination: UNUSED,
+        ueIpv4Addr: args.ipv4,
         qosReference: args.qosReference,
-        notificationDestination: args.notifyTo,
         ...(args.seconds !== undefined && { qosDuration: args.seconds }),
-      });
-      return viewOf(body);
-    },
+      },
+    });
+    return { subscriptionId: idOf(answer.location) };
+  },
+});
+
+const readQos = tool({
+  name: 'core_read_reference_qos',
+  title: 'Read an agreed quality',
+  description: 'Address and quality of a request for an agreed quality, as the network holds it.',
+  category: 'policy',
+  kind: 'status perception',
+  labels: ['qos', 'nef', 'reference', 'read', 'state', 'which quality sessions'],
+  effects: 'read',
+  nf: [{ type: NEF, operations: ['ReadAsSessionWithQoSSubscription'] }],
+  input: z.strictObject({ subscriptionId }),
+  output: z.object({ ipv4: z.string(), qosReference: z.string() }),
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: NEF,
+      operation: 'ReadAsSessionWithQoSSubscription',
+      method: 'GET',
+      path: `${QOS}/${args.subscriptionId}`,
+    });
+    const { ueIpv4Addr, qosReference } = z
+      .object({ ueIpv4Addr: z.string(), qosReference: z.string() })
+      .parse(answer.body);
+    return { ipv4: ueIpv4Addr, qosReference };
+  },
+});
+
+const endQos = tool({
+  name: 'core_end_reference_qos',
+  title: 'End an agreed quality',
+  description: 'Ends a request for an agreed quality and frees what it held.',
+  category: 'policy',
+  kind: 'resource management',
+  labels: ['qos', 'nef', 'reference', 'end', 'release'],
+  effects: 'reversible',
+  nf: [{ type: NEF, operations: ['DeleteAsSessionWithQoSSubscription'] }],
+  input: z.strictObject({ subscriptionId }),
+  output: z.object({ ended: z.boolean() }),
+  execute: (args, context) =>
+    remove('DeleteAsSessionWithQoSSubscription', `${QOS}/${args.subscriptionId}`, context),
+});
+
+const influence = tool({
+  name: 'core_influence_traffic',
+  title: 'Lead the traffic of an application',
+  description:
+    'Leads the traffic of the phone with an IP address to an access identifier, for example a local breakout at an edge.',
+  category: 'connectivity',
+  kind: 'connection control',
+  labels: ['traffic influence', 'edge', 'local breakout', 'steering', 'route', 'offload'],
+  effects: 'reversible',
+  nf: [{ type: NEF, operations: ['CreateTrafficInfluenceSubscription'] }],
+  input: z.strictObject({
+    ipv4,
+    dnai: id.describe('Data network access identifier'),
+    application: z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/)
+      .default('any')
+      .describe('Application id'),
   }),
-  tool({
-    name: 'exposure_list_qos_sessions',
-    title: 'List the quality sessions of an application',
-    description: 'All QoS sessions that an application has through the exposure function.',
-    category: 'policy',
-    kind: 'status perception',
-    labels: ['nef', 'AsSessionWithQoS', 'overview', 'which sessions'],
-    effects: 'read',
-    nf: one(['ListAsSessionWithQoS']),
-    input: z.strictObject({ application }),
-    output: z.object({ sessions: z.array(sessionView) }),
-    async execute(args, context) {
-      const body = await get(context, NEF, 'ListAsSessionWithQoS', QOS(args.application));
-      return { sessions: z.array(z.unknown()).parse(body).map(viewOf) };
-    },
-  }),
-  tool({
-    name: 'exposure_read_qos_session',
-    title: 'Read a quality session of an application',
-    description: 'Phone, reference and duration of one QoS session of an application.',
-    category: 'policy',
-    kind: 'status perception',
-    labels: ['nef', 'AsSessionWithQoS', 'details'],
-    effects: 'read',
-    nf: one(['GetAsSessionWithQoS']),
-    input: z.strictObject({ sessionId, application }),
-    output: sessionView,
-    execute: async (args, context) =>
-      viewOf(await get(context, NEF, 'GetAsSessionWithQoS', `${QOS(args.application)}/${args.sessionId}`)),
-  }),
-  tool({
-    name: 'exposure_change_qos_session',
-    title: 'Change the quality of an application',
-    description: 'Raises or lowers the QoS of a session of an application to another agreed reference.',
-    category: 'policy',
-    kind: 'performance assurance',
-    labels: ['nef', 'upgrade', 'downgrade', 'boost', 'acceleration'],
-    effects: 'reversible',
-    idempotent: true,
-    nf: one(['PatchAsSessionWithQoS']),
-    input: z.strictObject({ sessionId, qosReference: reference, application }),
-    output: sessionView,
-    async execute(args, context) {
-      const { body } = await send(
-        context,
-        NEF,
-        'PatchAsSessionWithQoS',
-        'PATCH',
-        `${QOS(args.application)}/${args.sessionId}`,
-        { qosReference: args.qosReference },
-        'application/merge-patch+json',
-      );
-      return viewOf(body);
-    },
-  }),
-  tool({
-    name: 'exposure_delete_qos_session',
-    title: 'End the quality session of an application',
-    description: 'Ends a QoS session of an application and frees what it held.',
-    category: 'policy',
-    kind: 'resource management',
-    labels: ['nef', 'AsSessionWithQoS', 'stop', 'terminate'],
-    effects: 'reversible',
-    nf: one(['DeleteAsSessionWithQoS']),
-    input: z.strictObject({ sessionId, application }),
-    output: done,
-    async execute(args, context) {
-      const path = `${QOS(args.application)}/${args.sessionId}`;
-      await send(context, NEF, 'DeleteAsSessionWithQoS', 'DELETE', path);
-      return { done: true };
-    },
-  }),
-  tool({
-    name: 'exposure_influence_traffic',
-    title: 'Steer the traffic of an application',
-    description: 'Routes the traffic of a phone to an edge site where the application runs: local breakout.',
-    category: 'connectivity',
-    kind: 'connection control',
-    labels: ['nef', 'traffic influence', 'edge', 'routing', 'DNAI', 'offload'],
-    effects: 'reversible',
-    nf: one(['CreateTrafficInfluence']),
-    input: z.strictObject({ phone: ipv4, dnai, application }),
-    output: z.object({ influenceId: z.string() }),
-    execute: async (args, context) => ({
-      influenceId: await influence(args.application, args.phone, args.dnai, context),
+  output: z.object({ subscriptionId: z.string() }),
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: NEF,
+      operation: 'CreateTrafficInfluenceSubscription',
+      method: 'POST',
+      path: INFLUENCE,
+      body: {
+        afAppId: args.application,
+        ipv4Addr: args.ipv4,
+        trafficRoutes: [{ dnai: args.dnai }],
+      },
+    });
+    return { subscriptionId: idOf(answer.location) };
+  },
+});
+
+const endInfluence = tool({
+  name: 'core_end_traffic_influence',
+  title: 'End leading traffic',
+  description: 'Takes back a wish where traffic is led; the path stays where it is until it is switched.',
+  category: 'connectivity',
+  kind: 'connection control',
+  labels: ['traffic influence', 'end', 'edge', 'cancel'],
+  effects: 'reversible',
+  nf: [{ type: NEF, operations: ['DeleteTrafficInfluenceSubscription'] }],
+  input: z.strictObject({ subscriptionId }),
+  output: z.object({ ended: z.boolean() }),
+  execute: (args, context) =>
+    remove('DeleteTrafficInfluenceSubscription', `${INFLUENCE}/${args.subscriptionId}`, context),
+});
+
+const negotiated = z.object({
+  pdtqPolicies: z.array(
+    z.object({
+      pdtqPolicyId: z.number(),
+      recTimeInt: z.object({ startTime: z.string(), stopTime: z.string() }),
     }),
+  ),
+});
+const windows = z.object({
+  transferId: z.string(),
+  windows: z.array(z.object({ choice: z.number(), start: z.number(), end: z.number() })),
+});
+const windowsOf = (transferId: string, body: unknown) => ({
+  transferId,
+  windows: negotiated.parse(body).pdtqPolicies.map(({ pdtqPolicyId, recTimeInt }) => ({
+    choice: pdtqPolicyId,
+    start: Date.parse(recTimeInt.startTime),
+    end: Date.parse(recTimeInt.stopTime),
+  })),
+});
+
+const plan = tool({
+  name: 'core_plan_data_transfer',
+  title: 'Plan a data transfer',
+  description:
+    'Asks whether a wished time has room in the cells for a planned transfer with quality; gives the times on offer.',
+  category: 'policy',
+  kind: 'performance assurance',
+  labels: [
+    'planned transfer',
+    'schedule',
+    'negotiate',
+    'reserve ahead',
+    'upload',
+    'bulk',
+    'at night',
+    'firmware update',
+    'off-peak',
+  ],
+  effects: 'reversible',
+  constraints: [WINDOW],
+  nf: [{ type: 'PCF', operations: ['CreatePDTQPolicy'] }],
+  input: z.strictObject({
+    start,
+    end,
+    devices: z.number().int().min(1).max(100_000).default(1),
+    qosReference: z.enum(['QOS_E', 'QOS_S', 'QOS_M', 'QOS_L']).default('QOS_M'),
+    cellIds: z
+      .array(z.string().regex(/^[0-9a-f]{7,9}$/i))
+      .max(200)
+      .optional()
+      .describe('Cells in which it happens'),
   }),
-  tool({
-    name: 'exposure_read_influence',
-    title: 'Read a traffic influence',
-    description: 'Phone and edge site of a traffic influence of an application.',
-    category: 'connectivity',
-    kind: 'status perception',
-    labels: ['nef', 'traffic influence', 'details'],
-    effects: 'read',
-    nf: one(['GetTrafficInfluence']),
-    input: z.strictObject({ influenceId: resourceId('Id of the influence'), application }),
-    output: z.object({ phone: z.string(), dnai: z.string().nullable() }),
-    async execute(args, context) {
-      const path = `${INFLUENCE(args.application)}/${args.influenceId}`;
-      const body = z
-        .looseObject({
-          ipv4Addr: z.string(),
-          trafficRoutes: z.array(z.looseObject({ dnai: z.string() })).default([]),
-        })
-        .parse(await get(context, NEF, 'GetTrafficInfluence', path));
-      return { phone: body.ipv4Addr, dnai: body.trafficRoutes[0]?.dnai ?? null };
-    },
+  output: windows,
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: 'PCF',
+      operation: 'CreatePDTQPolicy',
+      method: 'POST',
+      path: TRANSFERS,
+      body: {
+        aspId: AF,
+        desTimeInts: [
+          { startTime: new Date(args.start).toISOString(), stopTime: new Date(args.end).toISOString() },
+        ],
+        numOfUes: args.devices,
+        qosReference: args.qosReference,
+        ...(args.cellIds !== undefined &&
+          args.cellIds.length > 0 && {
+            nwAreaInfo: {
+              ncgis: args.cellIds.map((nrCellId) => ({ plmnId: { mcc: '001', mnc: '01' }, nrCellId })),
+            },
+          }),
+      },
+    });
+    return windowsOf(idOf(answer.location), answer.body);
+  },
+});
+
+const choose = tool({
+  name: 'core_choose_transfer_window',
+  title: 'Choose the time of a data transfer',
+  description: 'Takes one of the times that were offered for a planned transfer.',
+  category: 'policy',
+  kind: 'performance assurance',
+  labels: ['planned transfer', 'choose', 'confirm', 'schedule'],
+  effects: 'reversible',
+  idempotent: true,
+  nf: [{ type: 'PCF', operations: ['UpdatePDTQPolicy'] }],
+  input: z.strictObject({
+    transferId: id.describe('Id that planning gave'),
+    choice: z.number().int().min(1).max(20),
   }),
-  tool({
-    name: 'exposure_end_influence',
-    title: 'End a traffic influence',
-    description: 'Ends the wish of an application for a route; the path stays where it is.',
-    category: 'connectivity',
-    kind: 'connection control',
-    labels: ['nef', 'traffic influence', 'delete'],
-    effects: 'reversible',
-    nf: one(['DeleteTrafficInfluence']),
-    input: z.strictObject({ influenceId: resourceId('Id of the influence'), application }),
-    output: done,
-    async execute(args, context) {
-      await endInfluence(args.application, args.influenceId, context);
-      return { done: true };
-    },
-  }),
-];
+  output: windows,
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: 'PCF',
+      operation: 'UpdatePDTQPolicy',
+      method: 'PATCH',
+      path: `${TRANSFERS}/${args.transferId}`,
+      contentType: 'application/merge-patch+json',
+      body: { selPdtqPolicyId: args.choice },
+    });
+    return windowsOf(args.transferId, answer.body);
+  },
+});
+
+const readPlan = tool({
+  name: 'core_read_data_transfer',
+  title: 'Read a planned data transfer',
+  description: 'Times on offer for a planned transfer.',
+  category: 'policy',
+  kind: 'status perception',
+  labels: ['planned transfer', 'read', 'schedule'],
+  effects: 'read',
+  nf: [{ type: 'PCF', operations: ['GetPDTQPolicy'] }],
+  input: z.strictObject({ transferId: id.describe('Id that planning gave') }),
+  output: windows,
+  async execute(args, { sbi }) {
+    const answer = await sbi({
+      nf: 'PCF',
+      operation: 'GetPDTQPolicy',
+      method: 'GET',
+      path: `${TRANSFERS}/${args.transferId}`,
+    });
+    return windowsOf(args.transferId, answer.body);
+  },
+});
+
+export const exposureTools = [createQos, readQos, endQos, influence, endInfluence, plan, choose, readPlan];

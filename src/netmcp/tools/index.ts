@@ -1,34 +1,46 @@
-import { accessTools } from './access.ts';
-import { analyticsTools } from './analytics.ts';
-import { compositeTools } from './composite.ts';
+import { analyticsTools, pathAnalyticsTools } from './analytics.ts';
+import { assuranceTools, offloadTools, pathTools } from './assurance.ts';
 import { computingTools } from './computing.ts';
 import { coreTools } from './core.ts';
 import { exposureTools } from './exposure.ts';
+import { measurementTools } from './measurements.ts';
 import { ranTools } from './ran.ts';
 import { ranPolicyTools } from './ran-policies.ts';
+import { reachabilityTools } from './reachability.ts';
 import { recoveryTools } from './recovery.ts';
-import { registryTools } from './registry.ts';
+import { repositoryTools } from './repository.ts';
 import { sessionTools } from './sessions.ts';
 import { storageTools } from './storage.ts';
 import { transportTools } from './transport.ts';
 import type { NfTool } from './types.ts';
+import { watchTools } from './watches.ts';
 
 const BY_AREA = {
-  ran: [...ranTools, ...ranPolicyTools],
-  core: [...coreTools, ...accessTools, ...sessionTools],
-  transport: transportTools,
-  computing: [...computingTools, ...storageTools],
-  exposure: exposureTools,
-  analytics: analyticsTools,
-  operations: [...registryTools, ...recoveryTools, ...compositeTools],
+  ran: [...ranTools, ...ranPolicyTools, ...measurementTools],
+  core: [
+    ...coreTools,
+    ...analyticsTools,
+    ...repositoryTools,
+    ...reachabilityTools,
+    ...sessionTools,
+    ...exposureTools,
+    ...assuranceTools,
+    ...watchTools,
+  ],
+  transport: [...transportTools, ...pathAnalyticsTools, ...pathTools],
+  computing: [...computingTools, ...storageTools, ...offloadTools],
+  operations: recoveryTools,
 } as const;
 
-export type Area = keyof typeof BY_AREA;
-/** The areas that have a tool server of their own. */
-export const AREAS = Object.keys(BY_AREA) as Area[];
+export type ToolArea = keyof typeof BY_AREA;
+
+/** Areas that have a tool server of their own. */
+export const TOOL_AREAS = Object.keys(BY_AREA) as ToolArea[];
 
 /** The tools of one tool server. */
-export const toolsOf = (area: Area): NfTool[] => [...BY_AREA[area]];
+export function toolsOf(area: ToolArea): NfTool[] {
+  return [...BY_AREA[area]];
+}
 
 /** Where tokens are asked for: tools that can hurt many subscribers want one with their scope. */
 export const scoped = (tools: readonly NfTool[]): NfTool[] =>

@@ -1,11 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
-import { deletePolicy, putPolicy, readPolicy, readPolicyIds } from './ran-policies.ts';
-import { readFunction, readFunctions } from './registry.ts';
-import { done, get, instanceId, nfType, resourceId, send, withUndo } from './steps.ts';
-import { bucket, key, putObject, readObject } from './storage.ts';
-import { readPaths, route } from './transport.ts';
-import { supi, type ToolContext, tool } from './types.ts';
+import { bucket, done, get, instanceId, key, resourceId, send, withUndo } from './steps.ts';
+import { type ToolContext, tool } from './types.ts';
 
 const OAM = 'OAM';
 /** Of those who may touch what many subscribers depend on. */
@@ -16,6 +12,37 @@ const snapshot = z.record(
   z.array(z.object({ id: z.string(), body: z.record(z.string(), z.unknown()) })),
 );
 type Snapshot = z.output<typeof snapshot>;
+
+const GNB = 'GNB';
+const A1 = '/A1-P/v2/policytypes';
+const open = z.looseObject({});
+const STORAGE = 'STORAGE';
+const BUCKETS = '/storage/v1/buckets';
+
+const readPolicyIds = async (type: string, context: ToolContext) =>
+  z.array(z.string()).parse(await get(context, GNB, 'getPolicies', `${A1}/${type}/policies`));
+const readPolicy = async (type: string, id: string, context: ToolContext) =>
+  open.parse(await get(context, GNB, `getPolicy ${type}`, `${A1}/${type}/policies/${id}`));
+const putPolicy = (type: string, id: string, body: unknown, context: ToolContext) =>
+  send(context, GNB, `putPolicy ${type}`, 'PUT', `${A1}/${type}/policies/${id}`, body);
+const deletePolicy = (type: string, id: string, context: ToolContext) =>
+  send(context, GNB, `deletePolicy ${type}`, 'DELETE', `${A1}/${type}/policies/${id}`);
+
+async function readObject(from: string, name: string, context: ToolContext): Promise<string> {
+  const body = await get(context, STORAGE, 'getObject', `${BUCKETS}/${from}/objects/${name}`);
+  return z.looseObject({ data: z.string() }).parse(body).data;
+}
+async function putObject(
+  to: string,
+  name: string,
+  data: string,
+  context: ToolContext,
+  contentType = 'text/plain',
+) {
+  const path = `${BUCKETS}/${to}/objects/${name}`;
+  const { body } = await send(context, STORAGE, 'putObject', 'PUT', path, { contentType, data });
+  return z.object({ key: z.string(), bytes: z.number(), version: z.number() }).parse(body);
+}
 
 async function readPolicies(context: ToolContext): Promise<Snapshot> {
   const all: Snapshot = { steering: [], priority: [] };
@@ -99,23 +126,6 @@ export const recoveryTools = [
     },
   }),
   tool({
-    name: 'recovery_check_redundancy',
-    title: 'Check the redundancy of a function',
-    description: 'How many instances of a type of network function are in service: is there a stand-in.',
-    category: 'management',
-    kind: 'status perception',
-    labels: ['nrf', 'failover', 'single point of failure', 'backup', 'standby instance'],
-    effects: 'read',
-    nf: [{ type: 'NRF', operations: ['GetNFInstances', 'GetNFInstance'] }],
-    input: z.strictObject({ nfType }),
-    output: z.object({ inService: z.number(), suspended: z.number(), redundant: z.boolean() }),
-    async execute(args, context) {
-      const found = await readFunctions(args.nfType, 50, context);
-      const inService = found.filter(({ status }) => status === 'REGISTERED').length;
-      return { inService, suspended: found.length - inService, redundant: inService > 1 };
-    },
-  }),
-  tool({
     name: 'recovery_prefer_function',
     title: 'Fail over to another instance',
     description:
@@ -133,31 +143,11 @@ export const recoveryTools = [
     }),
     output: z.object({ before: z.number().describe('To put it back'), priority: z.number() }),
     async execute(args, context) {
-      const { priority } = await readFunction(args.instanceId, context);
+      const { priority } = z
+        .looseObject({ priority: z.number().optional() })
+        .parse(await get(context, 'NRF', 'GetNFInstance', `/nnrf-nfm/v1/nf-instances/${args.instanceId}`));
       await patchPriority(args.instanceId, args.priority, context);
       return { before: priority ?? 0, priority: args.priority };
-    },
-  }),
-  tool({
-    name: 'recovery_reroute_traffic',
-    title: 'Route around an ill path',
-    description: 'Moves a subscriber from an ill transport path to the healthy one with the least delay.',
-    category: 'connectivity',
-    kind: 'redundancy recovery',
-    labels: ['transport', 'link failure', 'detour', 'self-healing', 'backup path', 'broken link'],
-    effects: 'reversible',
-    idempotent: true,
-    nf: [{ type: 'SMF', operations: ['readPaths', 'switchPath'] }],
-    input: z.strictObject({ supi }),
-    output: z.object({ from: z.string().nullable(), dnai: z.string(), moved: z.boolean() }),
-    async execute(args, context) {
-      const paths = await readPaths(args.supi, context);
-      const active = paths.find((path) => path.active);
-      if (active?.healthy) return { from: active.dnai, dnai: active.dnai, moved: false };
-      const best = paths.filter(({ healthy }) => healthy).sort((a, b) => a.delayMs - b.delayMs)[0];
-      if (best === undefined) throw fail('NETMCP_NO_PLACE', { supi: args.supi, maxDelayMs: 'any' });
-      await route(args.supi, best.dnai, context);
-      return { from: active?.dnai ?? null, dnai: best.dnai, moved: true };
     },
   }),
   tool({

@@ -95,3 +95,11 @@ export const ipv4 = z
 export const done = z.object({ done: z.boolean() });
 /** Of whoever subscribes for an agent: TS 29.510 NfInstanceId of the tool server as an AF. */
 export const SUBSCRIBER_ID = '00000000-0000-4000-8000-0000000000af';
+export const bucket = z
+  .string()
+  .regex(/^[a-z0-9-]{1,63}$/)
+  .describe('Name of the bucket');
+export const key = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,128}$/)
+  .describe('Name of the object in its bucket');

@@ -13,14 +13,8 @@ const path = z.object({
   healthy: z.boolean(),
   active: z.boolean(),
 });
-const link = z.object({
-  dnai: z.string(),
-  capacityMbps: z.number(),
-  utilisation: z.number(),
-  lossRatio: z.number(),
-});
 
-export async function readPaths(subscriber: string, { sbi }: ToolContext) {
+async function readPaths(subscriber: string, { sbi }: ToolContext) {
   const answer = await sbi({
     nf: SMF,
     operation: 'readPaths',
@@ -30,7 +24,7 @@ export async function readPaths(subscriber: string, { sbi }: ToolContext) {
   return z.object({ paths: z.array(path) }).parse(answer.body).paths;
 }
 
-export async function route(subscriber: string, target: string, { sbi }: ToolContext): Promise<void> {
+async function route(subscriber: string, target: string, { sbi }: ToolContext): Promise<void> {
   await sbi({
     nf: SMF,
     operation: 'switchPath',
@@ -54,7 +48,7 @@ const read = tool({
   execute: async (args, context) => ({ paths: await readPaths(args.supi, context) }),
 });
 
-export const change = tool({
+const change = tool({
   name: 'transport_switch_path',
   title: 'Switch the transport path',
   description:
@@ -97,52 +91,4 @@ const place = tool({
   },
 });
 
-const use = tool({
-  name: 'transport_read_link_use',
-  title: 'Read the use of transport links',
-  description: 'Capacity, utilisation and packet loss of the transport links that a subscriber can use.',
-  category: 'connectivity',
-  kind: 'data collection',
-  labels: ['transport', 'bandwidth', 'backhaul', 'congested link', 'loss'],
-  effects: 'read',
-  nf: [{ type: SMF, operations: ['readPaths'] }],
-  input: z.strictObject({ supi }),
-  output: z.object({ links: z.array(link) }),
-  async execute(args, { sbi }) {
-    const answer = await sbi({
-      nf: SMF,
-      operation: 'readPaths',
-      method: 'GET',
-      path: `/paths/v1/ues/${args.supi}`,
-    });
-    return { links: z.object({ paths: z.array(link) }).parse(answer.body).paths };
-  },
-});
-
-const anchors = tool({
-  name: 'transport_list_anchors',
-  title: 'List user plane anchors',
-  description: 'User plane functions (UPF) that can carry a subscriber, and how many sessions each anchors.',
-  category: 'connectivity',
-  kind: 'data collection',
-  labels: ['upf', 'user plane', 'gateway', 'sessions'],
-  effects: 'read',
-  nf: [{ type: SMF, operations: ['readUpfs'] }],
-  input: z.strictObject({ supi }),
-  output: z.object({
-    upfs: z.array(z.object({ id: z.string(), dnai: z.string(), sessions: z.number() })),
-  }),
-  async execute(args, { sbi }) {
-    const answer = await sbi({
-      nf: SMF,
-      operation: 'readUpfs',
-      method: 'GET',
-      path: `/paths/v1/upfs/${args.supi}`,
-    });
-    return z
-      .object({ upfs: z.array(z.object({ id: z.string(), dnai: z.string(), sessions: z.number() })) })
-      .parse(answer.body);
-  },
-});
-
-export const transportTools = [read, change, place, use, anchors];
+export const transportTools = [read, change, place];

@@ -31,6 +31,11 @@ export interface ToolContext {
   id(): string;
   /** One step at another server, recorded in the chain with the status that `work` gives. */
   hop<T>(nf: string, operation: string, work: () => Promise<{ status: number; value: T }>): Promise<T>;
+  /**
+   * Another tool as a step of this one, where the host runs composite tools, with arguments that are looked at like those of a call of its own.
+   * @throws SbiFailure STEP_REFUSED, and what the tool throws
+   */
+  step?(tool: NfTool, args: Record<string, unknown>): Promise<Record<string, unknown>>;
   signal: AbortSignal;
 }
 

@@ -17,6 +17,7 @@ import { uuidOf } from './idempotency.ts';
 import type { Authoriser } from './policy.ts';
 import { answeredBad, SbiFailure } from './sbi-failure.ts';
 import type { CallFacts, StateSource } from './state.ts';
+import { admitStep } from './step.ts';
 import { type CompiledTool, refuse } from './verify.ts';
 import { type CallEnd, wordEnd } from './wording.ts';
 
@@ -270,8 +271,12 @@ function contextOf(running: Running, signal: AbortSignal): ToolContext {
   const { env, meta, compiled, agent, chain } = running;
   const key = meta.idempotencyKey;
   let ids = 0;
-  return {
+  const context: ToolContext = {
     signal,
+    async step(tool, args) {
+      const filled = await admitStep(running, running.request.identity, tool, args, signal);
+      return tool.execute(filled, context);
+    },
     async hop(nf, operation, work) {
       if (compiled.tool.meta.effects !== 'read' && !running.sent) begin(running);
       const began = env.clock.now();
@@ -311,4 +316,5 @@ function contextOf(running: Running, signal: AbortSignal): ToolContext {
       }
     },
   };
+  return context;
 }

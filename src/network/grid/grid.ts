@@ -19,6 +19,7 @@ import { follow, roundTrip } from './latency.ts';
 import type { Layout } from './layout.ts';
 import { measure } from './measure.ts';
 import { type CellMeasurements, measurementsOf } from './measurements.ts';
+import { applyTruths, type Placement, placeUe, type RadioTruth, shiftUe } from './placement.ts';
 import { RATS } from './plan.ts';
 import type { GridOptions } from './population.ts';
 import { gather, share } from './scheduler.ts';
@@ -51,6 +52,7 @@ export class Grid {
   readonly #fingerprint: string;
   readonly #faults = new Map<string, Fault>();
   readonly #policies = new Map<string, { slot: number; cells: number[]; ratio: number }>();
+  readonly #truths = new Map<number, RadioTruth>();
 
   constructor(layout: Layout, options: GridOptions) {
     checkOptions(layout, options);
@@ -87,7 +89,23 @@ export class Grid {
 
   /** Advances by `n` ticks. */
   tick(n = 1): void {
-    for (let i = 0; i < n; i++) step(this.#world);
+    for (let i = 0; i < n; i++) step(this.#world, this.#truths);
+  }
+
+  /** Puts a UE elsewhere, with other habits. */
+  place(u: number, to: Placement): void {
+    placeUe(this.#world, u, to);
+  }
+
+  /** Moves a UE that stands still for the grid. */
+  shift(u: number, x: number, y: number): void {
+    shiftUe(this.#world, u, x, y);
+  }
+
+  /** Measured radio of a UE for the ticks to come; null gives it back to the channel model. Not in the snapshot. */
+  setTruth(u: number, truth: RadioTruth | null): void {
+    if (truth === null) this.#truths.delete(u);
+    else this.#truths.set(u, truth);
   }
 
   ue(u: number): UeView | undefined {
@@ -280,12 +298,13 @@ export class Grid {
   }
 }
 
-function step(world: World): void {
+function step(world: World, truths: ReadonlyMap<number, RadioTruth>): void {
   world.tick++;
   world.events.clear();
   const { due } = world.scratch;
   const length = generate(world, due);
   measure(world, due, length);
+  if (truths.size > 0) applyTruths(world, truths);
   connect(world, due, length);
   gather(world);
   share(world);

@@ -13,6 +13,7 @@ export {
   type SitePlan,
 } from './layout.ts';
 export type { CellMeasurements } from './measurements.ts';
+export type { Placement, RadioTruth } from './placement.ts';
 export type { GridOptions, Population, Traveller } from './population.ts';
 export { mcsOfCqi } from './tables.ts';
 export { PROFILES, type Profile } from './traffic.ts';

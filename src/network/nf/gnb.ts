@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { NetAgentError } from '../../errors.ts';
 import { invalid, problem, SbiProblem, type SbiServer } from '../../sbi/index.ts';
 import type { Simulation } from '../model.ts';
 import { addA1Routes } from './a1-policies.ts';
@@ -78,14 +79,14 @@ function addProvisioning(server: SbiServer, simulation: Simulation): void {
       if (simulation.cell(id) === undefined) throw cellUnknown(id, `/attributes/cellIds/${n}`);
     });
     for (const id of supis) if (simulation.ue(id) === undefined) throw subscriberUnknown(id);
-    simulation.setRrmPolicy({
-      id: body.id,
-      cellIds,
-      supis,
-      dedicatedRatio: rRMPolicyDedicatedRatio,
-      start,
-      end,
-    });
+    const { id } = body;
+    try {
+      simulation.setRrmPolicy({ id, cellIds, supis, dedicatedRatio: rRMPolicyDedicatedRatio, start, end });
+    } catch (error) {
+      // Cells of the world would be promised twice.
+      if (error instanceof NetAgentError) throw problem(error.status, error.code, error.message);
+      throw error;
+    }
     const fresh = !objects.has(body.id);
     objects.set(body.id, body);
     const location = `${server.url}/ProvMnS/v1/RRMPolicyRatio=${encodeURIComponent(body.id)}`;

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { AREAS, toolsOf } from '../../src/netmcp/tools/index.ts';
+import { TOOL_AREAS, toolsOf } from '../../src/netmcp/tools/index.ts';
 import type { NfTool, ToolContext } from '../../src/netmcp/tools/types.ts';
 import { answeredBad } from '../../src/netmcp/toolserver/sbi-failure.ts';
 import { openSbiPort } from '../../src/netmcp/toolserver/sbi-port.ts';
@@ -7,7 +7,7 @@ import { compileTool } from '../../src/netmcp/toolserver/verify.ts';
 import { network } from './network.ts';
 import { closing } from './support.ts';
 
-export const ALL: NfTool[] = AREAS.flatMap((area) => toolsOf(area));
+export const ALL: NfTool[] = TOOL_AREAS.flatMap((area) => toolsOf(area));
 
 /** The state of a server that has done nothing yet. */
 export const IDLE = {
@@ -39,6 +39,7 @@ export async function operator() {
     id: () => `id-${++serial}`,
     signal: new AbortController().signal,
     hop: async (_nf, _operation, work) => (await work()).value,
+    step: () => Promise.reject(new Error('no tool here has steps')),
     async sbi(request) {
       chain.push(`${request.nf} ${request.operation}`);
       const answer = await port.request(request, { signal: new AbortController().signal });
