@@ -54,6 +54,12 @@ export const NETMCP_ERRORS = {
     message: 'The tool {tool} did not do its work: {problem}',
     hint: 'The text says which network function refused, or which rule.',
   },
+  NETMCP_NO_ROOM: {
+    class: 'terminal',
+    status: 409,
+    message: 'No site near {supi} is up and has {vcpu} cores and {memoryMiB} MiB free.',
+    hint: 'Ask for less, release something, or allocate at a site of your choice.',
+  },
   NETMCP_NO_PLACE: {
     class: 'terminal',
     status: 409,

@@ -11,6 +11,7 @@ import {
   startManagementServer,
   startToolServer,
   storeReceipts,
+  TOOL_AREAS,
   type ToolServer,
   type TrustedClient,
   toolsOf,
@@ -45,7 +46,6 @@ export interface HeldTool {
   difference: string[];
 }
 
-const AREAS = ['ran', 'core', 'transport'] as const;
 const ADOPTED = 'adopted-tools';
 const IMPORTED = 'imported-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
@@ -59,7 +59,7 @@ function partsOf(
   { managers = 1, adopt = [], bundles = [] }: NetMcpOptions,
 ): TrustedClient[] {
   const servers = [
-    ...AREAS.map((area) => `${area}-tools`),
+    ...TOOL_AREAS.map((area) => `${area}-tools`),
     ...(adopt.length > 0 ? [ADOPTED] : []),
     ...(bundles.length > 0 ? [IMPORTED] : []),
   ];
@@ -151,8 +151,8 @@ export async function startNetMcp(options: {
       closers.push(() => management.close());
       managers.push(management.url);
     }
-    for (const area of AREAS) await serve(`${area}-tools`, toolsOf(area));
-    const known = AREAS.flatMap((area) => toolsOf(area));
+    for (const area of TOOL_AREAS) await serve(`${area}-tools`, toolsOf(area));
+    const known = TOOL_AREAS.flatMap((area) => toolsOf(area));
     const taken = new Set(known.map(({ name }) => name));
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
       const scoped = netmcp.auth !== undefined;
@@ -208,7 +208,7 @@ export async function startNetMcp(options: {
     /** All that share the registry. */
     managers,
     servers: servers.map(({ url }) => url),
-    tools: AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
+    tools: TOOL_AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
     held,
     decide,
     close,

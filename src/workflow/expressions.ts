@@ -12,14 +12,23 @@ export interface Evaluator {
   close(): Promise<void>;
 }
 
-/** An expression that takes longer is stopped, and its worker replaced. */
+/** An expression that takes longer is stopped, and its worker replaced; others go on in the next one. */
 const LIMIT_MS = 1_000;
 
 interface Job {
   resolve(value: unknown): void;
   reject(error: unknown): void;
+  /** Runs from when the worker begins with it. */
   timer: unknown;
   expression: string;
+  request: { id: number; expression: string; data: unknown; variables: Variables };
+}
+
+interface Answer {
+  id: number;
+  begun?: boolean;
+  value?: unknown;
+  problem?: string;
 }
 
 /**
@@ -43,9 +52,13 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
       resourceLimits: { maxOldGenerationSizeMb: 256 },
     });
     started.unref();
-    started.on('message', ({ id, value, problem }: { id: number; value?: unknown; problem?: string }) => {
+    started.on('message', ({ id, begun, value, problem }: Answer) => {
       const job = jobs.get(id);
-      if (job === undefined) return;
+      if (job === undefined || worker !== started) return;
+      if (begun === true) {
+        job.timer = clock.setTimeout(() => tooLong(id), LIMIT_MS);
+        return;
+      }
       if (problem !== undefined) return failJob(id, problem);
       jobs.delete(id);
       clock.clearTimeout(job.timer);
@@ -57,6 +70,14 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
     });
     return started;
   };
+  /** Only who took too long pays: those that wait are given to a new worker. */
+  const tooLong = (id: number) => {
+    void stop();
+    failJob(id, `took longer than ${LIMIT_MS} ms`);
+    if (jobs.size === 0) return;
+    worker = start();
+    for (const { request } of jobs.values()) worker.postMessage(request);
+  };
   const stop = () => {
     const stopped = worker;
     worker = undefined;
@@ -66,13 +87,10 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
     new Promise<unknown>((resolve, reject) => {
       seq += 1;
       const id = seq;
-      const timer = clock.setTimeout(() => {
-        void stop();
-        for (const other of [...jobs.keys()]) failJob(other, `took longer than ${LIMIT_MS} ms`);
-      }, LIMIT_MS);
-      jobs.set(id, { resolve, reject, timer, expression });
+      const request = { id, expression, data: data ?? null, variables: named(expression, variables) };
+      jobs.set(id, { resolve, reject, timer: undefined, expression, request });
       worker ??= start();
-      worker.postMessage({ id, expression, data: data ?? null, variables: named(expression, variables) });
+      worker.postMessage(request);
     });
 
   const evaluator: Evaluator = {

@@ -15,6 +15,8 @@ interface Jq {
 const jq = (await jqReady) as unknown as Jq;
 
 parentPort?.on('message', ({ id, expression, data, variables }: Request) => {
+  // From here on its time counts; the load of this thread and the turn of others before do not.
+  parentPort?.postMessage({ id, begun: true });
   try {
     parentPort?.postMessage({ id, value: run(expression, data, variables) });
   } catch (error) {

@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { toolsOf } from '../../src/netmcp/index.ts';
+import { TOOL_AREAS, toolsOf } from '../../src/netmcp/index.ts';
 import { tool } from '../../src/netmcp/tools/types.ts';
 import { ARGUMENT_LIMITS, refuseBounds } from '../../src/netmcp/toolserver/bounds.ts';
 import { oneServer } from './support/one-server.ts';
@@ -192,7 +192,7 @@ test('whatever is sent, only what fits the schema and the rules reaches the SBI 
 }, 60_000);
 
 test('every tool that ships lets nothing through to the network that is not of its schema', async () => {
-  const tools = (['ran', 'core', 'transport'] as const).flatMap((area) => toolsOf(area));
+  const tools = TOOL_AREAS.flatMap((area) => toolsOf(area));
   const { client, sbi } = await oneServer({ tools, policy: [], answer: () => ok() });
   const one = await client();
   await fc.assert(

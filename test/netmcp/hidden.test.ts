@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { toolsOf } from '../../src/netmcp/index.ts';
+import { TOOL_AREAS, toolsOf } from '../../src/netmcp/index.ts';
 import { createApprovals } from '../../src/netmcp/life/approvals.ts';
 import { canonical, compareVersions, differenceOf, hashOf } from '../../src/netmcp/life/content.ts';
 import { findHidden, findHiddenIn, visible } from '../../src/netmcp/life/hidden.ts';
@@ -8,7 +8,7 @@ import { lookalikeOf, mentioned, skeletonOf } from '../../src/netmcp/life/names.
 import { readForeignSchema } from '../../src/netmcp/toolserver/foreign-schema.ts';
 import { testEnv } from './support/env.ts';
 
-const own = (['ran', 'core', 'transport'] as const).flatMap(toolsOf);
+const own = TOOL_AREAS.flatMap(toolsOf);
 
 test('honest texts are clean: our own definitions, emoji, dates, hashes, other scripts', () => {
   for (const { name, title, description } of own)

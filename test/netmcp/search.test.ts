@@ -2,7 +2,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { connectPlain, startManagementServer, startToolServer, toolsOf } from '../../src/netmcp/index.ts';
+import {
+  connectPlain,
+  startManagementServer,
+  startToolServer,
+  TOOL_AREAS,
+  toolsOf,
+} from '../../src/netmcp/index.ts';
 import { METHODS, toolsDiscoverResultSchema } from '../../src/netmcp/schema/index.ts';
 import { estimateTokens, fill } from '../../src/netmcp/search/budget.ts';
 import { type Embedder, openAiEmbedder } from '../../src/netmcp/search/embedder.ts';
@@ -21,7 +27,7 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-const all = (['ran', 'core', 'transport'] as const).flatMap((area) => toolsOf(area));
+const all = TOOL_AREAS.flatMap((area) => toolsOf(area));
 
 async function world(tools = all, embedder?: Embedder) {
   const env = testEnv();

@@ -1,13 +1,19 @@
 import * as fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
-import { connectNetMcp, startManagementServer, startToolServer, toolsOf } from '../../src/netmcp/index.ts';
+import {
+  connectNetMcp,
+  startManagementServer,
+  startToolServer,
+  TOOL_AREAS,
+  toolsOf,
+} from '../../src/netmcp/index.ts';
 import { toolMetaSchema } from '../../src/netmcp/schema/index.ts';
 import { createAuthoriser, OPERATOR_LIMITS } from '../../src/netmcp/toolserver/policy.ts';
 import { compileTool, MAX_DEFINITION } from '../../src/netmcp/toolserver/verify.ts';
 import { testEnv } from './support/env.ts';
 import { fakeNetwork, type Seen } from './support/nf.ts';
 
-const AREAS = ['ran', 'core', 'transport'] as const;
+const AREAS = TOOL_AREAS;
 const all = AREAS.flatMap((area) => toolsOf(area));
 const closers: Array<() => Promise<void>> = [];
 afterEach(async () => {

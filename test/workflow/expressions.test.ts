@@ -138,3 +138,10 @@ test('the environment and the files of the host are out of reach', async () => {
     process.env.PATH ?? 'no path',
   );
 });
+
+test('an endless expression pays alone: what waits behind it is evaluated', async () => {
+  const endless = evaluator.evaluate('[limit(1; repeat(1) | select(. == 2))] | length', null, {});
+  const behind = evaluator.evaluate('[1, 2] | add', null, {});
+  await expect(endless).rejects.toMatchObject({ code: 'WORKFLOW_EXPRESSION' });
+  expect(await behind).toBe(3);
+});

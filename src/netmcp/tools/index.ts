@@ -1,11 +1,38 @@
+import { analyticsTools, pathAnalyticsTools } from './analytics.ts';
+import { assuranceTools, offloadTools, pathTools } from './assurance.ts';
+import { computingTools } from './computing.ts';
 import { coreTools } from './core.ts';
+import { exposureTools } from './exposure.ts';
 import { ranTools } from './ran.ts';
+import { ranPolicyTools } from './ran-policies.ts';
+import { reachabilityTools } from './reachability.ts';
+import { repositoryTools } from './repository.ts';
+import { sessionTools } from './sessions.ts';
+import { storageTools } from './storage.ts';
 import { transportTools } from './transport.ts';
 import type { NfTool } from './types.ts';
 
-const BY_AREA = { ran: ranTools, core: coreTools, transport: transportTools } as const;
+const BY_AREA = {
+  ran: [...ranTools, ...ranPolicyTools],
+  core: [
+    ...coreTools,
+    ...analyticsTools,
+    ...repositoryTools,
+    ...reachabilityTools,
+    ...sessionTools,
+    ...exposureTools,
+    ...assuranceTools,
+  ],
+  transport: [...transportTools, ...pathAnalyticsTools, ...pathTools],
+  computing: [...computingTools, ...storageTools, ...offloadTools],
+} as const;
+
+export type ToolArea = keyof typeof BY_AREA;
+
+/** Areas that have a tool server of their own. */
+export const TOOL_AREAS = Object.keys(BY_AREA) as ToolArea[];
 
 /** The tools of one tool server. */
-export function toolsOf(area: keyof typeof BY_AREA): NfTool[] {
+export function toolsOf(area: ToolArea): NfTool[] {
   return [...BY_AREA[area]];
 }
