@@ -155,10 +155,11 @@ function globOf(glob: string): RegExp {
 export function refuseEmpty({ report }: { report: ImportReport }, what: string): void {
   if (report.tools > 0) return;
   const [first] = report.unsupported;
-  const [problem] = report.problems;
+  // What could not be read at all says more than what came of it.
+  const problem = report.problems.find(({ where }) => where === '') ?? report.problems[0];
   const why =
     first !== undefined
-      ? `${first.operation}: ${first.reason}`
+      ? `${first.operation}: ${first.reason}${problem === undefined ? '' : ` (${problem.file}: ${problem.problem})`}`
       : problem !== undefined
         ? `${problem.file}: ${problem.problem}`
         : 'no operation was found';

@@ -41,10 +41,11 @@ export interface UpstreamPort {
 export function openUpstream(env: Env, upstream: Upstream & { url: string }): UpstreamPort {
   const token = tokenOf(upstream);
   const client = upstream.http === 'http1' ? null : new SbiClient({ env, timeoutMs: TIMEOUT_MS });
-  const root = upstream.url.replace(/\/+$/, '');
+  const given = upstream.url.replace(/\/+$/, '');
   return {
     async request(request) {
       const { nf, method, target, contentType, body, signal } = request;
+      const root = rootFor(given, target);
       const headers = { ...request.headers, ...(token !== null && { authorization: `Bearer ${token}` }) };
       if (client === null) return plain(env, root, { ...request, headers });
       try {
@@ -160,4 +161,19 @@ function tokenOf({ token }: Upstream): string | null {
     const where = 'env' in token ? `the variable ${token.env}` : `the file ${token.file}`;
     throw fail('TOOLS_UPSTREAM_TOKEN', { where }, { cause: error });
   }
+}
+
+/**
+ * The URL to put before a target. The base path of the API may stand in both, since some name the API root and
+ * some the server of the description: it is said once.
+ */
+export function rootFor(url: string, target: string): string {
+  const { origin, pathname } = new URL(url);
+  const parts = pathname.split('/').filter((part) => part !== '');
+  for (let n = 0; n < parts.length; n += 1) {
+    if (target.startsWith(`/${parts.slice(n).join('/')}/`)) {
+      return [origin, ...parts.slice(0, n)].join('/');
+    }
+  }
+  return [origin, ...parts].join('/');
 }

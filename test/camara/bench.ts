@@ -107,8 +107,13 @@ export async function openBench(options: { catalogueFile: string; perMinute?: nu
     return `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   };
 
+  const found = await client.callTool('core_find_session_of_subscriber', { supi: SUBSCRIBER });
+  const address = String(found.output?.ipv4);
+
   return {
     url: await serve(100_000),
+    /** Of the subscriber's phone. */
+    address,
     /** The same with a limit that the first requests reach. */
     limited: await serve(1),
     sink: `https://127.0.0.1:${(sink.address() as AddressInfo).port}/notices`,

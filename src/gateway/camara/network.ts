@@ -18,6 +18,7 @@ export type CallTool = (
 const created = z.object({ sessionId: z.string().min(1), guaranteed: z.boolean() });
 const standing = z.object({ guaranteed: z.boolean() });
 const subscriber = z.object({ supi: z.string() });
+const bound = z.object({ supi: z.string().nullable() });
 
 /** Causes of TS 29.514 and TS 29.503 for what is not there. */
 const UNKNOWN = /APPLICATION_SESSION_CONTEXT_NOT_FOUND|USER_NOT_FOUND|USER_UNKNOWN/;
@@ -53,6 +54,11 @@ export function toolNetwork(call: CallTool): QosNetwork & DeviceDirectory {
       if (!answer.isError) return subscriber.parse(answer.output).supi;
       if (UNKNOWN.test(answer.text)) return null;
       throw new Error(answer.text);
+    },
+    async byIpv4(ipv4) {
+      const answer = await call('core_find_subscriber_by_address', { ipv4 });
+      if (answer.isError) throw new Error(answer.text);
+      return bound.parse(answer.output).supi;
     },
   };
 }
