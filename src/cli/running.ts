@@ -67,6 +67,41 @@ export async function decideTool(url: string, name: string, verdict: 'approve' |
   if ('error' in answer) throw fail('NETMCP_NOT_PENDING', { tool: name, hash });
 }
 
+const faultSchema = z.looseObject({ id: z.string(), kind: z.string() });
+const networkSchema = z.object({
+  functions: z.record(z.string(), z.string()),
+  faults: z.array(faultSchema),
+});
+const refusedSchema = z.object({ error: z.string(), message: z.string() });
+
+/** Functions and faults of a running network. @throws RUNTIME_NOT_FOUND */
+export const networkOf = (url: string) => get(url, '/network', networkSchema);
+
+/** @throws RUNTIME_NOT_FOUND, NETWORK_FAULT_INVALID */
+export async function injectFault(url: string, fault: { kind: string | undefined }) {
+  const answer = await get(url, '/network/faults', z.union([faultSchema, refusedSchema]), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(fault),
+  });
+  if ('kind' in answer) return answer as z.output<typeof faultSchema>;
+  const { message } = refusedSchema.parse(answer);
+  const problem = message.replace(/^The fault .* is refused: /, '').replace(/\.$/, '');
+  throw fail('NETWORK_FAULT_INVALID', { kind: fault.kind, problem });
+}
+
+/** @throws RUNTIME_NOT_FOUND, NETWORK_FAULT_INVALID for no such fault */
+export async function clearFault(url: string, id: string): Promise<void> {
+  const answer = await fetch(`${url}/network/faults/${encodeURIComponent(id)}`, {
+    method: 'DELETE',
+    headers: { 'content-type': 'application/json' },
+  }).catch((error: unknown) => {
+    throw fail('RUNTIME_NOT_FOUND', { url, problem: (error as Error).message });
+  });
+  if (answer.status !== 204)
+    throw fail('NETWORK_FAULT_INVALID', { kind: id, problem: 'there is no such fault' });
+}
+
 async function get<T>(url: string, path: string, schema: z.ZodType<T>, init: RequestInit = {}): Promise<T> {
   const missing = (problem: string) => fail('RUNTIME_NOT_FOUND', { url, problem });
   let body: unknown;

@@ -81,6 +81,7 @@ function announce({ ready }: Runtime, output: Output): void {
     mqtt: ready.mqtt,
     ws: ready.ws,
     netmcp: ready.netmcp,
+    nrf: ready.nrf,
   });
 }
 

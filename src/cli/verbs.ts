@@ -265,9 +265,15 @@ export const KEY: Verb = {
 
 export const NETWORK: Verb = {
   name: 'network',
-  summary: 'runs a scenario world; holds the simulated network against published tables and measured drives',
-  positional: 'validate | worlds | run WORLD',
+  summary:
+    'runs a scenario world; holds the simulated network against published tables and measured drives; breaks parts of a running one',
+  positional: 'validate | worlds | run WORLD | show | fault KIND NAME=VALUE... | clear ID',
   flags: {
+    to: {
+      value: 'URL',
+      help: 'show, fault, clear: address of a running runtime',
+      default: 'http://127.0.0.1:7400',
+    },
     data: {
       value: 'DIR',
       help: 'validate: folder of the measured data; what is not there is skipped',
@@ -292,6 +298,7 @@ export const NETWORK: Verb = {
     'npx netagent network worlds',
     'npx netagent network run concert --for 5m --every 30s',
     'npx netagent network run my-world.yaml --json',
+    'npx netagent network fault link-cut link=link-central-shanghai',
   ],
 };
 

@@ -15,7 +15,7 @@ export const NETWORK_ERRORS = {
   NETWORK_FAULT_INVALID: {
     class: 'terminal',
     status: 400,
-    message: 'The fault {kind} cannot be injected: {problem}.',
+    message: 'The fault {kind} is refused: {problem}.',
     hint: 'The kinds of faults and what they are about are in docs/network.md.',
   },
   NETWORK_TRIP_INVALID: {

@@ -9,9 +9,10 @@ import express, {
 } from 'express';
 import { type Admission, type BusMember, parseAgentId } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
-import { fail, NetAgentError } from '../errors.ts';
+import { fail } from '../errors.ts';
 import { type GrpcGateway, openGrpc } from './grpc.ts';
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts';
+import { addOperatorRoutes, type HeldTools, type OperatedNetwork } from './operator.ts';
 import { AgentPaths, dialectOfPath } from './paths.ts';
 import { refuse, refuseErrors } from './refusal.ts';
 import { ANYBODY, type UserBuilder } from './users.ts';
@@ -28,13 +29,6 @@ export interface GatewayOptions {
   users?: UserBuilder;
   /** Hands the caller's Authorization to the agents as it is. Off: a token for the gateway stays here. */
   forwardAuthorization?: boolean;
-}
-
-/** Tools that are held until somebody looked at them (NetMCP 5). */
-export interface HeldTools {
-  held(): Array<{ name: string; hash: string }>;
-  /** @throws NETMCP_NOT_PENDING */
-  decide(name: string, verdict: 'approve' | 'reject', hash: string): Promise<void>;
 }
 
 export interface GatewayState {
@@ -55,6 +49,8 @@ export interface GatewayAgents {
   admission?: Pick<Admission, 'approve' | 'revoke' | 'standing'>;
   /** Tools that wait for the operator at this machine. */
   tools?: HeldTools;
+  /** The simulated network, for the operator at this machine. */
+  network?: OperatedNetwork;
   /** APIs for applications that are no agents, under `/camara`. */
   camara?: Router;
   state: () => GatewayState;
@@ -114,33 +110,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     response.status(up() ? 200 : 503).json({ ready: up(), ...state(), endpoints: served?.endpoints() ?? {} });
   });
   app.get('/agents', (_request, response) => void response.json(paths?.list() ?? []));
-  app.post('/approvals/:org/:unit/:agent/:verdict', (request, response) => {
-    const { org, unit, agent, verdict } = request.params;
-    const id = `${org}/${unit}/${agent}`;
-    const admission = served?.admission;
-    if (!isOperator(request)) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
-    else if (
-      admission === undefined ||
-      (verdict !== 'approve' && verdict !== 'revoke') ||
-      !admission[verdict](id)
-    ) {
-      refuse(response, fail('GATEWAY_NOT_FOUND', { path: request.path }));
-    } else response.json({ id, ...admission.standing(id) });
-  });
-  app.get('/tools/held', (_request, response) => void response.json(served?.tools?.held() ?? []));
-  app.post('/tools/:name/:verdict/:hash', (request, response, next) => {
-    const { name, verdict, hash } = request.params;
-    const tools = served?.tools;
-    if (!isOperator(request)) refuse(response, fail('GATEWAY_OPERATOR_ONLY'));
-    else if (tools === undefined || (verdict !== 'approve' && verdict !== 'reject')) {
-      refuse(response, fail('GATEWAY_NOT_FOUND', { path: request.path }));
-    } else {
-      tools.decide(name, verdict, hash).then(
-        () => response.json({ name, hash, verdict }),
-        (error: unknown) => (error instanceof NetAgentError ? refuse(response, error) : next(error)),
-      );
-    }
-  });
+  addOperatorRoutes(app, () => served);
   app.use('/camara', (request, response, next) => {
     if (served?.camara === undefined)
       refuse(response, fail(served ? 'GATEWAY_NOT_FOUND' : 'GATEWAY_STARTING', { path: request.path }));
@@ -200,12 +170,6 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     },
   };
 }
-
-/** Who may start the runtime may decide; from elsewhere, and from a form of a web page, nobody. */
-const isOperator = (request: Request): boolean =>
-  isLoopback(request.socket.remoteAddress) && request.headers['content-type'] === 'application/json';
-
-const isLoopback = (address = '') => /^(::ffff:)?127\.|^::1$/.test(address);
 
 /** DNS rebinding: a page of another origin that resolves to this address is refused. */
 function sameHost(host: string, port: number): RequestHandler {

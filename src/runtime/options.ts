@@ -68,6 +68,8 @@ export interface ReadyInfo {
   ws?: string;
   /** `issuer`: the authorisation server, where tokens are needed. */
   netmcp: { management: string; servers: string[]; issuer?: string };
+  /** API root of the NRF: HTTP/2 with prior knowledge. */
+  nrf: string;
   /** What an accepted task and what was learnt survive. */
   durability: 'write' | 'fsync';
   agents: number;

@@ -168,6 +168,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
       servers: netmcp.servers,
       ...(netmcp.issuer !== undefined && { issuer: netmcp.issuer }),
     },
+    nrf: network.nrf,
     durability: options.durability ?? 'fsync',
     agents: agents.count,
     tools: netmcp.tools,
@@ -179,6 +180,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     admission,
     tools: { held: netmcp.held, decide: netmcp.decide },
     camara: camara.router,
+    network: { functions: () => network.nfs, faults: network.faults },
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
     endpoints: () => ({
       a2a: ready.a2a,

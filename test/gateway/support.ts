@@ -8,7 +8,12 @@ import {
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc';
 import type { AgentExecutor } from '@a2a-js/sdk/server';
 import { type Admission, agentCard, type Bus, type BusMember, type JoinOptions } from '../../broker/index.ts';
-import { type Gateway, type GatewayOptions, openGateway } from '../../src/gateway/index.ts';
+import {
+  type Gateway,
+  type GatewayAgents,
+  type GatewayOptions,
+  openGateway,
+} from '../../src/gateway/index.ts';
 import { env, join, newBus } from '../bus/support.ts';
 
 export const CENTRAL = 'netagent/test/central';
@@ -27,9 +32,12 @@ export interface Stage {
 /** A bus with a central agent, and a gateway before it. */
 export async function stage(
   executor: AgentExecutor,
-  options: Partial<GatewayOptions> & { card?: Partial<AgentCard>; admission?: Admission } = {},
+  options: Partial<GatewayOptions> & { card?: Partial<AgentCard> } & Pick<
+      GatewayAgents,
+      'admission' | 'network'
+    > = {},
 ): Promise<Stage> {
-  const { card, admission, ...more } = options;
+  const { card, admission, network, ...more } = options;
   const bus = await newBus();
   const members: BusMember[] = [];
   const add: Stage['add'] = async (id, work, settings) => {
@@ -46,7 +54,7 @@ export async function stage(
     mqttUrl: bus.mqttUrl,
   });
   await add(CENTRAL, executor, { card: { ...own, ...card } });
-  const judged = admission === undefined ? {} : { admission };
+  const judged = admission === undefined ? {} : { admission: admission as Admission };
   const door = await join(bus, 'netagent/gateway/http', undefined, judged);
   const gateway = await openGateway({ host: '127.0.0.1', port: 0, grpcPort: 0, env, ...more });
   await gateway.serve({
@@ -56,6 +64,7 @@ export async function stage(
     state: () => ({ parts: { bus: true }, draining: false }),
     endpoints: () => ({}),
     ...judged,
+    ...(network && { network }),
   });
   return {
     bus,

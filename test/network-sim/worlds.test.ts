@@ -297,7 +297,8 @@ describe('snapshots', () => {
       [new GridNetwork({ ...changed, digest: 'other' }).save(), /description of campus has changed/],
       [new GridNetwork(changed, { startTime: network.now + 5000 }).save(), /another time/],
       [new Uint8Array(20), /not a snapshot of a world/],
-      [before.subarray(0, before.length - 7), /bytes instead of/],
+      [before.subarray(0, before.length - 7), /damaged or ends too early/],
+      [before.map((byte, i) => (i === 5000 ? byte ^ 1 : byte)), /damaged/],
     ];
     for (const [bytes, problem] of bad) {
       expect(() => network.restore(bytes)).toThrow(problem);

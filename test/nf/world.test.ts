@@ -63,6 +63,33 @@ test('the network functions serve a scenario world, with a twin that nobody oper
     });
   expect((await policy('a', 60)).status).toBe(201);
   await expect(policy('b', 60)).rejects.toMatchObject({ details: { status: 400 } });
+  // Faults of the core and of cells reach the world.
+  const path = async () =>
+    (
+      await client.request({
+        nf: 'SMF',
+        base: await client.discover(net.nrf, 'SMF'),
+        method: 'GET',
+        path: `/paths/v1/ues/${SUPI}`,
+      })
+    ).body;
+  const cut = await net.faults.inject({ kind: 'link-cut', link: 'link-edge-hangzhou' });
+  expect(await path()).toMatchObject({
+    paths: [{ healthy: true }, { dnai: 'edge-hangzhou', healthy: false }],
+  });
+  expect(await net.faults.clear(cut.id)).toBe(true);
+  expect(await path()).toMatchObject({
+    paths: [{ healthy: true }, { dnai: 'edge-hangzhou', healthy: true }],
+  });
+  await net.faults.inject({ kind: 'cell-down', cell });
+  await net.advanceTo(start + 62_000);
+  const moved = await client.request({
+    nf: 'GNB',
+    base: gnb,
+    method: 'GET',
+    path: `/performance/v1/ues/${SUPI}`,
+  });
+  expect((moved.body as UeRadio).cellId).not.toBe(cell);
 });
 
 test('a world without the subscriber is refused before anything is started', async () => {

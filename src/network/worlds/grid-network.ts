@@ -355,7 +355,6 @@ export class GridNetwork implements Simulation {
     const { description, digest } = this.world;
     return encodeWorld(
       {
-        version: 1,
         world: description.name,
         digest,
         seed: description.seed,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fail } from '../../errors.ts';
 import type { ControlState } from './control.ts';
 import type { HappeningsState } from './happenings.ts';
@@ -7,7 +8,6 @@ import type { ServiceState } from './services.ts';
 
 /** What a snapshot of a world holds beside the grid's. */
 export interface WorldState {
-  version: 1;
   world: string;
   digest: string;
   seed: number;
@@ -27,15 +27,20 @@ const MAGIC = 'NAWORLD1';
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Magic, length of the state, the state as JSON, then the grid's snapshot. */
+/** SHA-256 comes after the magic, then the length of the state. */
+const CHECKED = MAGIC.length + 32;
+const HEAD = CHECKED + 4;
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest();
+
+/** Magic, SHA-256 of all that follows, length of the state, the state as JSON, the grid's snapshot. */
 export function encodeWorld(state: WorldState, grid: Uint8Array): Uint8Array {
   const json = encoder.encode(JSON.stringify(state));
-  const from = MAGIC.length + 4;
-  const bytes = new Uint8Array(from + json.length + grid.length);
+  const bytes = new Uint8Array(HEAD + json.length + grid.length);
   bytes.set(encoder.encode(MAGIC));
-  new DataView(bytes.buffer).setUint32(MAGIC.length, json.length, true);
-  bytes.set(json, from);
-  bytes.set(grid, from + json.length);
+  new DataView(bytes.buffer).setUint32(CHECKED, json.length, true);
+  bytes.set(json, HEAD);
+  bytes.set(grid, HEAD + json.length);
+  bytes.set(sha256(bytes.subarray(CHECKED)), MAGIC.length);
   return bytes;
 }
 
@@ -46,23 +51,17 @@ export function decodeWorld(
   start: number,
 ): { state: WorldState; grid: Uint8Array } {
   const refuse = (problem: string) => fail('NETWORK_SNAPSHOT_INVALID', { problem });
-  const from = MAGIC.length + 4;
-  if (bytes.length < from || decoder.decode(bytes.subarray(0, MAGIC.length)) !== MAGIC)
-    throw refuse('it is not a snapshot of a world');
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MAGIC.length, true);
-  if (bytes.length < from + length) throw refuse('it ends too early');
-  let state: WorldState;
-  try {
-    state = JSON.parse(decoder.decode(bytes.subarray(from, from + length))) as WorldState;
-  } catch {
-    throw refuse('its head is no JSON');
-  }
+  if (bytes.length < HEAD || decoder.decode(bytes.subarray(0, MAGIC.length)) !== MAGIC)
+    throw refuse('it is not a snapshot of a world in version 1 of the format');
+  if (!sha256(bytes.subarray(CHECKED)).equals(bytes.subarray(MAGIC.length, CHECKED)))
+    throw refuse('it is damaged or ends too early');
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(CHECKED, true);
+  const state = JSON.parse(decoder.decode(bytes.subarray(HEAD, HEAD + length))) as WorldState;
   const { name, seed } = world.description;
-  if (state.version !== 1) throw refuse(`it is of version ${state.version}; this reads version 1`);
   if (state.world !== name) throw refuse(`it is of the world ${state.world}, not of ${name}`);
   if (state.seed !== seed) throw refuse(`it has seed ${state.seed}, this world has ${seed}`);
+  if (state.start !== start) throw refuse('it began at another time');
   if (state.digest !== world.digest)
     throw refuse(`the description of ${name} has changed since it was saved`);
-  if (state.start !== start) throw refuse('it began at another time');
-  return { state, grid: bytes.subarray(from + length) };
+  return { state, grid: bytes.subarray(HEAD + length) };
 }
