@@ -60,6 +60,12 @@ export const NETMCP_ERRORS = {
     message: 'No site near {supi} is up and has {vcpu} cores and {memoryMiB} MiB free.',
     hint: 'Ask for less, release something, or allocate at a site of your choice.',
   },
+  NETMCP_NO_SNAPSHOT: {
+    class: 'terminal',
+    status: 422,
+    message: 'The object {key} is no snapshot of radio policies.',
+    hint: 'Give the key that recovery_save_policies returned.',
+  },
   NETMCP_NO_PLACE: {
     class: 'terminal',
     status: 409,

@@ -49,7 +49,7 @@ export type {
 export { EXTENSION, toolMetaSchema } from './schema/index.ts';
 export type { OnElicit } from './session/client-session.ts';
 export type { ListenOptions } from './session/host.ts';
-export { TOOL_AREAS, type ToolArea, toolsOf } from './tools/index.ts';
+export { scoped, TOOL_AREAS, type ToolArea, toolsOf } from './tools/index.ts';
 export type { Kind, NfTool, SbiRequest, SbiResponse, ToolContext } from './tools/types.ts';
 export { type Approver, planHash, signApproval } from './toolserver/approvals.ts';
 export { type Audit, type AuditEvent, checkAudit, openAudit } from './toolserver/audit.ts';

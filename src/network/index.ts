@@ -24,6 +24,7 @@ import {
   startNef,
   startNrf,
   startNwdaf,
+  startOam,
   startPcf,
   startSmf,
   startStorage,
@@ -178,6 +179,8 @@ export async function startNetwork(options: {
     await started(startCompute(as('COMPUTE')));
     await started(startStorage(as('STORAGE')));
     const gnb = await started(startGnb(context));
+    const faults = faultInjection({ core, functions, simulations: [simulation, twin] });
+    await started(startOam(as('OAM'), faults, functions));
     const telematics = await started(startTelematics(context, twin));
     await establishSession(as('AMF'), options.simulation.supi);
     await duties.settled();
@@ -201,7 +204,7 @@ export async function startNetwork(options: {
         for (const advanced of advances) advanced();
         await duties.settled();
       },
-      faults: faultInjection({ core, functions, simulations: [simulation, twin] }),
+      faults,
       async beat() {
         await Promise.all(functions.map((one) => one.beat()));
       },

@@ -8,6 +8,7 @@ import {
   type ClientAuth,
   type ContextStore,
   openAudit,
+  scoped,
   startManagementServer,
   startToolServer,
   storeReceipts,
@@ -151,13 +152,20 @@ export async function startNetMcp(options: {
       closers.push(() => management.close());
       managers.push(management.url);
     }
-    for (const area of TOOL_AREAS) await serve(`${area}-tools`, toolsOf(area));
+    for (const area of TOOL_AREAS) {
+      const tools = toolsOf(area);
+      await serve(`${area}-tools`, netmcp.auth === undefined ? tools : scoped(tools));
+    }
     const known = TOOL_AREAS.flatMap((area) => toolsOf(area));
     const taken = new Set(known.map(({ name }) => name));
     const imported = (netmcp.bundles ?? []).map(({ file, url }) => {
-      const scoped = netmcp.auth !== undefined;
       const upstream = url !== undefined && { upstream: { url } };
-      const made = toolsOfBundle(readBundle(file), { known, env, scoped, ...upstream });
+      const made = toolsOfBundle(readBundle(file), {
+        known,
+        env,
+        scoped: netmcp.auth !== undefined,
+        ...upstream,
+      });
       closers.push(made.close);
       for (const { name } of made.tools) {
         // A second tool of that name would be called in place of the first.

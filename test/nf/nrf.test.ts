@@ -38,6 +38,7 @@ test('every function of the network is found where it is, by type and by service
       'NRF',
       'STORAGE',
       'NWDAF',
+      'OAM',
       'PCF',
       'SMF',
       'TELEMATICS',

@@ -3,17 +3,20 @@ import { assuranceTools, offloadTools, pathTools } from './assurance.ts';
 import { computingTools } from './computing.ts';
 import { coreTools } from './core.ts';
 import { exposureTools } from './exposure.ts';
+import { measurementTools } from './measurements.ts';
 import { ranTools } from './ran.ts';
 import { ranPolicyTools } from './ran-policies.ts';
 import { reachabilityTools } from './reachability.ts';
+import { recoveryTools } from './recovery.ts';
 import { repositoryTools } from './repository.ts';
 import { sessionTools } from './sessions.ts';
 import { storageTools } from './storage.ts';
 import { transportTools } from './transport.ts';
 import type { NfTool } from './types.ts';
+import { watchTools } from './watches.ts';
 
 const BY_AREA = {
-  ran: [...ranTools, ...ranPolicyTools],
+  ran: [...ranTools, ...ranPolicyTools, ...measurementTools],
   core: [
     ...coreTools,
     ...analyticsTools,
@@ -22,9 +25,11 @@ const BY_AREA = {
     ...sessionTools,
     ...exposureTools,
     ...assuranceTools,
+    ...watchTools,
   ],
   transport: [...transportTools, ...pathAnalyticsTools, ...pathTools],
   computing: [...computingTools, ...storageTools, ...offloadTools],
+  operations: recoveryTools,
 } as const;
 
 export type ToolArea = keyof typeof BY_AREA;
@@ -36,3 +41,11 @@ export const TOOL_AREAS = Object.keys(BY_AREA) as ToolArea[];
 export function toolsOf(area: ToolArea): NfTool[] {
   return [...BY_AREA[area]];
 }
+
+/** Where tokens are asked for: tools that can hurt many subscribers want one with their scope. */
+export const scoped = (tools: readonly NfTool[]): NfTool[] =>
+  tools.map((one) =>
+    one.scope === undefined
+      ? one
+      : { ...one, meta: { ...one.meta, permission: { mode: 'token', scopes: [one.scope] } } },
+  );

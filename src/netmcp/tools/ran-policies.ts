@@ -148,7 +148,7 @@ const handovers = tool({
   description: 'How many handovers cells tried and how many succeeded, since the network started.',
   category: 'mobility',
   kind: 'data collection',
-  labels: ['handover', 'mobility', 'success rate', 'failures'],
+  labels: ['handover', 'mobility', 'success rate', 'failures', 'handover failures'],
   effects: 'read',
   nf: [{ type: GNB, operations: ['readKpis'] }],
   input: z.strictObject({ cellIds }),

@@ -47,7 +47,7 @@ const registration = tool({
   description: 'Whether a subscriber is registered, connected and reachable now.',
   category: 'mobility',
   kind: 'status perception',
-  labels: ['registration', 'connected', 'reachable', 'online', 'state'],
+  labels: ['registration', 'connected', 'reachable', 'online', 'state', 'switched off', 'out of coverage'],
   effects: 'read',
   nf: [{ type: AMF, operations: ['CreateSubscription'] }],
   input: z.strictObject({ supi }),

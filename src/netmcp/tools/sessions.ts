@@ -181,14 +181,14 @@ const suspend = userPlane(
   'Suspend the user plane of a session',
   'Takes the radio and user plane resources from a data session; it stays established.',
   'DEACTIVATED',
-  ['suspend', 'idle', 'deactivate', 'user plane', 'pause'],
+  ['suspend', 'idle', 'deactivate', 'user plane', 'pause', 'no internet', 'parental control'],
 );
 const resume = userPlane(
   'core_resume_user_plane',
   'Resume the user plane of a session',
   'Gives a suspended data session its user plane back.',
   'ACTIVATED',
-  ['resume', 'activate', 'user plane', 'reconnect'],
+  ['resume', 'activate', 'user plane', 'reconnect', 'give back'],
 );
 
 const upfs = tool({

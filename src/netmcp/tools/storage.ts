@@ -102,7 +102,7 @@ const putObject = tool({
   description: 'Stores text, or bytes as base64, under a key; what was there before is replaced.',
   category: 'storage',
   kind: 'resource management',
-  labels: ['object', 'store', 'save', 'upload', 'write'],
+  labels: ['object', 'store', 'save', 'upload', 'write', 'file'],
   effects: 'reversible',
   idempotent: true,
   nf: [{ type: STORAGE, operations: ['putObject'] }],

@@ -50,6 +50,8 @@ export interface NfTool {
   /** Executing it twice leaves the network as executing it once. */
   idempotent: boolean;
   meta: ToolMeta;
+  /** What a token must say where tokens are asked for: the tool can hurt many subscribers. */
+  scope?: string;
   /** Why arguments that keep schema and constraints are still not executed; null where they are. */
   check?(args: Record<string, unknown>): Refusal | null;
   execute(args: unknown, context: ToolContext): Promise<Record<string, unknown>>;
@@ -78,6 +80,7 @@ export function tool<
   effects: ToolMeta['effects'];
   idempotent?: boolean;
   permission?: ToolMeta['permission'];
+  scope?: string;
   constraints?: ToolMeta['constraints'];
   defaults?: ToolMeta['defaults'];
   derived?: ToolMeta['derived'];
@@ -94,6 +97,7 @@ export function tool<
     input,
     output,
     idempotent: definition.idempotent ?? effects === 'read',
+    ...(definition.scope !== undefined && { scope: definition.scope }),
     meta: {
       version: '1.0',
       category: definition.category,

@@ -10,6 +10,7 @@ export { startNef } from './nef.ts';
 export { Notifier } from './notifier.ts';
 export { startNrf } from './nrf.ts';
 export { startNwdaf } from './nwdaf.ts';
+export { startOam } from './oam.ts';
 export { startPcf } from './pcf.ts';
 export { PolicyEngine } from './policy-engine.ts';
 export { startCompute, startStorage } from './sites.ts';

@@ -12,6 +12,7 @@ const SERIAL = {
   COMPUTE: 10,
   STORAGE: 11,
   UDM: 12,
+  OAM: 13,
 } as const;
 
 export type NfType = keyof typeof SERIAL;
