@@ -118,6 +118,8 @@ test('prompts name the tools that the server has, refuse arguments that do not f
   expect(await mcp.complete({ prompt: 'correct_call' }, 'tool', 'core_pre')).toEqual([
     'core_predict_qos',
     'core_predict_congestion',
+    'core_predict_network_performance',
+    'core_predict_ue_mobility',
   ]);
   expect(await mcp.complete({ template: 'netmcp://server/tools-a/nf/{type}' }, 'type', '')).toContain(
     'NWDAF',
