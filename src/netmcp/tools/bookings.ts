@@ -24,6 +24,20 @@ const text = (value: unknown) => (typeof value === 'string' ? value : '');
 const number = (value: unknown) => (typeof value === 'number' ? value : 0);
 const time = (value: unknown) => (typeof value === 'number' ? value : null);
 
+const qosSession = (args: Values, output: Values): BookingChange => ({
+  kind: 'hold',
+  booking: {
+    id: text(output.sessionId),
+    supi: text(args.supi),
+    cells: [],
+    ratio: 0,
+    dlMbps: number(args.dlMbps),
+    ulMbps: number(args.ulMbps),
+    start: null,
+    end: null,
+  },
+});
+
 const READERS = new Map<string, (args: Values, output: Values) => BookingChange>([
   [
     'ran_reserve_prbs',
@@ -43,22 +57,8 @@ const READERS = new Map<string, (args: Values, output: Values) => BookingChange>
   ],
   ['ran_release_prbs', (args) => ({ kind: 'free', id: text(args.policyId) })],
   ['ran_release_policy', (args) => ({ kind: 'free', id: text(args.policyId) })],
-  [
-    'core_create_qos_session',
-    (args, output) => ({
-      kind: 'hold',
-      booking: {
-        id: text(output.sessionId),
-        supi: text(args.supi),
-        cells: [],
-        ratio: 0,
-        dlMbps: number(args.dlMbps),
-        ulMbps: number(args.ulMbps),
-        start: null,
-        end: null,
-      },
-    }),
-  ],
+  ['core_create_qos_session', qosSession],
+  ['core_assure_service', qosSession],
   [
     'core_modify_qos_session',
     (args) => ({

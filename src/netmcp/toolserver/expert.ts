@@ -55,7 +55,7 @@ const number = (value: unknown) => (typeof value === 'number' ? value : 0);
 
 const rateAndDelay: ExpertRule = {
   id: 'rate-within-delay',
-  tools: ['core_create_qos_session'],
+  tools: ['core_create_qos_session', 'core_assure_service'],
   judge(args) {
     const delay = number(args.maxDelayMs);
     const rate = Math.max(number(args.dlMbps), number(args.ulMbps));
@@ -80,7 +80,7 @@ const rateAndDelay: ExpertRule = {
 
 const subscriberTotal: ExpertRule = {
   id: 'subscriber-total',
-  tools: ['core_create_qos_session'],
+  tools: ['core_create_qos_session', 'core_assure_service'],
   judge(args, { subscriber }) {
     const total = subscriber.dlMbps + number(args.dlMbps);
     if (total <= SUBSCRIBER_MBPS) return { decision: 'allow' };

@@ -42,7 +42,7 @@ export const OPERATOR_LIMITS: PolicyRule[] = [
   },
   {
     id: 'subscriber-rate',
-    tools: ['core_create_qos_session', 'core_modify_qos_session'],
+    tools: ['core_create_qos_session', 'core_assure_service', 'core_modify_qos_session'],
     rule: '(!has(args.dlMbps) || args.dlMbps <= 200.0) && (!has(args.ulMbps) || args.ulMbps <= 100.0)',
     allowed: 'dlMbps <= 200 and ulMbps <= 100 for one subscriber',
     otherwise: 'refuse',
