@@ -37,7 +37,7 @@ const nameOf = (commonName: string) =>
 const extension = (id: Buffer, critical: boolean, value: Buffer) =>
   sequence(id, ...(critical ? [TRUE] : []), der(0x04, value));
 const pem = (label: string, bytes: Buffer) =>
-  `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}/g, '$&\n')}\n-----END ${label}-----\n`;
+  `-----BEGIN ${label}-----\n${bytes.toString('base64').replace(/.{64}(?=.)/g, '$&\n')}\n-----END ${label}-----\n`;
 
 /** A certificate signed by `by`, or by itself. */
 export function issue(
