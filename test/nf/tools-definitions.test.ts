@@ -112,3 +112,11 @@ test('where tokens are asked for, what can hurt many subscribers wants one with 
   expect(guarded.every(({ meta }) => JSON.stringify(meta.permission).includes('netmcp:operate'))).toBe(true);
   expect(operations.every(({ meta }) => meta.permission.mode === 'public')).toBe(true);
 });
+
+test('no tool makes a function call a URL for who has no scope of its own for that', () => {
+  const calling = ALL.filter(
+    (tool) => 'notifyTo' in ((tool.input as never as { shape: object }).shape ?? {}),
+  );
+  expect(calling.length).toBeGreaterThanOrEqual(6);
+  for (const { name, scope } of calling) expect({ name, scope }).toEqual({ name, scope: 'netmcp:notify' });
+});

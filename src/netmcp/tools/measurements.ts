@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bucket, done, get, notifyTo, resourceId, send } from './steps.ts';
+import { bucket, done, get, NOTIFY, notifyTo, resourceId, send } from './steps.ts';
 import { cellIds, tool } from './types.ts';
 
 const GNB = 'GNB';
@@ -25,6 +25,7 @@ export const measurementTools = [
     // PUT under a name that follows from the idempotency key.
     idempotent: true,
     nf: one(['putMOI PerfMetricJob']),
+    scope: NOTIFY,
     input: z.strictObject({
       cellIds,
       counters: z.array(counter).min(1).max(20).describe('Counters to report'),

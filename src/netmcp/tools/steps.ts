@@ -65,6 +65,12 @@ export async function withUndo<T>(
   }
 }
 
+/**
+ * Of tools that make a function of the core send requests to a URL: it stands where nobody else does, and what
+ * it reaches may take its word for an operator's. Wanted where tokens are.
+ */
+export const NOTIFY = 'netmcp:notify';
+
 /** Parameters that tools of several areas share. */
 export const notifyTo = z
   .string()

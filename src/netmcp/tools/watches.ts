@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createdId, done, nfType, notifyTo, resourceId, SUBSCRIBER_ID, send } from './steps.ts';
+import { createdId, done, NOTIFY, nfType, notifyTo, resourceId, SUBSCRIBER_ID, send } from './steps.ts';
 import { cellIds, supi, tool } from './types.ts';
 
 const NRF = 'NRF';
@@ -25,6 +25,7 @@ export const watchTools = [
     labels: ['nrf', 'subscribe', 'notification', 'appears', 'disappears'],
     effects: 'reversible',
     nf: [{ type: NRF, operations: ['CreateSubscription'] }],
+    scope: NOTIFY,
     input: z.strictObject({ notifyTo, nfType: nfType.optional() }),
     output: z.object({ watchId: z.string(), until: z.string() }),
     async execute(args, context) {
@@ -62,6 +63,7 @@ export const watchTools = [
     labels: ['amf', 'subscribe', 'tracking', 'location report', 'loss of connectivity'],
     effects: 'reversible',
     nf: [{ type: AMF, operations: ['CreateSubscription'] }],
+    scope: NOTIFY,
     input: z.strictObject({
       supi,
       events: z
@@ -110,6 +112,7 @@ export const watchTools = [
     labels: ['smf', 'subscribe', 'pdu session', 'path change', 'event exposure'],
     effects: 'reversible',
     nf: smf('CreateIndividualSubcription'),
+    scope: NOTIFY,
     input: z.strictObject({
       supi,
       events: z
@@ -156,6 +159,7 @@ export const watchTools = [
     effects: 'reversible',
     idempotent: true,
     nf: pcf('updateEventsSubsc'),
+    scope: NOTIFY,
     input: z.strictObject({ sessionId: resourceId('Id of a QoS session'), notifyTo }),
     output: done,
     async execute(args, context) {
@@ -191,6 +195,7 @@ export const watchTools = [
     labels: ['nwdaf', 'subscribe', 'threshold', 'alarm', 'early warning', 'overload'],
     effects: 'reversible',
     nf: [{ type: NWDAF, operations: ['CreateNWDAFEventsSubscription'] }],
+    scope: NOTIFY,
     input: z.strictObject({
       cellIds,
       loadPercent: z.number().int().min(1).max(100).default(80).describe('Threshold, percent of the PRBs'),
