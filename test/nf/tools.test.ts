@@ -290,6 +290,18 @@ test('computing and storage are allocated, used, moved and given back', async ()
   called(used);
 });
 
+test('a composite whose second half is refused leaves nothing of its first', async () => {
+  const { net, run } = await bench();
+  const { nfInstanceIds } = await run('core_list_network_functions', { nfType: 'GNB' });
+  const [instance] = nfInstanceIds as string[];
+  const { id } = await net.faults.inject({ kind: 'nf-overload', instance, refused: 100 });
+  const wanted = { supi: SUPI, dlMbps: 2, ulMbps: 1, maxDelayMs: 150, priorityLevel: 10 };
+  await expect(run('core_assure_service', wanted)).rejects.toThrow('503');
+  await net.faults.clear(id);
+  await expect(run('core_read_qos_session', { sessionId: 'app-1' })).rejects.toThrow('404');
+  expect(await run('core_assure_service', wanted)).toMatchObject({ sessionId: 'app-2' });
+});
+
 test('composite tools do all of it or nothing, and recover', async () => {
   const { env, net, run, used } = await bench();
   const supi = SUPI;

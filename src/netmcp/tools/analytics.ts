@@ -1,11 +1,8 @@
 import { z } from 'zod';
+import { nfType } from './steps.ts';
 import { cellIds, end, start, supi, type ToolContext, tool, WINDOW } from './types.ts';
 
 const NWDAF = 'NWDAF';
-const nfType = z
-  .string()
-  .regex(/^[A-Z0-9_]{2,32}$/)
-  .describe('NF type of TS 29.510, for example PCF');
 
 /** One question to the NWDAF (TS 29.520 5.2); null where it knows nothing. */
 async function ask(

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
+import { withUndo } from './steps.ts';
+import { readPaths, route } from './transport.ts';
 import { supi, type ToolContext, tool } from './types.ts';
 
 /** Composite tools: one call, several network functions, and nothing half done where one of them refuses. */
@@ -9,32 +11,7 @@ const SESSIONS = '/npcf-policyauthorization/v1/app-sessions';
 const PRIORITIES = '/A1-P/v2/policytypes/priority/policies';
 const rate = (value: number) => `${value} Mbps`;
 
-const path = z.object({
-  dnai: z.string(),
-  delayMs: z.number(),
-  healthy: z.boolean(),
-  active: z.boolean(),
-});
-
-async function pathsOf(subscriber: string, { sbi }: ToolContext) {
-  const answer = await sbi({
-    nf: 'SMF',
-    operation: 'readPaths',
-    method: 'GET',
-    path: `/paths/v1/ues/${subscriber}`,
-  });
-  return z.object({ paths: z.array(path) }).parse(answer.body).paths;
-}
-
-async function switchTo(subscriber: string, dnai: string, { sbi }: ToolContext): Promise<void> {
-  await sbi({
-    nf: 'SMF',
-    operation: 'switchPath',
-    method: 'PUT',
-    path: `/paths/v1/ues/${subscriber}/dnai`,
-    body: { dnai },
-  });
-}
+type Path = Awaited<ReturnType<typeof readPaths>>[number];
 
 async function radioOf(subscriber: string, { sbi }: ToolContext) {
   const answer = await sbi({
@@ -101,7 +78,15 @@ const assure = tool({
     });
     const sessionId = created.location?.split('/').pop() ?? '';
     const policyId = `prio-${id()}`;
-    try {
+    return withUndo(async (done) => {
+      done('the QoS session', () =>
+        sbi({
+          nf: 'PCF',
+          operation: 'DeleteAppSession',
+          method: 'POST',
+          path: `${SESSIONS}/${sessionId}/delete`,
+        }),
+      );
       await sbi({
         nf: 'GNB',
         operation: 'putPolicy priority',
@@ -109,16 +94,8 @@ const assure = tool({
         path: `${PRIORITIES}/${policyId}`,
         body: { scope: { ueId: args.supi }, statement: { priorityLevel: args.priorityLevel } },
       });
-    } catch (error) {
-      await sbi({
-        nf: 'PCF',
-        operation: 'DeleteAppSession',
-        method: 'POST',
-        path: `${SESSIONS}/${sessionId}/delete`,
-      });
-      throw error;
-    }
-    return { sessionId, policyId };
+      return { sessionId, policyId };
+    });
   },
 });
 
@@ -145,7 +122,7 @@ const diagnose = tool({
   }),
   async execute(args, context) {
     const radio = await radioOf(args.supi, context);
-    const paths = await pathsOf(args.supi, context);
+    const paths = await readPaths(args.supi, context);
     const active = paths.find((one) => one.active);
     let prbRatio: number | null = null;
     if (radio.cellId !== null) {
@@ -177,7 +154,7 @@ const SLOW_MS = 50;
 function causeOf(
   radio: { cellId: string | null; rsrpDbm: number | null; sinrDb: number | null },
   prbRatio: number | null,
-  active: z.output<typeof path> | undefined,
+  active: Path | undefined,
 ) {
   if (radio.cellId === null) return 'no coverage' as const;
   if ((radio.sinrDb ?? 0) < WEAK.sinrDb || (radio.rsrpDbm ?? 0) < WEAK.rsrpDbm) return 'weak radio' as const;
@@ -199,12 +176,12 @@ const failOver = tool({
   input: z.strictObject({ supi }),
   output: z.object({ dnai: z.string().nullable(), switched: z.boolean() }),
   async execute(args, context) {
-    const paths = await pathsOf(args.supi, context);
+    const paths = await readPaths(args.supi, context);
     const active = paths.find((one) => one.active);
     if (active?.healthy === true) return { dnai: active.dnai, switched: false };
     const [best] = paths.filter((one) => one.healthy).sort((a, b) => a.delayMs - b.delayMs);
     if (best === undefined) return { dnai: active?.dnai ?? null, switched: false };
-    await switchTo(args.supi, best.dnai, context);
+    await route(args.supi, best.dnai, context);
     return { dnai: best.dnai, switched: true };
   },
 });
@@ -222,10 +199,10 @@ const fastest = tool({
   input: z.strictObject({ supi }),
   output: z.object({ dnai: z.string().nullable(), delayMs: z.number().nullable(), switched: z.boolean() }),
   async execute(args, context) {
-    const paths = await pathsOf(args.supi, context);
+    const paths = await readPaths(args.supi, context);
     const [best] = paths.filter((one) => one.healthy).sort((a, b) => a.delayMs - b.delayMs);
     if (best === undefined) return { dnai: null, delayMs: null, switched: false };
-    if (!best.active) await switchTo(args.supi, best.dnai, context);
+    if (!best.active) await route(args.supi, best.dnai, context);
     return { dnai: best.dnai, delayMs: best.delayMs, switched: !best.active };
   },
 });
@@ -254,7 +231,7 @@ const offload = tool({
   }),
   output: z.object({ allocationId: z.string(), siteId: z.string(), delayMs: z.number() }),
   async execute({ supi: subscriber, ...wanted }, context) {
-    const paths = (await pathsOf(subscriber, context)).filter((one) => one.healthy);
+    const paths = (await readPaths(subscriber, context)).filter((one) => one.healthy);
     const answer = await context.sbi({
       nf: 'COMPUTE',
       operation: 'listSites',
@@ -283,18 +260,18 @@ const offload = tool({
       body: { siteId: best.site.siteId, ...wanted },
     });
     const { allocationId } = z.object({ allocationId: z.string() }).parse(made.body);
-    try {
-      if (!best.path.active) await switchTo(subscriber, best.path.dnai, context);
-    } catch (error) {
-      await context.sbi({
-        nf: 'COMPUTE',
-        operation: 'release',
-        method: 'DELETE',
-        path: `/compute/v1/allocations/${allocationId}`,
-      });
-      throw error;
-    }
-    return { allocationId, siteId: best.site.siteId, delayMs: best.path.delayMs };
+    return withUndo(async (done) => {
+      done('the allocation', () =>
+        context.sbi({
+          nf: 'COMPUTE',
+          operation: 'release',
+          method: 'DELETE',
+          path: `/compute/v1/allocations/${allocationId}`,
+        }),
+      );
+      if (!best.path.active) await route(subscriber, best.path.dnai, context);
+      return { allocationId, siteId: best.site.siteId, delayMs: best.path.delayMs };
+    });
   },
 });
 

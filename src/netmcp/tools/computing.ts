@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { withUndo } from './steps.ts';
 import { type ToolContext, tool } from './types.ts';
 
 const COMPUTE = 'COMPUTE';
@@ -203,14 +204,12 @@ const move = tool({
     } = allocation.parse(await get('readAllocation', `/allocations/${args.allocationId}`, context));
     const wanted = { siteId: args.siteId, name: app, vcpu, memoryMiB, gpu };
     const made = allocation.parse(await post('allocate', '/allocations', wanted, context));
-    try {
-      await releaseOne(args.allocationId, context);
-    } catch (error) {
+    return withUndo(async (done) => {
       // Never two for one: what cannot be moved stays where it was.
-      await releaseOne(made.allocationId, context);
-      throw error;
-    }
-    return made;
+      done('the second allocation', () => releaseOne(made.allocationId, context));
+      await releaseOne(args.allocationId, context);
+      return made;
+    });
   },
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ipv4 } from './steps.ts';
 import { end, start, type ToolContext, tool, WINDOW } from './types.ts';
 
 const NEF = 'NEF';
@@ -7,10 +8,6 @@ const QOS = `/3gpp-as-session-with-qos/v1/${AF}/subscriptions`;
 const INFLUENCE = `/3gpp-traffic-influence/v1/${AF}/subscriptions`;
 const TRANSFERS = '/npcf-pdtq-policy-control/v1/pdtq-policies';
 const UNUSED = 'http://127.0.0.1/unused';
-const ipv4 = z
-  .string()
-  .regex(/^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/)
-  .describe('IPv4 address of the phone');
 const id = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 const subscriptionId = id.describe('Id that creating gave');
 

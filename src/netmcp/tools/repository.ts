@@ -1,15 +1,8 @@
 import { z } from 'zod';
+import { instanceId, nfType } from './steps.ts';
 import { type ToolContext, tool } from './types.ts';
 
 const NRF = 'NRF';
-const nfType = z
-  .string()
-  .regex(/^[A-Z0-9_]{2,32}$/)
-  .describe('NF type of TS 29.510, for example SMF');
-const instanceId = z
-  .string()
-  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i)
-  .describe('NfInstanceId');
 
 const profile = z.object({
   nfInstanceId: z.string(),

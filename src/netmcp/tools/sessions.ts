@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ipv4 } from './steps.ts';
 import { supi, type ToolContext, tool } from './types.ts';
 
 const SMF = 'SMF';
@@ -9,10 +10,6 @@ const sessionRef = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/)
   .describe('Reference that establishing gave');
-const ipv4 = z
-  .string()
-  .regex(/^((25[0-5]|2[0-4]\d|1?\d?\d)(\.(?!$)|$)){4}$/)
-  .describe('IPv4 address of the phone');
 
 const binding = z.object({
   supi: z.string().optional(),

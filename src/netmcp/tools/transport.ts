@@ -1,12 +1,9 @@
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
+import { dnai } from './steps.ts';
 import { supi, type ToolContext, tool } from './types.ts';
 
 const SMF = 'SMF';
-const dnai = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/)
-  .describe('Data network access identifier');
 const path = z.object({
   dnai: z.string(),
   delayMs: z.number(),
@@ -14,7 +11,8 @@ const path = z.object({
   active: z.boolean(),
 });
 
-async function readPaths(subscriber: string, { sbi }: ToolContext) {
+/** The ways of a subscriber's traffic, with delay and health. */
+export async function readPaths(subscriber: string, { sbi }: ToolContext) {
   const answer = await sbi({
     nf: SMF,
     operation: 'readPaths',
@@ -24,7 +22,8 @@ async function readPaths(subscriber: string, { sbi }: ToolContext) {
   return z.object({ paths: z.array(path) }).parse(answer.body).paths;
 }
 
-async function route(subscriber: string, target: string, { sbi }: ToolContext): Promise<void> {
+/** Sends a subscriber's traffic over one of its ways. */
+export async function route(subscriber: string, target: string, { sbi }: ToolContext): Promise<void> {
   await sbi({
     nf: SMF,
     operation: 'switchPath',
