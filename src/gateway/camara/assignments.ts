@@ -1,16 +1,7 @@
 import type { Request } from 'express';
 import type { Caller } from './access.ts';
-import {
-  ANSWER_WITHIN,
-  checkSink,
-  deviceOf,
-  idOf,
-  ownOf,
-  type Parts,
-  profileFor,
-  refuseSecond,
-} from './common.ts';
-import { CamaraError, notFound } from './failure.ts';
+import { begin, deviceOf, idOf, ownOf, type Parts } from './common.ts';
+import { notFound } from './failure.ts';
 import { viewOf } from './record.ts';
 import { byDevice, createAssignment, valid } from './schemas.ts';
 
@@ -23,36 +14,13 @@ export class Assignments {
   }
 
   readonly create = async ({ body }: Request, caller: Caller) => {
-    const { env, sessions } = this.#parts;
-    const asked = valid(createAssignment, body);
-    const device = await deviceOf(this.#parts, caller, asked.device);
-    const profile = profileFor(this.#parts, asked.qosProfile, device.phoneNumber);
-    if (profile.status !== 'ACTIVE') {
-      throw new CamaraError(
-        422,
-        'QOS_PROVISIONING.QOS_PROFILE_NOT_APPLICABLE',
-        `The QoS profile ${profile.name} is ${profile.status} and cannot be assigned.`,
-      );
-    }
-    checkSink(this.#parts, asked.sink, asked.sinkCredential);
-    refuseSecond(this.#parts, 'assignment', device.supi);
-    const { id } = sessions.create(
-      {
-        id: env.ids.uuid(),
-        kind: 'assignment',
-        client: caller.client,
-        supi: device.supi,
-        device: device.named,
-        profile: profile.name,
-        shown: {},
-        sink: asked.sink ?? null,
-        sinkCredential: asked.sinkCredential ?? null,
-        createdAt: env.clock.now(),
-      },
-      null,
-    );
-    await sessions.settled(id, ANSWER_WITHIN);
-    return { status: 201, body: viewOf(ownOf(this.#parts, 'assignment', id, caller)) };
+    const record = await begin(this.#parts, caller, valid(createAssignment, body), {
+      kind: 'assignment',
+      duration: null,
+      shown: {},
+      notApplicable: 'QOS_PROVISIONING.QOS_PROFILE_NOT_APPLICABLE',
+    });
+    return { status: 201, body: viewOf(record) };
   };
 
   readonly read = async (request: Request, caller: Caller) => ({

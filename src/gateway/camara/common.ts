@@ -1,7 +1,14 @@
 import type { Request } from 'express';
 import type { Caller } from './access.ts';
 import { type FoundDevice, findDevice } from './devices.ts';
-import { conflict, invalidArgument, keyNotConfigured, notFound, permissionDenied } from './failure.ts';
+import {
+  CamaraError,
+  conflict,
+  invalidArgument,
+  keyNotConfigured,
+  notFound,
+  permissionDenied,
+} from './failure.ts';
 import { mayHave, type QosProfile } from './profiles.ts';
 import type { QosRecord } from './record.ts';
 import type { CamaraOptions } from './router.ts';
@@ -18,7 +25,7 @@ export const deviceOf = (
   findDevice({ named, phoneNumber: caller.phoneNumber, directory, excluded: catalogue.excluded });
 
 /** @throws CamaraError INVALID_ARGUMENT for a profile that does not exist, or is not this device's */
-export function profileFor({ catalogue }: Parts, name: string, phoneNumber: string | null): QosProfile {
+function profileFor({ catalogue }: Parts, name: string, phoneNumber: string | null): QosProfile {
   const found = catalogue.profiles.find((one) => one.name === name);
   if (found === undefined || !mayHave(found, phoneNumber)) {
     throw invalidArgument(`There is no QoS profile ${name}; qos-profiles names those there are.`);
@@ -27,7 +34,7 @@ export function profileFor({ catalogue }: Parts, name: string, phoneNumber: stri
 }
 
 /** @throws CamaraError where notices could not be sent as asked */
-export function checkSink(
+function checkSink(
   { checkSink: check }: Parts,
   sink: string | undefined,
   credential: SinkCredential | undefined,
@@ -53,7 +60,7 @@ export function ownOf(parts: Parts, kind: QosRecord['kind'], id: string, caller:
 }
 
 /** @throws CamaraError CONFLICT while the device has one that was not deleted */
-export function refuseSecond(parts: Parts, kind: QosRecord['kind'], supi: string): void {
+function refuseSecond(parts: Parts, kind: QosRecord['kind'], supi: string): void {
   const there = parts.sessions
     .all()
     .some((one) => one.kind === kind && one.supi === supi && one.context.statusInfo !== 'DELETE_REQUESTED');
@@ -61,7 +68,64 @@ export function refuseSecond(parts: Parts, kind: QosRecord['kind'], supi: string
 }
 
 /** How long a request waits for the network, ms; after that the answer is REQUESTED. */
-export const ANSWER_WITHIN = 2_000;
+const ANSWER_WITHIN = 2_000;
 
 /** The id in a path. @throws CamaraError INVALID_ARGUMENT */
 export const idOf = (request: Request): string => valid(resourceId, request.params.id, 'The id in the path');
+
+/** What a request for QoS says, of a session or an assignment. */
+interface Asked {
+  qosProfile: string;
+  device?: Device | undefined;
+  sink?: string | undefined;
+  sinkCredential?: SinkCredential | undefined;
+}
+
+/**
+ * Begins a session (with a duration in s) or an assignment (null), once everything about it is found to be right,
+ * and waits a little for the network. @throws CamaraError, and nothing has begun then
+ */
+export async function begin(
+  parts: Parts,
+  caller: Caller,
+  asked: Asked,
+  about: {
+    kind: QosRecord['kind'];
+    duration: number | null;
+    /** Kept only to be shown again. */
+    shown: Record<string, unknown>;
+    /** Code for a profile that is not active. */
+    notApplicable: string;
+    /** @throws CamaraError where the profile does not allow what is asked */
+    fits?(profile: QosProfile): void;
+  },
+): Promise<QosRecord> {
+  const { env, sessions } = parts;
+  const { kind, duration, shown, notApplicable, fits } = about;
+  const device = await deviceOf(parts, caller, asked.device);
+  const profile = profileFor(parts, asked.qosProfile, device.phoneNumber);
+  if (profile.status !== 'ACTIVE') {
+    const message = `The QoS profile ${profile.name} is ${profile.status}; it makes no ${kind}.`;
+    throw new CamaraError(422, notApplicable, message);
+  }
+  fits?.(profile);
+  checkSink(parts, asked.sink, asked.sinkCredential);
+  refuseSecond(parts, kind, device.supi);
+  const made = sessions.create(
+    {
+      id: env.ids.uuid(),
+      kind,
+      client: caller.client,
+      supi: device.supi,
+      device: device.named,
+      profile: profile.name,
+      shown,
+      sink: asked.sink ?? null,
+      sinkCredential: asked.sinkCredential ?? null,
+      createdAt: env.clock.now(),
+    },
+    duration,
+  );
+  await sessions.settled(made.id, ANSWER_WITHIN);
+  return sessions.get(made.id) ?? made;
+}

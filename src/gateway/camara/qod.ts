@@ -1,15 +1,6 @@
 import type { Request } from 'express';
 import type { Caller } from './access.ts';
-import {
-  ANSWER_WITHIN,
-  checkSink,
-  deviceOf,
-  idOf,
-  ownOf,
-  type Parts,
-  profileFor,
-  refuseSecond,
-} from './common.ts';
+import { begin, deviceOf, idOf, ownOf, type Parts } from './common.ts';
 import { CamaraError, invalidArgument } from './failure.ts';
 import { durationLimits } from './profiles.ts';
 import { statusOf, viewOf } from './record.ts';
@@ -26,45 +17,26 @@ export class QodService {
   }
 
   readonly create = async ({ body }: Request, caller: Caller) => {
-    const { env, sessions } = this.#parts;
     const asked = valid(createSession, body);
-    const device = await deviceOf(this.#parts, caller, asked.device);
-    const profile = profileFor(this.#parts, asked.qosProfile, device.phoneNumber);
-    if (profile.status !== 'ACTIVE') {
-      throw new CamaraError(
-        422,
-        'QUALITY_ON_DEMAND.QOS_PROFILE_NOT_APPLICABLE',
-        `The QoS profile ${profile.name} is ${profile.status} and makes no sessions.`,
-      );
-    }
-    const { min, max } = durationLimits(profile);
-    if (asked.duration < min || asked.duration > max) {
-      throw invalidArgument(`The request body, at duration: ${profile.name} takes ${min} to ${max} seconds.`);
-    }
-    checkSink(this.#parts, asked.sink, asked.sinkCredential);
-    refuseSecond(this.#parts, 'session', device.supi);
-    const { applicationServer, devicePorts, applicationServerPorts } = asked;
-    const { id } = sessions.create(
-      {
-        id: env.ids.uuid(),
-        kind: 'session',
-        client: caller.client,
-        supi: device.supi,
-        device: device.named,
-        profile: profile.name,
-        shown: {
-          applicationServer,
-          ...(devicePorts && { devicePorts }),
-          ...(applicationServerPorts && { applicationServerPorts }),
-        },
-        sink: asked.sink ?? null,
-        sinkCredential: asked.sinkCredential ?? null,
-        createdAt: env.clock.now(),
+    const { applicationServer, devicePorts, applicationServerPorts, duration } = asked;
+    const record = await begin(this.#parts, caller, asked, {
+      kind: 'session',
+      duration,
+      shown: {
+        applicationServer,
+        ...(devicePorts && { devicePorts }),
+        ...(applicationServerPorts && { applicationServerPorts }),
       },
-      asked.duration,
-    );
-    await sessions.settled(id, ANSWER_WITHIN);
-    return { status: 201, body: viewOf(ownOf(this.#parts, 'session', id, caller)) };
+      notApplicable: 'QUALITY_ON_DEMAND.QOS_PROFILE_NOT_APPLICABLE',
+      fits(profile) {
+        const { min, max } = durationLimits(profile);
+        if (duration >= min && duration <= max) return;
+        throw invalidArgument(
+          `The request body, at duration: ${profile.name} takes ${min} to ${max} seconds.`,
+        );
+      },
+    });
+    return { status: 201, body: viewOf(record) };
   };
 
   readonly read = async (request: Request, caller: Caller) => ({
