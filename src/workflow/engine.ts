@@ -5,7 +5,8 @@ import { compileDocument } from './compile.ts';
 import { parseWorkflow, type WorkflowDocument } from './document.ts';
 import { createEvaluator } from './expressions.ts';
 import { faultOf } from './fault.ts';
-import { indexTasks, type RuntimeFunction, runJob, type TaskIndex } from './jobs.ts';
+import type { RuntimeFunction } from './functions.ts';
+import { indexTasks, runJob, type TaskIndex } from './jobs.ts';
 import type { Job, Progress, ScopeInput, ScopeOutput } from './scope.ts';
 
 export interface CompiledWorkflow {

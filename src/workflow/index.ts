@@ -1,3 +1,4 @@
+export type { CallContext, CallHandler, CallHandlers, Protocol } from './calls/types.ts';
 export { parseWorkflow, type WorkflowDocument } from './document.ts';
 export {
   type Activity,
@@ -7,8 +8,9 @@ export {
   type RunOptions,
   type WorkflowEngine,
 } from './engine.ts';
+export type { CloudEvent, EventBus } from './events/types.ts';
 export { createEvaluator, type Evaluator } from './expressions.ts';
-export type { WorkflowError } from './fault.ts';
-export type { FunctionContext, RuntimeFunction } from './jobs.ts';
+export { RaisedError, sameErrorType, standardError, type WorkflowError } from './fault.ts';
+export type { FunctionContext, RuntimeFunction } from './functions.ts';
 export type { Progress } from './scope.ts';
 export { loadTemplates } from './templates.ts';

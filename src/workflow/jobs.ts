@@ -2,19 +2,8 @@ import { fail } from '../errors.ts';
 import { bodies, entries, type Task, type TaskList } from './document.ts';
 import type { Evaluator, Variables } from './expressions.ts';
 import { RaisedError } from './fault.ts';
+import type { FunctionContext, RuntimeFunction } from './functions.ts';
 import type { Job } from './scope.ts';
-
-export interface FunctionContext {
-  /** Aborts when the task is left: the instance was cancelled, or its time is over. */
-  signal: AbortSignal;
-  instanceId: string;
-  pointer: string;
-  /** The same for every attempt of the same step of the same instance. */
-  idempotencyKey: string;
-  meta: Record<string, unknown>;
-}
-
-export type RuntimeFunction = (input: unknown, context: FunctionContext) => Promise<unknown>;
 
 export type TaskIndex = ReadonlyMap<string, Task>;
 

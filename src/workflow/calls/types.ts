@@ -1,0 +1,29 @@
+import type { FunctionContext } from '../functions.ts';
+
+/** The protocols that the DSL calls by a name of its own (1.0.3, "Call"). */
+export const PROTOCOLS = ['http', 'openapi', 'grpc', 'asyncapi', 'mcp', 'a2a'] as const;
+export type Protocol = (typeof PROTOCOLS)[number];
+
+export interface CallContext extends FunctionContext {
+  /** The task's transformed input: what URI templates (`{name}`) read. */
+  input: unknown;
+  /** `use.authentications` of the document, by name, expressions not yet evaluated. */
+  authentications: Readonly<Record<string, unknown>>;
+  /** Evaluates every `${ }` of a value in the task's scope, `$secrets` included. */
+  fill(value: unknown): Promise<unknown>;
+  /** Value of a secret. @throws RaisedError `authorization` 403 if it is missing or not allowed */
+  secret(name: string): unknown;
+  /** Tells the task's `$authorization`: scheme and parameter of the credentials in use. */
+  authorized(scheme: string, parameter: string): void;
+  /** A piece of progress of a long call. */
+  progress(text: string, data?: unknown): void;
+}
+
+/**
+ * Performs one call; `with` has its expressions evaluated, except below `authentication`, which the handler
+ * fills itself. Gives the task's raw output.
+ * @throws RaisedError of a standard type (`standardError`)
+ */
+export type CallHandler = (args: Record<string, unknown>, context: CallContext) => Promise<unknown>;
+
+export type CallHandlers = Readonly<Record<Protocol, CallHandler>>;

@@ -1,0 +1,14 @@
+/** What every piece of outside work of a task is given. */
+export interface FunctionContext {
+  /** Aborts when the task is left: the instance was cancelled, or its time is over. */
+  signal: AbortSignal;
+  instanceId: string;
+  /** JSON Pointer of the task. */
+  pointer: string;
+  /** The same for every start of the same attempt of the same step of the same instance, also after a restart. */
+  idempotencyKey: string;
+  meta: Record<string, unknown>;
+}
+
+/** A function of the runtime's own catalogue, called as `NAME:1.0.0@default`. */
+export type RuntimeFunction = (input: unknown, context: FunctionContext) => Promise<unknown>;
