@@ -24,6 +24,12 @@ export const WORKFLOW_ERRORS = {
     message: 'The expression {expression} failed: {problem}.',
     hint: 'Expressions are jq; each gives exactly one value.',
   },
+  WORKFLOW_EVENT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'That is no CloudEvent: {problem}.',
+    hint: 'An event has id, source, specversion "1.0" and type; names of attributes are lower-case.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,

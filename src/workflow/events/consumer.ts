@@ -1,0 +1,93 @@
+import { standardError } from '../fault.ts';
+import { begin, type ConsumptionState, type Offer, type Step, step } from './consumption.ts';
+import { matchFilter } from './filter.ts';
+import { type ConsumptionStrategy, filtersOf, untilOf } from './strategy.ts';
+import type { CloudEvent, EventScope, ReadAs } from './types.ts';
+
+/** An event as a workflow reads it; `raw` is the data as text, base64 where it came so. */
+export function readEvent(event: CloudEvent, as: ReadAs): unknown {
+  if (as === 'envelope') return event;
+  const { data = null, data_base64: bytes } = event;
+  if (as === 'data') return bytes ?? data;
+  return bytes ?? (typeof data === 'string' ? data : JSON.stringify(data));
+}
+
+/** What came of the events of a strategy: the array that a `listen` gives, or that starts a workflow. */
+export const outputOf = (state: ConsumptionState, as: ReadAs = 'data'): unknown[] =>
+  state.held.map((event) => readEvent(event, as));
+
+export interface ConsumerOptions {
+  strategy: ConsumptionStrategy;
+  scope: EventScope;
+  read?: ReadAs;
+  /** Where a consumption goes on after a restart. */
+  state?: ConsumptionState;
+  maxHeld?: number;
+  /**
+   * Is told of each event that changes the state, before it counts: what is written here can be replayed by `step`.
+   * If it rejects, the event does not count and `offer` rejects.
+   */
+  journal?: (offer: Offer, next: ConsumptionState) => void | Promise<void>;
+  /** Expressions of filters that failed on an event. */
+  onProblem?: (problem: unknown, event: CloudEvent) => void;
+}
+
+export interface Consumer {
+  /**
+   * Takes an event, after those offered before it.
+   * @throws RaisedError `runtime` when it would hold more events than it may; the error of a failing `until`
+   */
+  offer(event: CloudEvent): Promise<Pick<Step, 'taken' | 'done'>>;
+  state(): ConsumptionState;
+}
+
+/** The edge of a consumption: evaluates filters and `until`, then lets the reducer decide. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { strategy, scope, read = 'data', journal, onProblem = () => {} } = options;
+  const filters = filtersOf(strategy);
+  const until = untilOf(strategy);
+  let state = options.state ?? begin(strategy);
+  let last: Promise<unknown> = Promise.resolve();
+
+  const judge = async (event: CloudEvent): Promise<Offer> => {
+    const matched: number[] = [];
+    const correlations: Record<number, Record<string, unknown>> = {};
+    for (const { index, filter } of filters) {
+      const found = await matchFilter(filter, event, scope, (problem) => onProblem(problem, event));
+      if (!found.matched) continue;
+      matched.push(index);
+      if (Object.keys(found.correlations).length > 0) correlations[index] = found.correlations;
+    }
+    return { event, matched, correlations };
+  };
+  const take = async (event: CloudEvent) => {
+    if (state.done) return { taken: false, done: true };
+    let offer = await judge(event);
+    const limits = options.maxHeld === undefined ? {} : { maxHeld: options.maxHeld };
+    let next = step(state, strategy, offer, limits);
+    if (next.taken && typeof until === 'string') {
+      const untilMet = await scope.evaluate(until, outputOf(next.state, read), scope.variables);
+      offer = { ...offer, untilMet: untilMet !== false && untilMet !== null };
+      next = step(state, strategy, offer, limits);
+    }
+    if (next.full) {
+      throw standardError('runtime', 'Too many events are waited for and held.', {
+        detail: `More than ${state.held.length} events.`,
+      });
+    }
+    if (next.changed) {
+      await journal?.(offer, next.state);
+      state = next.state;
+    }
+    return { taken: next.taken, done: next.done };
+  };
+
+  return {
+    offer: (event) => {
+      const turn = last.then(() => take(event));
+      last = turn.catch(() => {});
+      return turn;
+    },
+    state: () => state,
+  };
+}
