@@ -30,6 +30,12 @@ export const WORKFLOW_ERRORS = {
     message: 'That is no CloudEvent: {problem}.',
     hint: 'An event has id, source, specversion "1.0" and type; names of attributes are lower-case.',
   },
+  WORKFLOW_SCHEDULE_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The schedule {id} is not valid: {problem}.',
+    hint: 'A schedule has one of every, cron, after and on; docs/workflow-triggers.md says how each is written.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,

@@ -1,5 +1,5 @@
 import { standardError } from '../fault.ts';
-import { begin, type ConsumptionState, type Offer, type Step, step } from './consumption.ts';
+import { begin, type ConsumptionState, MAX_HELD, type Offer, type Step, step } from './consumption.ts';
 import { matchFilter } from './filter.ts';
 import { type ConsumptionStrategy, filtersOf, untilOf } from './strategy.ts';
 import type { CloudEvent, EventScope, ReadAs } from './types.ts';
@@ -41,47 +41,79 @@ export interface Consumer {
   state(): ConsumptionState;
 }
 
-/** The edge of a consumption: evaluates filters and `until`, then lets the reducer decide. */
-export function createConsumer(options: ConsumerOptions): Consumer {
-  const { strategy, scope, read = 'data', journal, onProblem = () => {} } = options;
-  const filters = filtersOf(strategy);
+/** What the edge needs to judge an event and to offer it. */
+export interface ConsumeOptions {
+  strategy: ConsumptionStrategy;
+  scope: EventScope;
+  read?: ReadAs | undefined;
+  maxHeld?: number | undefined;
+  /** Told of expressions of filters that failed on the event. */
+  onProblem?: ((problem: unknown) => void) | undefined;
+}
+
+/**
+ * Offers a judged event to a consumption: evaluates `until` where the event is taken, and lets the reducer decide.
+ * @throws RaisedError `runtime` when it would hold more events than it may; the error of a failing `until`
+ */
+export async function consume(
+  state: ConsumptionState,
+  judged: Offer,
+  { strategy, scope, read = 'data', maxHeld = MAX_HELD }: ConsumeOptions,
+): Promise<{ offer: Offer; next: Step }> {
+  let offer = judged;
+  let next = step(state, strategy, offer, { maxHeld });
   const until = untilOf(strategy);
+  if (next.taken && typeof until === 'string') {
+    const untilMet = await scope.evaluate(until, outputOf(next.state, read), scope.variables);
+    offer = { ...offer, untilMet: untilMet !== false && untilMet !== null };
+    next = step(state, strategy, offer, { maxHeld });
+  }
+  if (next.full) {
+    throw standardError('runtime', 'Too many events are waited for and held.', {
+      detail: `More than ${maxHeld} events.`,
+    });
+  }
+  return { offer, next };
+}
+
+/** Which filters of a strategy an event meets, and the values of its correlations. */
+export async function judge(
+  event: CloudEvent,
+  { strategy, scope, onProblem }: ConsumeOptions,
+): Promise<Offer> {
+  const matched: number[] = [];
+  const correlations: Record<number, Record<string, unknown>> = {};
+  for (const { index, filter } of filtersOf(strategy)) {
+    const found = await matchFilter(filter, event, scope, onProblem);
+    if (!found.matched) continue;
+    matched.push(index);
+    if (Object.keys(found.correlations).length > 0) correlations[index] = found.correlations;
+  }
+  return { event, matched, correlations };
+}
+
+/** A consumption with its state: takes events one after the other. */
+export function createConsumer(options: ConsumerOptions): Consumer {
+  const { strategy, scope, read, maxHeld, journal, onProblem } = options;
   let state = options.state ?? begin(strategy);
   let last: Promise<unknown> = Promise.resolve();
 
-  const judge = async (event: CloudEvent): Promise<Offer> => {
-    const matched: number[] = [];
-    const correlations: Record<number, Record<string, unknown>> = {};
-    for (const { index, filter } of filters) {
-      const found = await matchFilter(filter, event, scope, (problem) => onProblem(problem, event));
-      if (!found.matched) continue;
-      matched.push(index);
-      if (Object.keys(found.correlations).length > 0) correlations[index] = found.correlations;
-    }
-    return { event, matched, correlations };
-  };
   const take = async (event: CloudEvent) => {
     if (state.done) return { taken: false, done: true };
-    let offer = await judge(event);
-    const limits = options.maxHeld === undefined ? {} : { maxHeld: options.maxHeld };
-    let next = step(state, strategy, offer, limits);
-    if (next.taken && typeof until === 'string') {
-      const untilMet = await scope.evaluate(until, outputOf(next.state, read), scope.variables);
-      offer = { ...offer, untilMet: untilMet !== false && untilMet !== null };
-      next = step(state, strategy, offer, limits);
-    }
-    if (next.full) {
-      throw standardError('runtime', 'Too many events are waited for and held.', {
-        detail: `More than ${state.held.length} events.`,
-      });
-    }
+    const how = {
+      strategy,
+      scope,
+      read,
+      maxHeld,
+      onProblem: (problem: unknown) => onProblem?.(problem, event),
+    };
+    const { offer, next } = await consume(state, await judge(event, how), how);
     if (next.changed) {
       await journal?.(offer, next.state);
       state = next.state;
     }
     return { taken: next.taken, done: next.done };
   };
-
   return {
     offer: (event) => {
       const turn = last.then(() => take(event));
