@@ -36,4 +36,10 @@ export const WORKFLOW_ERRORS = {
     message: 'The workflow {name} was cancelled.',
     hint: 'Ask again if it is still needed.',
   },
+  TEMPLATE_AMBIGUOUS: {
+    class: 'terminal',
+    status: 409,
+    message: 'The name {name} is that of several templates: {ids}.',
+    hint: 'Say which by NAMESPACE/NAME.',
+  },
 } as const;

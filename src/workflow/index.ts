@@ -22,5 +22,6 @@ export {
   type ExperienceEstimate,
   estimateExperience,
 } from './functions-ai/index.ts';
+export * from './pool/index.ts';
 export type { Progress } from './scope.ts';
 export { loadTemplates } from './templates.ts';

@@ -2,7 +2,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Live, live, START, SUPI } from './live.ts';
 
 let net: Live;
-let radio: { cellId: string; position: { lat: number; lon: number }; rat: string; standby: { cellId: string } };
+let radio: {
+  cellId: string;
+  position: { lat: number; lon: number };
+  rat: string;
+  standby: { cellId: string };
+};
 beforeAll(async () => {
   net = await live();
   ({ radio } = (await net.tool('ran_read_ue_radio', { supi: SUPI })) as { radio: typeof radio });
@@ -20,9 +25,12 @@ const route = (...points: Array<{ lat: number; lon: number }>) =>
 
 describe('coverage', () => {
   test('a route through the city is good, one out to sea has gaps', async () => {
-    expect(
-      await net.run('ran', 'evaluate-route-coverage', { route: route(radio.position) }),
-    ).toMatchObject({ verdict: 'good', points: 1, weakShare: 0, stretches: [] });
+    expect(await net.run('ran', 'evaluate-route-coverage', { route: route(radio.position) })).toMatchObject({
+      verdict: 'good',
+      points: 1,
+      weakShare: 0,
+      stretches: [],
+    });
     const out = await net.run('ran', 'evaluate-route-coverage', {
       route: route(radio.position, NOWHERE, NOWHERE, radio.position),
     });
@@ -32,7 +40,11 @@ describe('coverage', () => {
       stretches: [{ start: START + 60_000, end: START + 120_000, points: 2, standbyUsable: false }],
     });
     // Where more is asked than 5G gives and 4G does, the standby network is needed.
-    console.log(JSON.stringify(await net.run('ran', 'evaluate-route-coverage', { route: route(radio.position), dlMbps: 500 })));
+    console.log(
+      JSON.stringify(
+        await net.run('ran', 'evaluate-route-coverage', { route: route(radio.position), dlMbps: 500 }),
+      ),
+    );
   });
 });
 
@@ -52,7 +64,7 @@ test('debug', async () => {
   await show('balance-load', { supis: [SUPI], above: 10, gap: -100 });
   await show('leave-weak-coverage', { supi: SUPI });
   await show('leave-weak-coverage', { supi: SUPI, rsrpDbm: -50 });
-  await show('leave-weak-coverage', { supi: SUPI, rsrpDbm: -70 , sinrDb: 0});
+  await show('leave-weak-coverage', { supi: SUPI, rsrpDbm: -70, sinrDb: 0 });
   await show('evaluate-interference', { supi: SUPI });
   await show('find-idle-cells', { cellIds });
   await show('find-idle-cells', { cellIds, idleBelow: 80 });
