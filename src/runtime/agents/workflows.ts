@@ -2,7 +2,12 @@ import { z } from 'zod';
 import type { Env } from '../../../machines/index.ts';
 import { fail } from '../../errors.ts';
 import type { NetMcpClient } from '../../netmcp/index.ts';
-import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
+import {
+  AI_FUNCTIONS,
+  type CompiledWorkflow,
+  type FunctionContext,
+  type WorkflowEngine,
+} from '../../workflow/index.ts';
 import { delegate } from '../actors/index.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import type { Action, RunWorkflowOptions, WorkflowFunction, WorkflowRun } from './api.ts';
@@ -35,8 +40,8 @@ const timeInput = z.object({ until: z.number() });
 const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>()).default([]) });
 
 /**
- * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`,
- * and the names that agents bring along, which are looked up in the run that calls them.
+ * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`, the
+ * built-in AI tools, and the names that agents bring along, which are looked up in the run that calls them.
  */
 export function workflowFunctions(names: string[], { env, time }: { env: Env; time: NetworkTime }) {
   const own = Object.fromEntries(
@@ -51,6 +56,7 @@ export function workflowFunctions(names: string[], { env, time }: { env: Env; ti
   );
   return {
     ...own,
+    ...AI_FUNCTIONS,
     async netmcp(input: unknown, context: FunctionContext) {
       const { tool, arguments: args } = netmcpInput.parse(input);
       const { caller, slots } = metaOf(context);
