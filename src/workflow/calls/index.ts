@@ -1,0 +1,31 @@
+import type { Env } from '../../../machines/ports.ts';
+import { createAuthenticator } from './auth/authenticator.ts';
+import { httpCalls } from './http.ts';
+import { openapiCalls } from './openapi.ts';
+import { createOutgoing, type Fetch } from './outgoing.ts';
+import { type CallPolicy, Gate, type Resolve } from './policy.ts';
+import { createResources } from './resources.ts';
+
+export interface CallsOptions {
+  env: Env;
+  policy: CallPolicy;
+  /** Replaces the network of HTTP (tests). */
+  fetch?: Fetch;
+  /** Replaces the resolver of names (tests). */
+  resolve?: Resolve;
+}
+
+/** Handlers of all calls over one policy, one HTTP client and one store of tokens. */
+export function createCalls(options: CallsOptions) {
+  const { env } = options;
+  const gate = new Gate(options.policy, options.resolve);
+  const outgoing = createOutgoing(gate, options.fetch);
+  const authenticate = createAuthenticator({ env, outgoing });
+  const tools = { env, outgoing, authenticate };
+  const resources = createResources(tools);
+  return {
+    handlers: { http: httpCalls(tools), openapi: openapiCalls({ ...tools, resources }) },
+    resources,
+    close: () => outgoing.close(),
+  };
+}
