@@ -1,5 +1,6 @@
 import type { Env } from '../../../machines/ports.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
+import { grpcCalls } from './grpc.ts';
 import { httpCalls } from './http.ts';
 import { openapiCalls } from './openapi.ts';
 import { createOutgoing, type Fetch } from './outgoing.ts';
@@ -9,6 +10,8 @@ import { createResources } from './resources.ts';
 export interface CallsOptions {
   env: Env;
   policy: CallPolicy;
+  /** `host:port` of gRPC services that are called over TLS; those on port 443 always are. */
+  grpcTls?: readonly string[];
   /** Replaces the network of HTTP (tests). */
   fetch?: Fetch;
   /** Replaces the resolver of names (tests). */
@@ -24,7 +27,11 @@ export function createCalls(options: CallsOptions) {
   const tools = { env, outgoing, authenticate };
   const resources = createResources(tools);
   return {
-    handlers: { http: httpCalls(tools), openapi: openapiCalls({ ...tools, resources }) },
+    handlers: {
+      http: httpCalls(tools),
+      openapi: openapiCalls({ ...tools, resources }),
+      grpc: grpcCalls({ gate, authenticate, resources, tls: options.grpcTls ?? [] }),
+    },
     resources,
     close: () => outgoing.close(),
   };
