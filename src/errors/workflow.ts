@@ -24,6 +24,18 @@ export const WORKFLOW_ERRORS = {
     message: 'The expression {expression} failed: {problem}.',
     hint: 'Expressions are jq; each gives exactly one value.',
   },
+  WORKFLOW_EVENT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'That is no CloudEvent: {problem}.',
+    hint: 'An event has id, source, specversion "1.0" and type; names of attributes are lower-case.',
+  },
+  WORKFLOW_SCHEDULE_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The schedule {id} is not valid: {problem}.',
+    hint: 'A schedule has one of every, cron, after and on; docs/workflow-triggers.md says how each is written.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,

@@ -1,0 +1,24 @@
+export { createEventBus } from './bus.ts';
+export { type EventDefaults, identityOf, makeEvent, parseEvent } from './cloud-event.ts';
+export { type Consumer, type ConsumerOptions, createConsumer, outputOf, readEvent } from './consumer.ts';
+export { begin, type ConsumptionState, type Offer, type Step, step } from './consumption.ts';
+export { type Duration, durationSchema, millisecondsOf } from './duration.ts';
+export { matchFilter } from './filter.ts';
+export { type Missed, type Schedule, scheduleSchema } from './schedule.ts';
+export {
+  type Fire,
+  openScheduler,
+  type ScheduleDefinition,
+  type ScheduleRecord,
+  type Scheduler,
+  type SchedulerOptions,
+} from './scheduler.ts';
+export {
+  type ConsumptionStrategy,
+  type EventFilter,
+  eventFilterSchema,
+  filtersOf,
+  type IndexedFilter,
+  strategySchema,
+} from './strategy.ts';
+export type { CloudEvent, EventBus, EventScope, ReadAs } from './types.ts';

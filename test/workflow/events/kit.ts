@@ -1,0 +1,54 @@
+import { SimulatedClock } from 'xstate';
+import type { Clock } from '../../../machines/ports.ts';
+import type { CloudEvent, EventScope } from '../../../src/workflow/events/index.ts';
+import { quick } from '../../../src/workflow/expressions.ts';
+
+/** Plain paths and comparisons, and the few more that these tests name, without a worker. */
+const MORE: Record<string, (data: never) => unknown> = {
+  '.temperature > 38': ({ temperature }: { temperature: number }) => temperature > 38,
+  length: (data: unknown[]) => data.length,
+  'length >= 3': (data: unknown[]) => data.length >= 3,
+  error: () => {
+    throw new Error('failed');
+  },
+};
+
+export function scopeOf(input: unknown = null, variables: Record<string, unknown> = {}): EventScope {
+  return {
+    input,
+    variables,
+    evaluate: async (expression, data, vars) => {
+      const bare = /^\s*\$\{([\s\S]*)\}\s*$/.exec(expression)?.[1]?.trim() ?? expression.trim();
+      const more = MORE[bare];
+      if (more !== undefined) return more(data as never);
+      const value = quick(bare, data, vars);
+      if (typeof value === 'symbol') throw new Error(`no ${bare}`);
+      return value;
+    },
+  };
+}
+
+export const event = (id: string, type: string, more: object = {}): CloudEvent => ({
+  specversion: '1.0',
+  id,
+  source: '/test',
+  type,
+  ...more,
+});
+
+/** A clock that only `increment` moves, and whose wall can be set to another time without its timers moving. */
+export class WallClock implements Clock {
+  readonly #clock = new SimulatedClock();
+  #start: number;
+  constructor(start: number) {
+    this.#start = start;
+  }
+  now = () => this.#start + this.#clock.now();
+  setTimeout = (fn: () => void, ms: number): unknown => this.#clock.setTimeout(fn, ms);
+  clearTimeout = (id: unknown) => this.#clock.clearTimeout(id as number);
+  increment = (ms: number) => this.#clock.increment(ms);
+  /** Sets the time, forward or back. */
+  set = (now: number) => {
+    this.#start = now - this.#clock.now();
+  };
+}
