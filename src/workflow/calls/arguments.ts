@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { durationSchema } from '../events/duration.ts';
 import { standardError } from '../fault.ts';
 import type { Protocol } from './types.ts';
 
@@ -17,23 +18,12 @@ export type Endpoint = z.output<typeof endpoint>;
 export type ExternalResource = z.output<typeof resourceSchema>;
 export type HttpOutput = z.output<typeof output>;
 
-const duration = z.union([
-  text,
-  z.strictObject({
-    days: z.number().optional(),
-    hours: z.number().optional(),
-    minutes: z.number().optional(),
-    seconds: z.number().optional(),
-    milliseconds: z.number().optional(),
-  }),
-]);
-
 const consume = z
   .strictObject({
     amount: z.int().min(1).optional(),
     while: text.optional(),
     until: text.optional(),
-    for: duration.optional(),
+    for: durationSchema.optional(),
   })
   .refine(({ amount, while: during, until }) => [amount, during, until].some((one) => one !== undefined), {
     message: 'one of amount, while, until is needed',
@@ -52,7 +42,6 @@ const exactlyOne = (one: string, other: string) => ({
 });
 const place = exactlyOne('operation', 'channel');
 const direction = exactlyOne('message', 'subscription');
-const agent = exactlyOne('agentCard', 'server');
 const carrier = exactlyOne('http', 'stdio');
 
 export const argumentSchemas = {
@@ -110,7 +99,7 @@ export const argumentSchemas = {
       'resources/templates/list',
     ]),
     parameters: map.optional(),
-    timeout: duration.optional(),
+    timeout: durationSchema.optional(),
     transport: z
       .strictObject({
         http: z.strictObject({ endpoint, headers: z.record(z.string(), scalar).optional() }).optional(),
@@ -146,7 +135,9 @@ export const argumentSchemas = {
       ]),
       parameters: map.optional(),
     })
-    .refine(agent.check, agent.message),
+    .refine((a2a) => a2a.agentCard !== undefined || a2a.server !== undefined, {
+      message: 'one of agentCard, server is needed',
+    }),
 } satisfies Record<Protocol, z.ZodType>;
 
 export type Arguments<P extends Protocol> = z.output<(typeof argumentSchemas)[P]>;

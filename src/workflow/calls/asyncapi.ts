@@ -1,6 +1,6 @@
 import type { Env } from '../../../machines/ports.ts';
+import { millisecondsOf } from '../events/duration.ts';
 import { standardError } from '../fault.ts';
-import { durationMs } from '../jobs.ts';
 import { type Arguments, readArguments, readAs, subscriptionSchema } from './arguments.ts';
 import { findPlace, type Place } from './asyncapi-place.ts';
 import { type Credentials, scrubbed } from './auth/authenticator.ts';
@@ -136,7 +136,8 @@ function consume(
 
   return new Promise((resolve, reject) => {
     let open = true;
-    const timer = end.for === undefined ? undefined : clock.setTimeout(() => settle(), durationMs(end.for));
+    const timer =
+      end.for === undefined ? undefined : clock.setTimeout(() => settle(), millisecondsOf(end.for));
     const settle = (error?: unknown) => {
       if (!open) return;
       open = false;

@@ -1,7 +1,9 @@
 import type { Env } from '../../../machines/ports.ts';
+import { asyncapiCalls } from './asyncapi.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { grpcCalls } from './grpc.ts';
 import { httpCalls } from './http.ts';
+import { type MqttConnect, mqttConnector } from './mqtt.ts';
 import { openapiCalls } from './openapi.ts';
 import { createOutgoing, type Fetch } from './outgoing.ts';
 import { type CallPolicy, Gate, type Resolve } from './policy.ts';
@@ -12,6 +14,8 @@ export interface CallsOptions {
   policy: CallPolicy;
   /** `host:port` of gRPC services that are called over TLS; those on port 443 always are. */
   grpcTls?: readonly string[];
+  /** Replaces the network of MQTT, for example by a bus of this process. */
+  mqttConnect?: MqttConnect;
   /** Replaces the network of HTTP (tests). */
   fetch?: Fetch;
   /** Replaces the resolver of names (tests). */
@@ -31,6 +35,7 @@ export function createCalls(options: CallsOptions) {
       http: httpCalls(tools),
       openapi: openapiCalls({ ...tools, resources }),
       grpc: grpcCalls({ gate, authenticate, resources, tls: options.grpcTls ?? [] }),
+      asyncapi: asyncapiCalls({ ...tools, resources, connect: options.mqttConnect ?? mqttConnector(gate) }),
     },
     resources,
     close: () => outgoing.close(),

@@ -39,7 +39,8 @@ let web: TestServer;
 let grpc: Server;
 let port: number;
 let folder: string;
-const waiting: Array<() => void> = [];
+/** Calls that are not answered. */
+const waiting: unknown[] = [];
 const keys: unknown[] = [];
 
 beforeAll(async () => {
@@ -75,7 +76,8 @@ beforeAll(async () => {
       })();
     },
     Wait(call: ServerUnaryCall<Cell, Cell>) {
-      call.on('cancelled', () => waiting.push(() => {}));
+      waiting.push(call);
+      call.on('cancelled', () => waiting.pop());
     },
   });
   port = await new Promise<number>((resolve, reject) =>
@@ -181,8 +183,10 @@ test('a refusal has the best status of HTTP', async () => {
 test('a call is cancelled when its task is left', async () => {
   const controller = new AbortController();
   const left = call('Wait', {}, {}, callContext({ signal: controller.signal }));
-  setTimeout(() => controller.abort(new Error('left')), 20);
+  await expect.poll(() => waiting.length).toBe(1);
+  controller.abort(new Error('left'));
   await expect(left).rejects.toThrow('left');
+  await expect.poll(() => waiting.length).toBe(0);
 });
 
 test('a proto reads nothing but what lies beside it', async () => {
