@@ -1,5 +1,26 @@
+export {
+  ALARM_CHANGED,
+  ALARM_CLEARED,
+  ALARM_RAISED,
+  type Alarm,
+  type AlarmChange,
+  type AlarmSource,
+  alarmChanges,
+  alarmEvent,
+  publishAlarms,
+} from './alarms.ts';
 export { createEventBus } from './bus.ts';
 export { type EventDefaults, identityOf, makeEvent, parseEvent } from './cloud-event.ts';
+export { type Condition, type ConditionState, conditionSchema, observe, unknownState } from './condition.ts';
+export {
+  CONDITION_ENTERED,
+  CONDITION_LEFT,
+  type ConditionWatch,
+  type Reading,
+  type WatchOptions,
+  type WatchRecord,
+  watchConditions,
+} from './conditions.ts';
 export { type Consumer, type ConsumerOptions, createConsumer, outputOf, readEvent } from './consumer.ts';
 export { begin, type ConsumptionState, type Offer, type Step, step } from './consumption.ts';
 export { type Duration, durationSchema, millisecondsOf } from './duration.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Collection } from '../../../src/durable/index.ts';
 import { fail } from '../../../src/errors.ts';
 import {
   createEventBus,
@@ -9,28 +8,10 @@ import {
   type SchedulerOptions,
 } from '../../../src/workflow/events/index.ts';
 import { settle, testEnv } from '../kit.ts';
-import { event, scopeOf, WallClock } from './kit.ts';
+import { event, memory, pass, scopeOf, WallClock } from './kit.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-05-01T00:00:00Z');
-
-/** What is written is JSON and nothing else, and it can fail. */
-function memory<T>(): Collection<T> & { full: boolean; puts: number } {
-  const rows = new Map<string, string>();
-  const store = {
-    full: false,
-    puts: 0,
-    get: (id: string) => (rows.has(id) ? (JSON.parse(rows.get(id) as string) as T) : undefined),
-    put(id: string, value: T) {
-      if (store.full) throw new Error('disk full');
-      store.puts += 1;
-      rows.set(id, JSON.stringify(value));
-    },
-    delete: (id: string) => rows.delete(id),
-    list: () => [...rows].sort().map(([id, text]) => ({ id, value: JSON.parse(text) as T })),
-  };
-  return store;
-}
 
 /** An engine that keeps instances by the id of their firing, and begins each once. */
 function engine() {
@@ -68,13 +49,6 @@ function world(start = START) {
   const open = (more: Partial<SchedulerOptions> = {}) =>
     openScheduler({ clock, log, bus, store, evaluate: scopeOf().evaluate, start: run.start, ...more });
   return { clock, bus, store, run, open };
-}
-
-async function pass(clock: WallClock, ms: number, stepMs = 60_000) {
-  for (let left = ms; left > 0; left -= stepMs) {
-    clock.increment(Math.min(stepMs, left));
-    await settle();
-  }
 }
 
 test('every fires at its interval, whatever the last run does, with the input given', async () => {
