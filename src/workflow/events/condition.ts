@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { fail } from '../../errors.ts';
 import { type Duration, durationSchema, millisecondsOf } from './duration.ts';
 
 /** Where a figure is to enter or leave: strictly above or strictly below. */
@@ -57,6 +58,17 @@ export type Condition = Common &
     | { kind: 'rate'; enter: Bound; leave?: Bound | undefined; window: Duration; per?: Duration | undefined }
     | { kind: 'absence'; after: Duration }
   );
+
+/** Reads a condition. @throws WORKFLOW_CONDITION_INVALID */
+export function parseCondition(value: unknown): Condition {
+  const read = conditionSchema.safeParse(value);
+  if (read.success) return read.data as Condition;
+  const issue = read.error.issues[0];
+  throw fail('WORKFLOW_CONDITION_INVALID', {
+    id: (value as { id?: unknown } | null)?.id ?? '',
+    problem: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+  });
+}
 
 /** One reading: when, and the figure; null if nothing was read. */
 export interface Sample {

@@ -1,13 +1,12 @@
 import type { Clock, Log } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
-import { fail } from '../../errors.ts';
 import { parseEvent } from './cloud-event.ts';
 import {
   type Condition,
   type ConditionState,
-  conditionSchema,
   type Evidence,
   observe,
+  parseCondition,
   unknownState,
 } from './condition.ts';
 import { type Duration, millisecondsOf } from './duration.ts';
@@ -125,15 +124,7 @@ export function watchConditions(options: WatchOptions): ConditionWatch {
 
   return {
     add(given) {
-      const found = conditionSchema.safeParse(given);
-      if (!found.success) {
-        const issue = found.error.issues[0];
-        throw fail('WORKFLOW_CONDITION_INVALID', {
-          id: (given as { id?: unknown } | null)?.id ?? '',
-          problem: `${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
-        });
-      }
-      const condition = found.data as Condition;
+      const condition = parseCondition(given);
       watched.get(condition.id)?.stop();
       const every = millisecondsOf(condition.every ?? options.every);
       let timer: unknown;

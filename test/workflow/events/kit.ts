@@ -1,7 +1,7 @@
 import { SimulatedClock } from 'xstate';
 import type { Clock } from '../../../machines/ports.ts';
 import type { Collection } from '../../../src/durable/index.ts';
-import type { CloudEvent, EventScope } from '../../../src/workflow/events/index.ts';
+import type { CloudEvent, EventScope, Fire } from '../../../src/workflow/events/index.ts';
 import { quick } from '../../../src/workflow/expressions.ts';
 import { settle } from '../kit.ts';
 
@@ -79,4 +79,31 @@ export async function pass(clock: WallClock, ms: number, stepMs = 60_000) {
     clock.increment(Math.min(stepMs, left));
     await settle();
   }
+}
+
+/** An engine that keeps instances by the id of their firing, and begins each once. */
+export function engine() {
+  const instances = new Map<string, { fire: Fire; ended: Promise<unknown>; end(): void }>();
+  const asked: string[] = [];
+  let answer: () => Promise<void> = async () => {};
+  return {
+    instances,
+    asked,
+    refuse: (how: () => Promise<void>) => {
+      answer = how;
+    },
+    start: async (_: string, __: unknown, fire: Fire) => {
+      asked.push(fire.id);
+      await answer();
+      let there = instances.get(fire.id);
+      if (there === undefined) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        there = { fire, ended: promise, end: resolve };
+        instances.set(fire.id, there);
+      }
+      return { ended: there.ended };
+    },
+    started: () => [...instances.values()].map(({ fire }) => fire),
+    times: () => [...instances.values()].map(({ fire }) => new Date(fire.due).toISOString().slice(11, 19)),
+  };
 }

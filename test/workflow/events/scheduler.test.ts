@@ -2,43 +2,15 @@ import { describe, expect, test } from 'vitest';
 import { fail } from '../../../src/errors.ts';
 import {
   createEventBus,
-  type Fire,
   openScheduler,
   type ScheduleRecord,
   type SchedulerOptions,
 } from '../../../src/workflow/events/index.ts';
 import { settle, testEnv } from '../kit.ts';
-import { event, memory, pass, scopeOf, WallClock } from './kit.ts';
+import { engine, event, memory, pass, scopeOf, WallClock } from './kit.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-05-01T00:00:00Z');
-
-/** An engine that keeps instances by the id of their firing, and begins each once. */
-function engine() {
-  const instances = new Map<string, { fire: Fire; ended: Promise<unknown>; end(): void }>();
-  const asked: string[] = [];
-  let answer: () => Promise<void> = async () => {};
-  return {
-    instances,
-    asked,
-    refuse: (how: () => Promise<void>) => {
-      answer = how;
-    },
-    start: async (_: string, __: unknown, fire: Fire) => {
-      asked.push(fire.id);
-      await answer();
-      let there = instances.get(fire.id);
-      if (there === undefined) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        there = { fire, ended: promise, end: resolve };
-        instances.set(fire.id, there);
-      }
-      return { ended: there.ended };
-    },
-    started: () => [...instances.values()].map(({ fire }) => fire),
-    times: () => [...instances.values()].map(({ fire }) => new Date(fire.due).toISOString().slice(11, 19)),
-  };
-}
 
 function world(start = START) {
   const clock = new WallClock(start);
@@ -57,7 +29,7 @@ test('every fires at its interval, whatever the last run does, with the input gi
   scheduler.set('s', { workflow: 'ns/w', schedule: { every: 'PT1H' }, input: { a: 1 } });
   await pass(clock, 3 * HOUR);
   expect(run.times()).toEqual(['01:00:00', '02:00:00', '03:00:00']);
-  expect(run.started()[0]).toMatchObject({ workflow: 'ns/w', input: { a: 1 }, schedule: 's', missed: 0 });
+  expect(run.started()[0]).toMatchObject({ workflow: 'ns/w', input: { a: 1 }, by: 's', missed: 0 });
   expect(scheduler.list()).toMatchObject([{ id: 's', pending: 0, next: START + 4 * HOUR }]);
   scheduler.close();
   await pass(clock, 3 * HOUR);
@@ -155,7 +127,7 @@ describe('restart', () => {
     store.put('a', { ...record, definition: { workflow: 'w', schedule: { cron: 'no' } } });
     const second = open();
     await pass(clock, HOUR);
-    expect(run.started().map(({ schedule }) => schedule)).toEqual(['b']);
+    expect(run.started().map(({ by }) => by)).toEqual(['b']);
     second.close();
   });
 });
@@ -222,7 +194,7 @@ test('a removed schedule fires no more, and one that is replaced begins anew', a
   await pass(clock, HOUR / 2);
   scheduler.set('b', { workflow: 'v', schedule: { every: 'PT1H' } });
   await pass(clock, HOUR);
-  expect(run.started().map(({ workflow, schedule }) => [schedule, workflow])).toEqual([['b', 'v']]);
+  expect(run.started().map(({ workflow, by }) => [by, workflow])).toEqual([['b', 'v']]);
   expect(run.times()).toEqual(['01:30:00']);
   scheduler.close();
 });
