@@ -66,4 +66,22 @@ export const WORKFLOW_ERRORS = {
     message: 'The workflow {name} was cancelled.',
     hint: 'Ask again if it is still needed.',
   },
+  WORKFLOW_INTERRUPTED: {
+    class: 'retryable',
+    status: 503,
+    message: 'The workflow {name} was interrupted: the engine stops.',
+    hint: 'An instance that is kept goes on at the next start.',
+  },
+  WORKFLOW_INSTANCE_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'There is no workflow instance {id}.',
+    hint: 'netagent workflows instances lists those that are kept.',
+  },
+  WORKFLOW_INSTANCE_STATE: {
+    class: 'terminal',
+    status: 409,
+    message: 'The workflow instance {id} cannot do that: {problem}.',
+    hint: 'netagent workflows show ID tells its state and its steps.',
+  },
 } as const;
