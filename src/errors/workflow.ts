@@ -36,6 +36,24 @@ export const WORKFLOW_ERRORS = {
     message: 'The schedule {id} is not valid: {problem}.',
     hint: 'A schedule has one of every, cron, after and on; docs/workflow-triggers.md says how each is written.',
   },
+  WORKFLOW_CONDITION_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The condition {id} is not valid: {problem}.',
+    hint: 'Kinds are threshold, rate and absence; docs/workflow-triggers.md says how each is written.',
+  },
+  WORKFLOW_TRIGGER_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trigger {id} of {file} is not valid: {problem}.',
+    hint: 'docs/workflow-triggers.md says how a trigger is written.',
+  },
+  WORKFLOW_TRIGGER_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No trigger {id} can be asked for.',
+    hint: 'Only triggers with "on: request" are asked for by name.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,
