@@ -13,6 +13,13 @@ const refuse = (params: (args: { event: never }) => { text: string }) => ({
 });
 const refuseByError = refuse(({ event }) => ({ text: problemOf((event as { error: unknown }).error) }));
 const refuseByOutput = refuse(({ event }) => ({ text: (event as { output: { text: string } }).output.text }));
+/** Restored: the state begins again with the time that is left, its effect under the same key. */
+const resumed = (target: string) =>
+  ({
+    target,
+    reenter: true,
+    actions: { type: 'keepElapsed', params: ({ event }: { event: { elapsedMs: number } }) => event },
+  }) as never;
 const preempted = { target: 'releasing', actions: refuse(({ event }) => event) } as const;
 const cancelled = {
   target: 'releasing',
@@ -59,7 +66,7 @@ export const changeMachine = changeSetup.createMachine({
   states: {
     planned: {
       description: 'Finds how far it reaches.',
-      on: { CANCEL: cancelled },
+      on: { RESUME: resumed('planned'), CANCEL: cancelled },
       invoke: {
         src: 'measure',
         id: 'measure',
@@ -77,7 +84,7 @@ export const changeMachine = changeSetup.createMachine({
     },
     claiming: {
       description: 'Asks arbitration for all that it sets, at once.',
-      on: { CANCEL: cancelled },
+      on: { RESUME: resumed('claiming'), CANCEL: cancelled },
       invoke: {
         src: 'claim',
         id: 'claim',
@@ -96,12 +103,12 @@ export const changeMachine = changeSetup.createMachine({
     },
     queued: {
       description: 'Another change holds what it would set; it holds nothing itself.',
-      on: { CANCEL: cancelled, RESUME: { target: 'claiming' } },
+      on: { CANCEL: cancelled, RESUME: resumed('queued') },
       after: { claimAgain: { target: 'claiming' } },
     },
     dryRun: {
       description: 'Every check of the real call, without the call.',
-      on: { CANCEL: cancelled, PREEMPTED: preempted },
+      on: { RESUME: resumed('dryRun'), CANCEL: cancelled, PREEMPTED: preempted },
       invoke: {
         src: 'rehearse',
         id: 'rehearse',
@@ -129,7 +136,7 @@ export const changeMachine = changeSetup.createMachine({
     },
     approving: {
       description: 'A human looks at reach and rehearsal; no answer is a no.',
-      on: { CANCEL: cancelled, PREEMPTED: preempted },
+      on: { RESUME: resumed('approving'), CANCEL: cancelled, PREEMPTED: preempted },
       invoke: {
         src: 'approve',
         id: 'approve',
@@ -153,7 +160,7 @@ export const changeMachine = changeSetup.createMachine({
     },
     sighting: {
       description: 'Reads the figure as it is before; what cannot be seen is not changed.',
-      on: { CANCEL: cancelled, PREEMPTED: preempted },
+      on: { RESUME: resumed('sighting'), CANCEL: cancelled, PREEMPTED: preempted },
       invoke: {
         src: 'look',
         id: 'before',
@@ -168,6 +175,7 @@ export const changeMachine = changeSetup.createMachine({
     applying: {
       description: 'The call is out; a word to stop is kept until it is known how it ended.',
       on: {
+        RESUME: resumed('applying'),
         CANCEL: { actions: { type: 'keepStopping', params: { text: 'Cancelled.' } } },
         PREEMPTED: { actions: { type: 'keepStopping', params: ({ event }) => event } },
       },
@@ -205,11 +213,7 @@ export const changeMachine = changeSetup.createMachine({
       on: {
         CANCEL: { actions: { type: 'keepStopping', params: { text: 'Cancelled.' } } },
         PREEMPTED: { actions: { type: 'keepStopping', params: ({ event }) => event } },
-        RESUME: {
-          target: 'doubtful',
-          reenter: true,
-          actions: { type: 'keepElapsed', params: ({ event }) => event },
-        },
+        RESUME: resumed('doubtful'),
       },
       after: {
         again: [
@@ -249,16 +253,13 @@ export const changeMachine = changeSetup.createMachine({
         pausing: {
           description: 'Until the next look.',
           on: {
-            RESUME: {
-              target: 'pausing',
-              reenter: true,
-              actions: { type: 'keepElapsed', params: ({ event }) => event },
-            },
+            RESUME: resumed('pausing'),
           },
           after: { period: { target: 'looking' } },
         },
         looking: {
           description: 'Reads the figure.',
+          on: { RESUME: resumed('looking') },
           invoke: {
             src: 'look',
             id: 'look',
@@ -287,6 +288,7 @@ export const changeMachine = changeSetup.createMachine({
     },
     rollingBack: {
       description: 'Takes it back, under a key of its own.',
+      on: { RESUME: resumed('rollingBack') },
       invoke: {
         src: 'undo',
         id: 'undo',
@@ -319,16 +321,13 @@ export const changeMachine = changeSetup.createMachine({
     undoAgain: {
       description: 'Before the undo is tried again.',
       on: {
-        RESUME: {
-          target: 'undoAgain',
-          reenter: true,
-          actions: { type: 'keepElapsed', params: ({ event }) => event },
-        },
+        RESUME: resumed('undoAgain'),
       },
       after: { again: { target: 'rollingBack', actions: 'beginAgain' } },
     },
     releasing: {
       description: 'Gives the claims back, or keeps them for a change that stays.',
+      on: { RESUME: resumed('releasing') },
       entry: 'beginAgain',
       invoke: {
         src: 'release',

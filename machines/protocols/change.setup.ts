@@ -135,13 +135,14 @@ export const changeSetup = setup({
       reason: ({ context }, params: { text: string }) => `${context.reason} ${params.text}`.trim(),
     }),
     /** Why it goes back. */
-    keepReason: assign({ reason: (_, params: { text: string }) => params.text, tries: 0 }),
+    keepReason: assign({ reason: (_, params: { text: string }) => params.text, tries: 0, elapsedMs: 0 }),
     keepHarm: assign({
       reason: ({ context }) =>
         context.missedRun >= context.guard.missed
           ? `The figure could not be read ${context.missedRun} times in a row.`
           : `The figure was bad in ${context.badRun} looks in a row: ${context.looks.at(-1)?.value}, before ${context.before?.value}.`,
       tries: 0,
+      elapsedMs: 0,
     }),
     /** Leaving the state stops what is under way. */
     stopWork: () => undefined,
