@@ -120,12 +120,12 @@ function idOf(value: unknown): string | null {
 
 export interface ReachPorts {
   traits(tool: string): Promise<ToolTraits | undefined>;
-  /** Users of each cell now, null where it is not known. */
-  usersOf(cellIds: string[]): Promise<ReadonlyMap<string, number | null>>;
+  /** Users of each cell now, null where it is not known; read as that agent. */
+  usersOf(cellIds: string[], agent?: string): Promise<ReadonlyMap<string, number | null>>;
 }
 
 /** What calls touch. A tool that nobody describes counts as irreversible. */
-export async function reachOf(calls: ToolCall[], ports: ReachPorts): Promise<Reach> {
+export async function reachOf(calls: ToolCall[], ports: ReachPorts, agent?: string): Promise<Reach> {
   const subjects = calls.map((call) => subjectsOf(call.arguments));
   const ids = (subject: Subject) => [
     ...new Set(
@@ -137,7 +137,7 @@ export async function reachOf(calls: ToolCall[], ports: ReachPorts): Promise<Rea
   const worst = Math.max(0, ...traits.map((one) => order.indexOf(one?.effects ?? 'irreversible')));
   const effects = order[worst] as ToolTraits['effects'];
   const cells = ids('cells').sort();
-  const counts = cells.length === 0 || effects === 'read' ? new Map() : await ports.usersOf(cells);
+  const counts = cells.length === 0 || effects === 'read' ? new Map() : await ports.usersOf(cells, agent);
   const known = cells.map((cell) => counts.get(cell) ?? null);
   return {
     cells,

@@ -112,7 +112,7 @@ export function changeEffects(options: {
     ask,
     undo,
     async measure(): Promise<ReachVerdict> {
-      const reach = await reachOf([change.do], ports);
+      const reach = await reachOf([change.do], ports, agent);
       return judgeReach(reach, { ...bounds, what: change.do.tool });
     },
 

@@ -19,7 +19,7 @@ export {
 } from './blast.ts';
 export { claimsOf } from './claims.ts';
 export { type Claim, conflictOf, OPPOSITIONS, type Opposition, overlap, type Window } from './conflicts.ts';
-export type { Bounds, CallOutcome, ChangePorts } from './effects.ts';
+export type { Bounds, CallOutcome, CallWay, ChangePorts } from './effects.ts';
 export {
   type ChangeRecord,
   type ChangeReport,
