@@ -50,7 +50,7 @@ export class GridNetwork implements Simulation {
   readonly deployed: Deployed;
   readonly happenings: Happenings;
   readonly #start: number;
-  readonly #control: Control;
+  readonly control: Control;
   readonly #transport: Transport;
   readonly #planning: Planning;
   readonly #journeys: Journey[];
@@ -58,6 +58,8 @@ export class GridNetwork implements Simulation {
   readonly #cellOf = new Map<string, number>();
   readonly #supis = new Map<string, number>();
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
+  /** Called after every second. */
+  readonly observers = new Set<() => void>();
   /** Seconds since the start of the world. */
   #second = 0;
 
@@ -78,7 +80,7 @@ export class GridNetwork implements Simulation {
       this.#supis.set(supi, firstNamed + i);
     });
     this.happenings = new Happenings(this.deployed);
-    this.#control = new Control(
+    this.control = new Control(
       grid,
       (supi) => this.#supis.get(supi),
       (id) => this.#cellOf.get(id),
@@ -130,7 +132,7 @@ export class GridNetwork implements Simulation {
     this.now = Math.max(this.now, t);
     this.#before();
     this.#services.forEach((service, i) => {
-      service.offer(t, this.#control.carried((this.#journeys[i] as Journey).supi));
+      service.offer(t, this.control.carried((this.#journeys[i] as Journey).supi));
     });
     const { grid } = this.deployed;
     grid.resetCounters();
@@ -140,8 +142,9 @@ export class GridNetwork implements Simulation {
       const { u, supi } = this.#journeys[i] as Journey;
       service.record(t, this.#delay(u, supi));
     });
+    for (const observe of this.observers) observe();
     if (this.#listeners.size === 0) return;
-    const heard = eventsOf(this.deployed, t, this.#control, (u) => this.#supiOf(u));
+    const heard = eventsOf(this.deployed, t, this.control, (u) => this.#supiOf(u));
     for (const event of heard) for (const listener of this.#listeners) listener(event);
   }
 
@@ -150,7 +153,7 @@ export class GridNetwork implements Simulation {
     const t = this.#start + 1000 * this.#second;
     this.happenings.at(this.#second);
     this.#transport.at(this.#second);
-    this.#control.apply(t);
+    this.control.apply(t);
     for (const journey of this.#journeys) journey.move(t);
     for (const group of this.deployed.groups) {
       const { name, mobility } = group.description;
@@ -257,35 +260,35 @@ export class GridNetwork implements Simulation {
   }
 
   addFlow(flow: QosFlow): Admission {
-    return this.#control.addFlow(flow);
+    return this.control.addFlow(flow);
   }
   modifyFlow(id: string, change: Partial<Omit<QosFlow, 'id' | 'supi'>>): Admission {
-    return this.#control.modifyFlow(id, change);
+    return this.control.modifyFlow(id, change);
   }
   removeFlow(id: string): boolean {
-    return this.#control.removeFlow(id);
+    return this.control.removeFlow(id);
   }
   flow(id: string): (QosFlow & { guaranteed: boolean }) | undefined {
-    return this.#control.flow(id);
+    return this.control.flow(id);
   }
   /** @throws NETWORK_GRID_INVALID where more than a cell would be dedicated. */
   setRrmPolicy(policy: RrmPolicy): void {
-    this.#control.setRrmPolicy(policy, this.now);
+    this.control.setRrmPolicy(policy, this.now);
   }
   removeRrmPolicy(id: string): boolean {
-    return this.#control.removeRrmPolicy(id);
+    return this.control.removeRrmPolicy(id);
   }
   setSteering(policy: SteeringPolicy): void {
-    this.#control.setSteering(policy, this.now);
+    this.control.setSteering(policy, this.now);
   }
   removeSteering(id: string): boolean {
-    return this.#control.removeSteering(id);
+    return this.control.removeSteering(id);
   }
   setUePriority(policy: UePriorityPolicy): void {
-    this.#control.setUePriority(policy);
+    this.control.setUePriority(policy);
   }
   removeUePriority(id: string): boolean {
-    return this.#control.removeUePriority(id);
+    return this.control.removeUePriority(id);
   }
 
   setCellState(cellId: string, up: boolean): boolean {
@@ -362,7 +365,7 @@ export class GridNetwork implements Simulation {
         second: this.#second,
         now: this.now,
         happenings: this.happenings.save(),
-        control: this.#control.save(),
+        control: this.control.save(),
         transport: this.#transport.save(),
         planning: this.#planning.save(),
         journeys: this.#journeys.map((one) => one.save()),
@@ -379,7 +382,7 @@ export class GridNetwork implements Simulation {
     this.#second = state.second;
     this.now = state.now;
     this.happenings.restore(state.happenings);
-    this.#control.restore(state.control);
+    this.control.restore(state.control);
     this.#transport.restore(state.transport);
     this.#transport.at(state.second);
     this.#planning.restore(state.planning);

@@ -1,0 +1,48 @@
+import type { Goal, Guard, Interval } from './types.ts';
+
+/** Two-sided 95 % quantiles of Student's t for 1 .. 30 degrees of freedom. */
+const T95 = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131,
+  2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045, 2.042,
+];
+/** Below this a value before counts as nothing, and differences are taken as they are. */
+const TINY = 1e-9;
+
+export const meanOf = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/**
+ * Gain of paired observations in the direction of the goal, relative to the mean before, with its 95 %
+ * confidence interval by Student's t. A single pair has an interval without end.
+ */
+export function pairedGain(
+  before: readonly number[],
+  after: readonly number[],
+  direction: Goal['direction'],
+): Interval {
+  const n = before.length;
+  const sign = direction === 'raise' ? 1 : -1;
+  const base = Math.abs(meanOf(before));
+  const scale = base > TINY ? base : 1;
+  const gains = before.map((value, i) => (sign * ((after[i] as number) - value)) / scale);
+  const mean = meanOf(gains);
+  if (n < 2) return { mean, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, n };
+  const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / (n - 1);
+  const half = (T95[n - 2] ?? 1.96) * Math.sqrt(variance / n);
+  return { mean, low: mean - half, high: mean + half, n };
+}
+
+/** How much of what a guard allows a change uses up: above 1 it is broken; 0 where nothing got worse. */
+export function harmOf(guard: Guard, before: readonly number[], after: readonly number[]): number {
+  const sign = guard.direction === 'raise' ? 1 : -1;
+  const worse = sign * (meanOf(before) - meanOf(after));
+  if (worse <= TINY) return 0;
+  const base = guard.by === 'difference' ? 1 : Math.max(TINY, Math.abs(meanOf(before)));
+  return guard.most > 0 ? worse / base / guard.most : Number.POSITIVE_INFINITY;
+}
+
+/** Uniform numbers to a standard normal one (Box and Muller). */
+export function normal(random: { next(): number }): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random.next()));
+  return radius * Math.cos(2 * Math.PI * random.next());
+}
