@@ -11,6 +11,11 @@ const TINY = 1e-9;
 export const meanOf = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
 
+const varianceOf = (values: readonly number[]): number => {
+  const mean = meanOf(values);
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+};
+
 /**
  * Gain of paired observations in the direction of the goal, relative to the mean before, with its 95 %
  * confidence interval by Student's t. A single pair has an interval without end.
@@ -27,8 +32,30 @@ export function pairedGain(
   const gains = before.map((value, i) => (sign * ((after[i] as number) - value)) / scale);
   const mean = meanOf(gains);
   if (n < 2) return { mean, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, n };
-  const variance = gains.reduce((sum, gain) => sum + (gain - mean) ** 2, 0) / (n - 1);
-  const half = (T95[n - 2] ?? 1.96) * Math.sqrt(variance / n);
+  const half = (T95[n - 2] ?? 1.96) * Math.sqrt(varianceOf(gains) / n);
+  return { mean, low: mean - half, high: mean + half, n };
+}
+
+/**
+ * The same of observations that are no pairs (Welch): before and after on a live network. One observation
+ * on either side has an interval without end.
+ */
+export function unpairedGain(
+  before: readonly number[],
+  after: readonly number[],
+  direction: Goal['direction'],
+): Interval {
+  const sign = direction === 'raise' ? 1 : -1;
+  const base = Math.abs(meanOf(before));
+  const scale = base > TINY ? base : 1;
+  const mean = (sign * (meanOf(after) - meanOf(before))) / scale;
+  const n = Math.min(before.length, after.length);
+  if (n < 2) return { mean, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, n };
+  const a = varianceOf(before) / before.length;
+  const b = varianceOf(after) / after.length;
+  const freedom =
+    a + b > 0 ? (a + b) ** 2 / (a ** 2 / (before.length - 1) + b ** 2 / (after.length - 1)) : n - 1;
+  const half = ((T95[Math.max(0, Math.floor(freedom) - 1)] ?? 1.96) * Math.sqrt(a + b)) / scale;
   return { mean, low: mean - half, high: mean + half, n };
 }
 
@@ -38,7 +65,7 @@ export function harmOf(guard: Guard, before: readonly number[], after: readonly 
   const worse = sign * (meanOf(before) - meanOf(after));
   if (worse <= TINY) return 0;
   const base = guard.by === 'difference' ? 1 : Math.max(TINY, Math.abs(meanOf(before)));
-  return guard.most > 0 ? worse / base / guard.most : Number.POSITIVE_INFINITY;
+  return Math.min(1e6, worse / base / guard.most);
 }
 
 /** Uniform numbers to a standard normal one (Box and Muller). */

@@ -115,6 +115,26 @@ export interface Sandbox {
   ): Promise<Kpis>;
 }
 
+/** Makes copies of the network as it is when it is asked. */
+export interface Sandboxes {
+  /** @throws EXPLORE_SANDBOX_NONE where the network cannot be copied. */
+  open(): OpenSandbox;
+}
+export interface OpenSandbox extends Sandbox {
+  /** Evaluations on the way are refused. */
+  close(): void;
+}
+
+/** The network itself. */
+export interface Live {
+  /** Sets parameters under an id; what the id set before is replaced. */
+  apply(id: string, parameters: Parameters, scope: Scope): Promise<void>;
+  /** Takes back what the id set, which may be nothing. */
+  undo(id: string): Promise<void>;
+  /** KPIs of the scope over the next `seconds` of network time. */
+  measure(scope: Scope, seconds: number, signal: AbortSignal): Promise<Kpis>;
+}
+
 /** A model that proposes parameters. What it answers is data: it is checked like any stranger's. */
 export interface Proposer {
   propose(question: { situation: Situation; bounds: Bounds }, signal?: AbortSignal): Promise<unknown>;

@@ -49,7 +49,8 @@ export class GridNetwork implements Simulation {
   readonly world: WorldFile;
   readonly deployed: Deployed;
   readonly happenings: Happenings;
-  readonly #start: number;
+  /** Network time at the start. */
+  readonly start: number;
   readonly control: Control;
   readonly #transport: Transport;
   readonly #planning: Planning;
@@ -68,7 +69,7 @@ export class GridNetwork implements Simulation {
     const { description } = world;
     const start = options.startTime ?? Date.parse(description.start);
     this.world = world;
-    this.#start = Math.floor(start / 1000) * 1000;
+    this.start = Math.floor(start / 1000) * 1000;
     this.now = start;
     this.deployed = deploy(world);
     const { grid, cells, firstNamed } = this.deployed;
@@ -87,13 +88,13 @@ export class GridNetwork implements Simulation {
     );
     this.#transport = new Transport(description, options.shapePath);
     this.#planning = new Planning(this.deployed);
-    this.#journeys = description.ues.map((_, i) => new Journey(this.deployed, i, this.#start));
+    this.#journeys = description.ues.map((_, i) => new Journey(this.deployed, i, this.start));
     this.#services = this.#journeys.map((one) => new ServiceRecord(this.deployed, one, this.#transport));
     this.#settle(SETTLE_S);
   }
 
   advanceTo(t: number): void {
-    const target = Math.floor((t - this.#start) / 1000);
+    const target = Math.floor((t - this.start) / 1000);
     while (this.#second < target) {
       const until = this.#until(target);
       if (until - this.#second > JUMP_S) {
@@ -110,8 +111,8 @@ export class GridNetwork implements Simulation {
     let until = target;
     for (const { trip } of this.#journeys) {
       if (trip === null) continue;
-      const from = Math.floor((trip.service.start - this.#start) / 1000) - WARM_UP_S;
-      const to = Math.ceil((trip.service.end - this.#start) / 1000);
+      const from = Math.floor((trip.service.start - this.start) / 1000) - WARM_UP_S;
+      const to = Math.ceil((trip.service.end - this.start) / 1000);
       if (this.#second >= from && this.#second < to) return this.#second + 1;
       if (this.#second < from) until = Math.min(until, from);
     }
@@ -128,7 +129,7 @@ export class GridNetwork implements Simulation {
 
   #tick(): void {
     this.#second++;
-    const t = this.#start + 1000 * this.#second;
+    const t = this.start + 1000 * this.#second;
     this.now = Math.max(this.now, t);
     this.#before();
     this.#services.forEach((service, i) => {
@@ -150,7 +151,7 @@ export class GridNetwork implements Simulation {
 
   /** What is due before a tick: events, policies, and those that the grid does not move itself. */
   #before(): void {
-    const t = this.#start + 1000 * this.#second;
+    const t = this.start + 1000 * this.#second;
     this.happenings.at(this.#second);
     this.#transport.at(this.#second);
     this.control.apply(t);
@@ -189,7 +190,7 @@ export class GridNetwork implements Simulation {
     if (!measured) return undefined;
     return {
       cellId,
-      t: this.#start + 1000 * this.#second,
+      t: this.start + 1000 * this.#second,
       'RRU.PrbTotDl': measured['RRU.PrbTotDl'],
       'RRU.PrbTotUl': measured['RRU.PrbTotUl'],
       'DRB.MeanActiveUeDl': measured['DRB.MeanActiveUeDl'],
@@ -210,7 +211,7 @@ export class GridNetwork implements Simulation {
     const idOf = (c: number) => (cells[c] as Cell).id;
     return {
       supi,
-      t: this.#start + 1000 * this.#second,
+      t: this.start + 1000 * this.#second,
       medium: view.cell === null ? 'none' : 'cellular',
       position: toGeo(region.centre, view),
       speedMps: view.speedMps,
@@ -361,7 +362,7 @@ export class GridNetwork implements Simulation {
         world: description.name,
         digest,
         seed: description.seed,
-        start: this.#start,
+        start: this.start,
         second: this.#second,
         now: this.now,
         happenings: this.happenings.save(),
@@ -377,7 +378,7 @@ export class GridNetwork implements Simulation {
 
   /** Takes the state out of a snapshot of this world. @throws NETWORK_SNAPSHOT_INVALID; nothing is changed then. */
   restore(bytes: Uint8Array): void {
-    const { state, grid } = decodeWorld(bytes, this.world, this.#start);
+    const { state, grid } = decodeWorld(bytes, this.world, this.start);
     this.deployed.grid.restore(grid);
     this.#second = state.second;
     this.now = state.now;

@@ -1,4 +1,5 @@
 export { GridNetwork } from './grid-network.ts';
+export { LiveTuning } from './live.ts';
 export { Orders, PARAMETERS, type Scope } from './parameters.ts';
 export { Rating } from './rating.ts';
 export { parseWorld, readWorld, shippedWorlds, type WorldFile } from './read.ts';
