@@ -33,6 +33,7 @@ export const trialMachine = trialSetup.createMachine({
     ...input,
     stage: 'before',
     floors: { small: 0, wide: 0 },
+    ceilings: { small: 1, wide: 1 },
     before: [],
     readings: [],
     bad: 0,

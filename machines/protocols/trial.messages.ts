@@ -16,11 +16,15 @@ export interface TrialReading {
   harm: number;
 }
 
-/** What the gate says; the floors are the least gains that do not contradict the sandbox. */
+/**
+ * What the gate says. Floors are the least gains that do not contradict the sandbox, ceilings the most harm
+ * that chance explains, given how much a scope of this size differs from one time to another.
+ */
 export interface TrialGate {
   verdict: 'pass' | 'refuse';
   reason: string;
   floors: { small: number; wide: number };
+  ceilings: { small: number; wide: number };
 }
 
 export interface TrialTimes {
@@ -49,7 +53,7 @@ export interface TrialInput {
   /** Bad looks in a row that roll it back, and looks in a row that may fail before it counts as out of sight. */
   badRun: number;
   missedRun: number;
-  /** A look is good again only below this harm: what swings around the limit does not reset the count. */
+  /** A look is good again only below this share of the ceiling: what swings around the limit does not reset the count. */
   clearHarm: number;
   /** Attempts to roll back. */
   attempts: number;
@@ -76,9 +80,8 @@ export type TrialEvent =
 /** Between bad and good a look says nothing: it ends no run of bad looks and begins none. */
 export function trialVerdict(
   { gain, harm }: Pick<TrialReading, 'gain' | 'harm'>,
-  floor: number,
-  clearHarm: number,
+  { floor, ceiling, clearHarm }: { floor: number; ceiling: number; clearHarm: number },
 ): 'bad' | 'good' | 'between' {
-  if (harm > 1 || gain < floor) return 'bad';
-  return harm <= clearHarm ? 'good' : 'between';
+  if (harm > ceiling || gain < floor) return 'bad';
+  return harm <= clearHarm * ceiling ? 'good' : 'between';
 }

@@ -15,6 +15,7 @@ import {
 export interface TrialContext extends TrialInput {
   stage: TrialStage;
   floors: TrialGate['floors'];
+  ceilings: TrialGate['ceilings'];
   before: TrialReading[];
   /** Of the present stage. */
   readings: TrialReading[];
@@ -78,7 +79,10 @@ export const trialSetup = setup({
     harmful: ({ context }) => context.harmful,
   },
   actions: {
-    keepFloors: assign({ floors: (_, params: TrialGate) => params.floors }),
+    keepFloors: assign({
+      floors: (_, params: TrialGate) => params.floors,
+      ceilings: (_, params: TrialGate) => params.ceilings,
+    }),
     keepReason: assign({ reason: (_, params: { reason: string }) => params.reason }),
     begin: assign((_, params: { stage: TrialStage }) => ({
       stage: params.stage,
@@ -89,8 +93,11 @@ export const trialSetup = setup({
     })),
     keepBefore: assign({ before: ({ context }) => context.readings }),
     keepReading: assign(({ context }, params: TrialReading) => {
-      const { stage, floors, clearHarm } = context;
-      const verdict = stage === 'before' ? 'good' : trialVerdict(params, floors[stage], clearHarm);
+      const { stage, floors, ceilings, clearHarm } = context;
+      const verdict =
+        stage === 'before'
+          ? 'good'
+          : trialVerdict(params, { floor: floors[stage], ceiling: ceilings[stage], clearHarm });
       return {
         readings: [...context.readings, params],
         missed: 0,
@@ -100,12 +107,13 @@ export const trialSetup = setup({
     countMissed: assign({ missed: ({ context }) => context.missed + 1 }),
     blameHarm: assign(({ context }) => {
       const { gain, harm } = context.readings.at(-1) as TrialReading;
+      const stage = context.stage as 'small' | 'wide';
       return {
         harmful: true,
         reason:
-          harm > 1
+          harm > context.ceilings[stage]
             ? `a guard is broken: ${harm.toFixed(2)} of what is allowed`
-            : `the gain is ${(100 * gain).toFixed(1)} %, the sandbox said at least ${(100 * context.floors[context.stage as 'small' | 'wide']).toFixed(1)} %`,
+            : `the gain is ${(100 * gain).toFixed(1)} %, the sandbox said at least ${(100 * context.floors[stage]).toFixed(1)} %`,
       };
     }),
     blameSight: assign({ reason: ({ context }) => `${context.missed} looks in a row failed` }),

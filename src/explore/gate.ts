@@ -1,4 +1,4 @@
-import { harmOf, meanOf, pairedGain, unpairedGain } from './statistics.ts';
+import { harmOf, meanOf, noiseOf, pairedGain, unpairedGain } from './statistics.ts';
 import type { Evidence, Interval, Kpis, Limits, Parameters, Sandbox, Scope, Situation } from './types.ts';
 
 /** A change against none, on the same futures. */
@@ -6,9 +6,13 @@ export interface Comparison {
   before: number;
   after: number;
   gain: Interval;
+  /** The same as if the futures were no pairs: what a look before and one after may differ by. */
+  apart: Interval;
   /** Worst use of a guard, 1 = all that it allows, and which one. */
   harm: number;
   harmed: string;
+  /** How much of what a guard allows may come and go between two times for no reason. */
+  noise: number;
 }
 
 /** A sandbox for one situation: counts evaluations, and keeps those of the network as it is. */
@@ -51,7 +55,7 @@ export class Futures {
   }
 }
 
-/** Gain and harm of KPIs, on the same futures or not. A KPI that is not measured counts as 0. */
+/** Gain and harm of KPIs on the same futures, or, of unequal number, before and after. A KPI that is not measured counts as 0. */
 export function compared(
   { goal }: Pick<Situation, 'goal'>,
   { guards }: Pick<Limits, 'guards'>,
@@ -64,13 +68,17 @@ export function compared(
     kpi: guard.kpi,
     harm: harmOf(guard, of(before, guard.kpi), of(after, guard.kpi)),
   }));
+  const goals = [of(before, goal.kpi), of(after, goal.kpi), goal.direction] as const;
+  const apart = unpairedGain(...goals);
   const worst = harms.reduce((a, b) => (b.harm > a.harm ? b : a), { kpi: '', harm: 0 });
   return {
-    before: meanOf(of(before, goal.kpi)),
-    after: meanOf(of(after, goal.kpi)),
-    gain: (paired ? pairedGain : unpairedGain)(of(before, goal.kpi), of(after, goal.kpi), goal.direction),
+    before: meanOf(goals[0]),
+    after: meanOf(goals[1]),
+    gain: paired ? pairedGain(...goals) : apart,
+    apart,
     harm: worst.harm,
     harmed: worst.kpi,
+    noise: Math.max(0, ...guards.map((guard) => noiseOf(guard, of(before, guard.kpi), of(after, guard.kpi)))),
   };
 }
 

@@ -65,12 +65,19 @@ export interface Trial {
   outcome: Promise<TrialOutput>;
 }
 
-/** What the live gain may fall short of the sandbox's interval, in gains, and of its mean. */
-const SLACK = { least: 0.05, ofMean: 0.5 };
+/** What the live gain may fall short of what the looks can tell, in gains, and of its mean. */
+const MOST_HARM = 3;
+const SLACK = { least: 0.05, ofMean: 0.25 };
 
-/** The least live gain that does not contradict what the sandbox expects. */
-const floorOf = ({ gain }: Comparison) =>
-  gain.low - Math.max(SLACK.least, SLACK.ofMean * Math.abs(gain.mean));
+/**
+ * The least live gain that does not contradict the sandbox. Looks before and after are no pairs, and a few
+ * UEs differ much from one time to another: `noise` is how much more than futures of the sandbox.
+ */
+const floorOf = ({ apart }: Comparison, noise: number) =>
+  apart.mean - noise * (apart.mean - apart.low) - Math.max(SLACK.least, SLACK.ofMean * Math.abs(apart.mean));
+
+/** The most use of a guard that may be chance, and never more than `MOST_HARM`. */
+const ceilingOf = ({ noise }: Comparison, more: number) => Math.min(MOST_HARM, 1 + more * noise);
 
 /** The first few of a scope. */
 export const smallPart = ({ cells, subscribers }: Scope, most = { cells: 3, subscribers: 5 }): Scope => ({
@@ -90,7 +97,9 @@ export function startTrial(
 ): Trial {
   const { id, situation, parameters, small, approval } = plan;
   const { lookSeconds, ...options } = { ...TRIAL_DEFAULTS, ...plan.options };
-  const machine = trialMachine.provide({ actors: effectsOf(parts, plan, lookSeconds) as never });
+  const machine = trialMachine.provide({
+    actors: effectsOf(parts, plan, { lookSeconds, looks: options.looks }) as never,
+  });
   const input: TrialInput = { id, parameters, small, wide: situation.scope, approval, ...options };
   const actor = createActor(machine, {
     input,
@@ -108,9 +117,14 @@ export function startTrial(
   };
 }
 
-function effectsOf(parts: TrialParts, plan: TrialPlan, lookSeconds: number) {
+function effectsOf(
+  parts: TrialParts,
+  plan: TrialPlan,
+  { lookSeconds, looks }: Pick<TrialOptions, 'lookSeconds' | 'looks'>,
+) {
   const { sandboxes, live, library, random, clock } = parts;
   const { situation, limits, parameters } = plan;
+  const noise = Math.sqrt((limits.futures * limits.seconds) / (looks * lookSeconds));
   const inScope = (scope: Scope): Situation => ({ ...situation, scope });
   const judged = (
     before: readonly TrialReading[],
@@ -147,7 +161,9 @@ function effectsOf(parts: TrialParts, plan: TrialPlan, lookSeconds: number) {
           return {
             verdict: problems.length === 0 ? 'pass' : 'refuse',
             reason: problems.join('; '),
-            floors: { small: floorOf(inSmall), wide: floorOf(inWide) },
+            // What gains nothing everywhere is not worth keeping, whatever chance may explain.
+            floors: { small: floorOf(inSmall, noise), wide: Math.max(0, floorOf(inWide, noise)) },
+            ceilings: { small: ceilingOf(inSmall, noise), wide: ceilingOf(inWide, noise) },
           };
         } finally {
           sandbox.close();

@@ -2,6 +2,9 @@ import { RRC } from '../grid/columns.ts';
 import type { GridNetwork } from './grid-network.ts';
 import type { Scope } from './parameters.ts';
 
+/** Who wants less gets it nearly always: in a quantile of rates it would hide those that get less than they want. */
+const RATED_MBPS = 1;
+
 const quantile = (sorted: readonly number[], q: number): number =>
   sorted.length === 0 ? 0 : (sorted[Math.floor(q * (sorted.length - 1))] as number);
 const ascending = (values: number[]) => values.sort((a, b) => a - b);
@@ -129,8 +132,8 @@ export class Rating {
     };
     for (let u = 0; u < this.#inScope.length; u++) {
       if (this.#inScope[u] !== inScope || of.wanted[u] === 0) continue;
-      if ((of.dlSeconds[u] as number) > 0) dl.push((of.dl[u] as number) / (of.dlSeconds[u] as number));
-      if ((of.ulSeconds[u] as number) > 0) ul.push((of.ul[u] as number) / (of.ulSeconds[u] as number));
+      rate(dl, of.dl[u] as number, of.offeredDl[u] as number, of.dlSeconds[u] as number);
+      rate(ul, of.ul[u] as number, of.offeredUl[u] as number, of.ulSeconds[u] as number);
       sums.wanted += of.wanted[u] as number;
       sums.out += of.out[u] as number;
       if (Number.isFinite(of.offeredDl[u])) {
@@ -158,6 +161,11 @@ export class Rating {
     };
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [nameOf(name), value]));
   }
+}
+
+/** The mean rate of a UE that wanted more than a trickle. */
+function rate(rates: number[], got: number, offered: number, seconds: number): void {
+  if (seconds > 0 && offered / seconds >= RATED_MBPS) rates.push(got / seconds);
 }
 
 function add(column: Float64Array, u: number, amount: number): void {

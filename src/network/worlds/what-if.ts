@@ -2,6 +2,8 @@ import { GridNetwork } from './grid-network.ts';
 import { Orders, type Scope } from './parameters.ts';
 import { Rating } from './rating.ts';
 import type { WorldFile } from './read.ts';
+import type { WorldEvent } from './schema.ts';
+import { decodeWorld } from './snapshot.ts';
 
 /** The present of a world: its description and a snapshot. Goes through `structuredClone`. */
 export interface WorldCopy {
@@ -21,7 +23,8 @@ export class WhatIf {
 
   /** @throws NETWORK_SNAPSHOT_INVALID */
   constructor({ world, start, state }: WorldCopy) {
-    this.#network = new GridNetwork(world, { startTime: start });
+    const { second } = decodeWorld(state, world, start).state;
+    this.#network = new GridNetwork(withoutForesight(world, second), { startTime: start });
     this.#state = state;
   }
 
@@ -50,4 +53,21 @@ export class WhatIf {
     }
     return rating.kpis();
   }
+}
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+/** What a description says of the time to come, no operator knows: what has not begun never does, what has stays. */
+function withoutForesight(world: WorldFile, second: number): WorldFile {
+  const events = world.description.events.map((event): WorldEvent => {
+    if (event.kind === 'crowd') {
+      const { arrives, leaves, ...rest } = event;
+      if (arrives.from > second) return { ...rest, arrives: { from: NEVER, until: NEVER } };
+      return leaves === undefined || leaves.from > second ? { ...rest, arrives } : event;
+    }
+    const { until, ...rest } = event;
+    if (event.from > second) return { ...event, from: NEVER, until: NEVER };
+    return until !== undefined && until <= second ? event : (rest as WorldEvent);
+  });
+  return { ...world, description: { ...world.description, events } };
 }
