@@ -20,6 +20,7 @@ import { supervisionMachine } from './protocols/supervision.machine.ts';
 import { taskMachine } from './protocols/task.machine.ts';
 import { toolCallMachine } from './protocols/tool-call.machine.ts';
 import { toolLifeMachine } from './protocols/tool-life.machine.ts';
+import { trialMachine } from './protocols/trial.machine.ts';
 import { centralMachine } from './roles/central.machine.ts';
 import { domainMachine } from './roles/domain.machine.ts';
 import { embodiedMachine } from './roles/embodied.machine.ts';
@@ -59,6 +60,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(taskMachine),
   entry(toolCallMachine),
   entry(toolLifeMachine),
+  entry(trialMachine),
   entry(centralMachine),
   entry(domainMachine),
   entry(embodiedMachine),

@@ -57,6 +57,18 @@ export type {
   TaskRequest,
   TaskResult,
 } from './protocols/task.messages.ts';
+export { trialMachine } from './protocols/trial.machine.ts';
+export type {
+  TrialEvent,
+  TrialGate,
+  TrialInput,
+  TrialOutcome,
+  TrialOutput,
+  TrialReading,
+  TrialScope,
+  TrialStage,
+  TrialTimes,
+} from './protocols/trial.messages.ts';
 export {
   type AgentEvent,
   type AgentLimits,
