@@ -113,7 +113,9 @@ export function changeEffects(options: {
     undo,
     async measure(): Promise<ReachVerdict> {
       const reach = await reachOf([change.do], ports, agent);
-      return judgeReach(reach, { ...bounds, what: change.do.tool });
+      const judged = judgeReach(reach, { ...bounds, what: change.do.tool });
+      if (change.approval === 'as-needed' || judged.verdict !== 'within') return judged;
+      return { verdict: 'approve', text: `${judged.text} A human was asked for.` };
     },
 
     async claim(): Promise<ClaimVerdict> {
