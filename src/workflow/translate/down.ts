@@ -67,7 +67,7 @@ export function translateDown(given: unknown, options: DownOptions): Translation
   const targets = targetsOf(policy, figures, refusals);
   checks.push(...boundsOf(policy, options.now, refusals));
 
-  const way: MeasureWay = { policy, targets, figures, options, refusals, reasons, checks };
+  const way: MeasureWay = { policy, targets, options, refusals, reasons, checks };
   const measures = policy.measures.map((measure, index) => measureTask(measure, index, way));
   if (refusals.length > 0) return { kind: 'refused', reasons: refusals, checks };
 
@@ -93,7 +93,7 @@ function targetsOf(
     for (const target of expectationTargets) {
       const { targetName } = target;
       const at = `expectation ${expectationId}, target ${targetName}`;
-      const figure = figures[targetName];
+      const figure = Object.hasOwn(figures, targetName) ? figures[targetName] : undefined;
       const met = conditionOf(target, `.${targetName}`);
       if (figure === undefined) {
         refusals.push(`${at}: nothing reads this figure here (${Object.keys(figures).join(', ')})`);

@@ -7,7 +7,6 @@ import type { Do, Measure, Policy, PolicyTarget, ToolDo } from './policy.ts';
 export interface MeasureWay {
   policy: Policy;
   targets: Map<string, { target: PolicyTarget; met: string; figure: Figure }>;
-  figures: Readonly<Record<string, Figure>>;
   options: DownOptions;
   refusals: string[];
   reasons: string[];
@@ -249,7 +248,7 @@ function runOf(
 function guardedCall(
   measure: Measure,
   bindings: Bindings,
-  { policy, targets, figures }: MeasureWay,
+  { policy, targets }: MeasureWay,
   refuse: (problem: string) => void,
 ): Entry {
   const { do: call, undo, guard, each, timeoutS } = measure;
@@ -258,7 +257,7 @@ function guardedCall(
     return {};
   }
   if (!targets.has(guard.target)) refuse(`guard.target: ${guard.target} is no target of the policy`);
-  const figure = figures[guard.target];
+  const figure = targets.get(guard.target)?.figure;
   if (figure === undefined) return {};
   const subjects = figure.of === 'cells' ? policy.scope.cells : policy.scope.subscribers;
   const own = (each === 'cells') === (figure.of === 'cells') && each !== undefined;

@@ -9,6 +9,7 @@ import {
   type PolicyInput,
   type Translation,
   translateDown,
+  translateUp,
 } from '../../../src/workflow/translate/index.ts';
 import { simulatedClock, testEnv } from '../kit.ts';
 
@@ -147,6 +148,22 @@ async function run(given: PolicyInput) {
   }
   return (await end).output as { outcome: string; done: string[]; problems: unknown[] };
 }
+
+test('down, run, and up again: the planner hears what its policy brought', async () => {
+  reset();
+  const { document } = workflowOf(translateDown(policy(), options));
+  const output = await run(policy());
+  const { scope } = policy();
+  expect(translateUp({ id: 'i-1', document, events: [], output, scope: scope as never })).toMatchObject({
+    what: 'Keep the video of a traveller usable',
+    outcome: 'fulfilled',
+    effect: [
+      { kpi: 'DlThptPerUE', before: 5, after: 10, percent: 100, better: true },
+      { kpi: 'AveDLPrbLoad' },
+    ],
+    evidence: ['run i-1', 'measure reserve', 'measure guarantee'],
+  });
+});
 
 describe('a policy becomes a workflow', () => {
   test('that is readable, the same each time, and checked', () => {
@@ -377,30 +394,38 @@ test('whatever stands in a policy is data: it comes to the tools as it was, and 
     fc.constantFrom('${ .x', '\\(env)', '"; env; "', '${scope}', '$context', '${a} b', '\u0000', '${'),
   );
   await fc.assert(
-    fc.asyncProperty(fc.dictionary(fc.string(), texts, { minKeys: 2, maxKeys: 8 }), texts, async (args, title) => {
-      const measure = {
-        id: 'x',
-        title: title.slice(0, 50),
-        do: { tool: 'ran_switch_network', arguments: args },
-        undo: { tool: 'ran_switch_network', arguments: args },
-      };
-      const fails = { id: 'fails', do: { agent: 'x', skill: 'fails' }, undo: { agent: 'x', skill: 'never' } };
-      const given = policy({ measures: [measure, fails] });
-      const translation = translateDown(given, options);
-      const isField = (text: string) => /^\s*\$\{[\s\S]*\}(\/.*)?\s*$/.test(text);
-      if (translation.kind === 'refused') {
-        expect(Object.values(args).some(isField)).toBe(true);
-        return;
-      }
-      if (Object.values(args).some(isField)) return;
-      reset({ fails: new Set(['fails']) });
-      await run(given);
-      const seen = world.calls.filter((one) => one.startsWith('ran_switch_network'));
-      expect(seen.map((one) => JSON.parse(one.replace('ran_switch_network ', '')))).toEqual([
-        JSON.parse(JSON.stringify(args)),
-        JSON.parse(JSON.stringify(args)),
-      ]);
-    }),
+    fc.asyncProperty(
+      fc.dictionary(fc.string(), texts, { minKeys: 2, maxKeys: 8 }),
+      texts,
+      async (args, title) => {
+        const measure = {
+          id: 'x',
+          title: title.slice(0, 50),
+          do: { tool: 'ran_switch_network', arguments: args },
+          undo: { tool: 'ran_switch_network', arguments: args },
+        };
+        const fails = {
+          id: 'fails',
+          do: { agent: 'x', skill: 'fails' },
+          undo: { agent: 'x', skill: 'never' },
+        };
+        const given = policy({ measures: [measure, fails] });
+        const translation = translateDown(given, options);
+        const isField = (text: string) => /^\s*\$\{[\s\S]*\}(\/.*)?\s*$/.test(text);
+        if (translation.kind === 'refused') {
+          expect(Object.values(args).some(isField)).toBe(true);
+          return;
+        }
+        if (Object.values(args).some(isField)) return;
+        reset({ fails: new Set(['fails']) });
+        await run(given);
+        const seen = world.calls.filter((one) => one.startsWith('ran_switch_network'));
+        expect(seen.map((one) => JSON.parse(one.replace('ran_switch_network ', '')))).toEqual([
+          JSON.parse(JSON.stringify(args)),
+          JSON.parse(JSON.stringify(args)),
+        ]);
+      },
+    ),
     { numRuns: 8 },
   );
 });
