@@ -15,6 +15,7 @@ import type { Collection } from '../../durable/index.ts';
 import { type NetMcpClient, TOOL_AREAS, toolsOf } from '../../netmcp/index.ts';
 import { type FunctionContext, type RuntimeFunction, standardError } from '../../workflow/index.ts';
 import type { Action } from '../agents/api.ts';
+import { effectKey } from '../agents/workflows.ts';
 
 export interface ChangeFunctionOptions {
   /** Network time. */
@@ -104,7 +105,7 @@ export function changeFunction(options: ChangeFunctionOptions): {
 
   const change = async (input: unknown, context: FunctionContext) => {
     const { participant, activity, caller, slots, intent } = context.meta as Meta;
-    const key = context.idempotencyKey;
+    const key = effectKey(context);
     const actions: Action[] = [];
     slots?.push(actions);
     made.set(key, actions);
