@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
-import { type Duration, durationSchema, millisecondsOf } from './duration.ts';
+import { durationMs } from '../engine/duration.ts';
+import { type Duration, durationSchema } from './duration.ts';
 
 /** Where a figure is to enter or leave: strictly above or strictly below. */
 const boundSchema = z.union([z.strictObject({ above: z.number() }), z.strictObject({ below: z.number() })]);
@@ -147,7 +148,7 @@ export function observe(state: ConditionState, condition: Condition, { at, value
     : { state: { ...seen, phase: 'out', since: null, leftAt: at }, change: { to: 'left', evidence } };
 }
 
-const ms = (duration: Duration | undefined) => (duration === undefined ? 0 : millisecondsOf(duration));
+const ms = (duration: Duration | undefined) => (duration === undefined ? 0 : durationMs(duration));
 const beyond = (figure: number, bound: Bound) =>
   'above' in bound ? figure > bound.above : figure < bound.below;
 const cooling = (condition: Condition, { leftAt }: ConditionState, at: number) =>

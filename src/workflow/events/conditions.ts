@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
+import { durationMs } from '../engine/duration.ts';
 import { parseEvent } from './cloud-event.ts';
 import {
   type Condition,
@@ -9,7 +10,7 @@ import {
   parseCondition,
   unknownState,
 } from './condition.ts';
-import { type Duration, millisecondsOf } from './duration.ts';
+import type { Duration } from './duration.ts';
 import type { CloudEvent, EventBus } from './types.ts';
 
 export const CONDITION_ENTERED = 'netagent.condition.entered';
@@ -126,7 +127,7 @@ export function watchConditions(options: WatchOptions): ConditionWatch {
     add(given) {
       const condition = parseCondition(given);
       watched.get(condition.id)?.stop();
-      const every = millisecondsOf(condition.every ?? options.every);
+      const every = durationMs(condition.every ?? options.every);
       let timer: unknown;
       let stopped = false;
       const again = () => {

@@ -83,8 +83,9 @@ export function createLauncher({
     try {
       const { ended } = await start(fire.workflow, fire.input, fire);
       // An instance that faults has ended too; nobody else need look at that here.
-      const over = ended.catch(() => {});
-      if (until === 'ended') await over;
+      const over = ended.catch((error) => error?.code === 'WORKFLOW_INTERRUPTED');
+      // An engine that closes ends nothing: the instance goes on with the next one.
+      if (until === 'ended' && (await over) === true) return;
       finish(recorded);
     } catch (error) {
       const fields = { by: fire.by, fire: fire.id, problem: String(error) };
