@@ -40,9 +40,11 @@ export function schedulesOf(
   { document, schedule }: Pick<WorkflowDocument, 'document' | 'schedule'>,
   zone?: string,
 ): Array<{ id: string; definition: ScheduleDefinition }> {
-  const workflow = `${document.namespace}/${document.name}`;
+  const { namespace, name } = document;
+  const workflow = `${namespace}/${name}`;
   return WAYS.filter((way) => schedule?.[way] !== undefined).map((way) => ({
-    id: `${workflow} ${way}`,
+    // Labels of DNS have no dots. Ids of instances begin with it, so it has no slash.
+    id: `${namespace}.${name}.${way}`,
     definition: {
       workflow,
       schedule: {

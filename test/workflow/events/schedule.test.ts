@@ -49,12 +49,12 @@ test('a document has one schedule for each way that it names, with an id of its 
     'Europe/Berlin',
   );
   expect(found).toEqual([
-    { id: 'ns/w every', definition: { workflow: 'ns/w', schedule: { every: 'PT1M' } } },
+    { id: 'ns.w.every', definition: { workflow: 'ns/w', schedule: { every: 'PT1M' } } },
     {
-      id: 'ns/w cron',
+      id: 'ns.w.cron',
       definition: { workflow: 'ns/w', schedule: { cron: '0 8 * * *' }, zone: 'Europe/Berlin' },
     },
-    { id: 'ns/w on', definition: { workflow: 'ns/w', schedule: { on: { any: [] }, read: 'raw' } } },
+    { id: 'ns.w.on', definition: { workflow: 'ns/w', schedule: { on: { any: [] }, read: 'raw' } } },
   ]);
   expect(schedulesOf({ document: { dsl: '1.0.3', namespace: 'ns', name: 'w', version: '1.0.0' } })).toEqual(
     [],
