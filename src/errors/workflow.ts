@@ -90,4 +90,10 @@ export const WORKFLOW_ERRORS = {
     message: 'The workflow instance {id} cannot do that: {problem}.',
     hint: 'netagent workflows show ID tells its state and its steps.',
   },
+  TEMPLATE_AMBIGUOUS: {
+    class: 'terminal',
+    status: 409,
+    message: 'The name {name} is that of several templates: {ids}.',
+    hint: 'Say which by NAMESPACE/NAME.',
+  },
 } as const;

@@ -21,4 +21,15 @@ export * from './events/index.ts';
 export { createEvaluator, type Evaluator } from './expressions.ts';
 export { RaisedError, sameErrorType, standardError, type WorkflowError } from './fault.ts';
 export type { FunctionContext, RuntimeFunction } from './functions.ts';
+export {
+  AI_FUNCTIONS,
+  CAUSES,
+  type Cause,
+  type Diagnosis,
+  diagnose,
+  type Evidence,
+  type ExperienceEstimate,
+  estimateExperience,
+} from './functions-ai/index.ts';
+export * from './pool/index.ts';
 export { loadTemplates } from './templates.ts';
