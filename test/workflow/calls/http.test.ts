@@ -42,7 +42,7 @@ afterAll(() => Promise.all([server.close(), other.close()]));
 
 const calls = () => createCalls({ env: settableEnv(), policy: { allow: [`127.0.0.1:${server.port}`] } });
 const http = (args: Record<string, unknown>, context = callContext()) =>
-  calls().handlers.http({ method: 'get', ...args }, context);
+  calls().http({ method: 'get', ...args }, context);
 
 describe('a request', () => {
   test('takes names in its address from the input, verbatim and encoded', async () => {
@@ -114,7 +114,7 @@ describe('a request', () => {
   });
 
   test('that says too little or too much is refused by the name of the field', async () => {
-    expect(await faultOf(calls().handlers.http({ endpoint: server.url, verb: 1 }, callContext()))).toEqual({
+    expect(await faultOf(calls().http({ endpoint: server.url, verb: 1 }, callContext()))).toEqual({
       kind: 'configuration',
       status: 400,
       title: 'call: http is incomplete or wrong',
@@ -162,7 +162,7 @@ describe('an answer', () => {
   test('that nobody gives is 503', async () => {
     const gone = await serve(() => {});
     await gone.close();
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } });
     expect(await faultOf(call({ method: 'get', endpoint: gone.url }, callContext()))).toMatchObject({
       kind: 'communication',
       status: 503,
@@ -213,7 +213,7 @@ describe('a redirect', () => {
   test('round and round ends', async () => {
     const to = encodeURIComponent('/redirect?to=/redirect');
     const loop = await serve((_, response) => response.writeHead(302, { location: '/' }).end());
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } });
     expect(
       await faultOf(call({ method: 'get', endpoint: `${loop.url}/?${to}`, redirect: true }, callContext())),
     ).toMatchObject({ status: 508 });
@@ -233,7 +233,7 @@ describe('a redirect', () => {
   });
 
   test('to another origin carries no keys', async () => {
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } });
     const to = encodeURIComponent(`${other.url}/`);
     const reached = (await call(
       {
