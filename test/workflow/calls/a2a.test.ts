@@ -16,6 +16,15 @@ beforeAll(async () => {
   at = await stage(work);
   member = await join(at.bus, 'netagent/test/flow');
   other = await serve(({ url }, response) => {
+    if (url === '/huge') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const more = () => {
+        if (response.destroyed) return;
+        if (response.write(Buffer.alloc(1 << 20, ' '))) setImmediate(more);
+        else response.once('drain', more);
+      };
+      return more();
+    }
     if (url !== '/card.json') return json(response, {}, 404);
     // A card that sends its callers to where they must not go.
     return json(response, {
@@ -113,6 +122,15 @@ describe('an agent', () => {
     expect(
       await faultOf(call({ ...lost, agentCard: { endpoint: `${other.url}/card.json` } }, context())),
     ).toMatchObject({ kind: 'authorization', detail: expect.stringContaining('169.254.169.254') });
+  });
+
+  test('whose answer has no end is cut off', async () => {
+    const context = callContext({ idempotencyKey: 'huge' });
+    const huge = call({ method: 'message/send', server: `${other.url}/huge`, ...say('x') }, context);
+    expect(await faultOf(huge)).toMatchObject({
+      kind: 'communication',
+      title: expect.stringContaining('larger than'),
+    });
   });
 
   test('is left when the task is', async () => {

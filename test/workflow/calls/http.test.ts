@@ -255,6 +255,24 @@ describe('a redirect', () => {
   });
 });
 
+test('a network that is handed in is judged by the addresses as they are written', async () => {
+  const asked: string[] = [];
+  const { http: call } = createCalls({
+    env: settableEnv(),
+    policy: { allow: [] },
+    fetch: async (url) => {
+      asked.push(String(url));
+      return Response.json({ id: 1 });
+    },
+  });
+  const to = (endpoint: string) => call({ method: 'get', endpoint }, callContext());
+  expect(await to('https://petstore.example/v2/pet/1')).toEqual({ id: 1 });
+  for (const endpoint of ['http://localhost/', 'http://0x7f.1/', 'http://[::1]/', 'http://a.localhost./']) {
+    expect(await faultOf(to(endpoint))).toMatchObject({ kind: 'authorization', status: 403 });
+  }
+  expect(asked).toEqual(['https://petstore.example/v2/pet/1']);
+});
+
 describe('headers', () => {
   test('cannot smuggle others, nor speak past the client', async () => {
     for (const headers of [{ a: 'b\r\nx-evil: 1' }, { 'a\nb': 'c' }, { 'bad name': 'x' }]) {
