@@ -36,6 +36,24 @@ export const WORKFLOW_ERRORS = {
     message: 'The schedule {id} is not valid: {problem}.',
     hint: 'A schedule has one of every, cron, after and on; docs/workflow-triggers.md says how each is written.',
   },
+  WORKFLOW_CONDITION_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The condition {id} is not valid: {problem}.',
+    hint: 'Kinds are threshold, rate and absence; docs/workflow-triggers.md says how each is written.',
+  },
+  WORKFLOW_TRIGGER_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The trigger {id} of {file} is not valid: {problem}.',
+    hint: 'docs/workflow-triggers.md says how a trigger is written.',
+  },
+  WORKFLOW_TRIGGER_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No trigger {id} can be asked for.',
+    hint: 'Only triggers with "on: request" are asked for by name.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,
@@ -47,5 +65,47 @@ export const WORKFLOW_ERRORS = {
     status: 409,
     message: 'The workflow {name} was cancelled.',
     hint: 'Ask again if it is still needed.',
+  },
+  WORKFLOW_INTERRUPTED: {
+    class: 'retryable',
+    status: 503,
+    message: 'The workflow {name} was interrupted: the engine stops.',
+    hint: 'An instance that is kept goes on at the next start.',
+  },
+  WORKFLOW_INSTANCE_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'There is no workflow instance {id}.',
+    hint: 'netagent workflows instances lists those that are kept.',
+  },
+  WORKFLOW_INSTANCE_STATE: {
+    class: 'terminal',
+    status: 409,
+    message: 'The workflow instance {id} cannot do that: {problem}.',
+    hint: 'netagent workflows show ID tells its state and its steps.',
+  },
+  TEMPLATE_AMBIGUOUS: {
+    class: 'terminal',
+    status: 409,
+    message: 'The name {name} is that of several templates: {ids}.',
+    hint: 'Say which by NAMESPACE/NAME.',
+  },
+  WORKFLOW_INPUT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The input of the workflow {name} is not valid: {problem}.',
+    hint: 'netagent workflows show NAME tells what it takes.',
+  },
+  WORKFLOW_APPROVAL_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No approval {id} with this plan is waited for.',
+    hint: 'netagent workflows approvals lists those that are, with the hash of each plan.',
+  },
+  WORKFLOW_REJECTED: {
+    class: 'terminal',
+    status: 403,
+    message: '{title} was not approved: {problem}.',
+    hint: 'Change the plan, or ask the operator.',
   },
 } as const;

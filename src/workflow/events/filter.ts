@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isExpression } from '../expressions.ts';
+import { fill } from './fill.ts';
 import { compilePattern, looksLikePattern, type Pattern } from './pattern.ts';
 import type { EventFilter } from './strategy.ts';
 import type { CloudEvent, EventScope } from './types.ts';
@@ -89,17 +90,7 @@ async function meetsComputed(
     return typeof answer === 'boolean' ? answer : isDeepStrictEqual(plain(answer), plain(actual ?? null));
   }
   if (actual === undefined) return false;
-  return isDeepStrictEqual(plain(await fill(wanted, scope)), plain(actual));
-}
-
-async function fill(value: unknown, scope: EventScope): Promise<unknown> {
-  if (typeof value === 'string') {
-    return isExpression(value) ? scope.evaluate(value, scope.input, scope.variables) : value;
-  }
-  if (Array.isArray(value)) return Promise.all(value.map((one) => fill(one, scope)));
-  if (value === null || typeof value !== 'object') return value;
-  const entries = Object.entries(value).map(async ([key, one]) => [key, await fill(one, scope)] as const);
-  return Object.fromEntries(await Promise.all(entries));
+  return isDeepStrictEqual(plain(await fill(wanted, scope.input, scope)), plain(actual));
 }
 
 /** A value that is missing correlates with nothing. */

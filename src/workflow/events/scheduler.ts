@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
-import { NetAgentError } from '../../errors.ts';
+import { causesOf, MAX_CHAIN } from './cause.ts';
 import { identityOf } from './cloud-event.ts';
 import { consume, judge, outputOf } from './consumer.ts';
 import { begin, type ConsumptionState } from './consumption.ts';
+import { createLauncher, type Fire, type StartWorkflow } from './launcher.ts';
 import {
   fireDue,
   firstRun,
@@ -17,20 +18,6 @@ import {
 } from './schedule.ts';
 import { filtersOf } from './strategy.ts';
 import type { CloudEvent, EventBus, EventScope } from './types.ts';
-
-/** One start of a workflow that a schedule wants. */
-export interface Fire {
-  /** The same for the same firing, also after a restart and after the clock was set back. */
-  id: string;
-  schedule: string;
-  workflow: string;
-  /** The time for which it fires, and when it did. */
-  due: number;
-  at: number;
-  /** Firings that it stands for besides its own. */
-  missed: number;
-  input: unknown;
-}
 
 export interface ScheduleDefinition {
   /** Reference of the workflow, handed to `start` as it is. */
@@ -59,12 +46,7 @@ export interface SchedulerOptions {
   store: Collection<ScheduleRecord>;
   bus: EventBus;
   evaluate: EventScope['evaluate'];
-  /**
-   * Begins an instance; resolves once it exists for good. Called again with the same `fire.id`, it gives the instance that
-   * there is. `ended` settles when the instance has ended, in whatever way. What rejects with an error that is not
-   * terminal is tried again.
-   */
-  start(workflow: string, input: unknown, fire: Fire): Promise<{ ended: Promise<unknown> }>;
+  start: StartWorkflow;
 }
 
 export interface Scheduler {
@@ -82,7 +64,6 @@ export interface Scheduler {
 /** The clock is looked at this often, whatever the timers say: it may be set, or the machine may have slept. */
 const LOOK_MS = 60_000;
 const RETRY_MS = 1_000;
-const MAX_ATTEMPTS = 10;
 const MAX_CONTEXTS = 1_000;
 const MAX_HELD = 1_000;
 const MAX_RECENT = 256;
@@ -101,8 +82,7 @@ interface Entry {
 export function openScheduler(options: SchedulerOptions): Scheduler {
   const { clock, log, store, bus, evaluate } = options;
   const entries = new Map<string, Entry>();
-  const starting = new Set<string>();
-  const timers = new Set<unknown>();
+  const launcher = createLauncher({ clock, log, start: options.start });
   let timer: unknown;
   let closed = false;
   /** The last look could not write: the next one is not at once. */
@@ -114,53 +94,32 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
     store.put(id, record);
     entry.record = record;
   };
-  const later = (fn: () => void, ms: number) => {
-    const handle = clock.setTimeout(() => {
-      timers.delete(handle);
-      fn();
-    }, ms);
-    timers.add(handle);
+  const launch = (id: string, { attempts, ...fire }: ScheduleRecord['pending'][number]) => {
+    launcher.launch({
+      fire,
+      attempts,
+      until: entries.get(id)?.plan.kind === 'after' ? 'ended' : 'begun',
+      finish: () => finish(id, fire.id),
+      failed: (count) => {
+        const entry = entries.get(id);
+        if (entry === undefined) return false;
+        const pending = entry.record.pending.map((one) =>
+          one.id === fire.id ? { ...one, attempts: count } : one,
+        );
+        guarded(id, () => save(id, entry, { pending }));
+        return true;
+      },
+    });
   };
-
-  const launch = async (id: string, fireId: string): Promise<void> => {
+  const finish = (id: string, fireId: string): boolean => {
     const entry = entries.get(id);
-    const fire = entry?.record.pending.find((one) => one.id === fireId);
-    if (closed || entry === undefined || fire === undefined || starting.has(fireId)) return;
-    starting.add(fireId);
-    const { attempts, ...about } = fire;
-    try {
-      const { ended } = await options.start(fire.workflow, fire.input, about);
-      if (entry.plan.kind === 'after') await ended.catch(() => {});
-      finish(id, fireId);
-    } catch (error) {
-      const fields = { schedule: id, fire: fireId, problem: String(error) };
-      const terminal = error instanceof NetAgentError && error.class === 'terminal';
-      if (terminal || attempts + 1 >= MAX_ATTEMPTS) {
-        log.error(fields, 'a scheduled workflow could not be started');
-        finish(id, fireId);
-      } else {
-        log.warn(fields, 'a scheduled workflow could not be started yet');
-        retry(id, fireId, attempts + 1);
-      }
-    } finally {
-      starting.delete(fireId);
-    }
-  };
-  const retry = (id: string, fireId: string, attempts: number) => {
-    const entry = entries.get(id);
-    if (closed || entry === undefined) return;
-    const pending = entry.record.pending.map((one) => (one.id === fireId ? { ...one, attempts } : one));
-    guarded(id, () => save(id, entry, { pending }));
-    later(() => void launch(id, fireId), Math.min(LOOK_MS, RETRY_MS * 2 ** attempts));
-  };
-  const finish = (id: string, fireId: string) => {
-    const entry = entries.get(id);
-    if (closed || entry === undefined) return;
+    if (entry === undefined) return true;
     const pending = entry.record.pending.filter((one) => one.id !== fireId);
     const again = entry.plan.kind === 'after' && pending.length === 0 && entry.record.next === null;
     const next = again && entry.plan.kind === 'after' ? clock.now() + entry.plan.ms : entry.record.next;
-    if (!guarded(id, () => save(id, entry, { pending, next }))) later(() => finish(id, fireId), LOOK_MS);
+    const written = guarded(id, () => save(id, entry, { pending, next }));
     arm();
+    return written;
   };
   /** A store that is full or gone must not end the process; what was not written is done again. */
   const guarded = (id: string, work: () => void): boolean => {
@@ -184,16 +143,17 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
         const { workflow, input = {} } = record.definition;
         const added = fires.map(({ due, missed }) => ({
           id: `${id}@${new Date(due).toISOString()}`,
-          schedule: id,
+          by: id,
           workflow,
           due,
           at: now,
           missed,
           input,
+          cause: [],
           attempts: 0,
         }));
         save(id, entry, { next, last, pending: [...record.pending, ...added] });
-        for (const fire of added) void launch(id, fire.id);
+        for (const fire of added) launch(id, fire);
       });
       failing ||= !written;
     }
@@ -234,19 +194,25 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
     const kept = contexts.slice(-MAX_CONTEXTS);
     const recent = [...entry.record.recent, identity].slice(-MAX_RECENT);
     if (done === undefined) return save(id, entry, { contexts: kept, recent });
+    const cause = causesOf(done.held);
+    if (cause.length >= MAX_CHAIN) {
+      log.warn({ schedule: id, cause }, 'a chain of workflows is too long, and ends here');
+      return save(id, entry, { contexts: kept, recent });
+    }
     const now = clock.now();
     const fire = {
       id: `${id}@${digest(done.held.map(identityOf))}`,
-      schedule: id,
+      by: id,
       workflow: entry.record.definition.workflow,
       due: now,
       at: now,
       missed: 0,
       input: outputOf(done, plan.read),
+      cause,
       attempts: 0,
     };
     save(id, entry, { contexts: kept, recent, last: now, pending: [...entry.record.pending, fire] });
-    void launch(id, fire.id);
+    launch(id, fire);
   };
   const leave = bus.subscribe(async (event) => {
     const turns = [...entries].map(([id, entry]) => {
@@ -265,7 +231,7 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
       log.error({ schedule: id, problem: String(error) }, 'a schedule that was kept cannot be read');
       continue;
     }
-    for (const fire of record.pending) void launch(id, fire.id);
+    for (const fire of record.pending) launch(id, fire);
   }
   look();
 
@@ -305,7 +271,7 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
       closed = true;
       leave();
       if (timer !== undefined) clock.clearTimeout(timer);
-      for (const handle of timers) clock.clearTimeout(handle);
+      launcher.close();
     },
   };
 }

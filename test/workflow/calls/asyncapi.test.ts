@@ -140,7 +140,7 @@ describe('a subscription', () => {
     const subscribed = new Promise<void>((resolve) =>
       broker.once(
         'subscribe',
-        (list) => list.some(({ topic }: { topic: string }) => topic === 'in/+') && resolve(),
+        (list: Array<{ topic: string }>) => list.some(({ topic }) => topic === 'in/+') && resolve(),
       ),
     );
     const answer = call('/v3.json', { operation: 'watch', subscription }, callContext({ evaluate }));

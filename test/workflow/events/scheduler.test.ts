@@ -1,63 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import type { Collection } from '../../../src/durable/index.ts';
 import { fail } from '../../../src/errors.ts';
 import {
   createEventBus,
-  type Fire,
   openScheduler,
   type ScheduleRecord,
   type SchedulerOptions,
 } from '../../../src/workflow/events/index.ts';
 import { settle, testEnv } from '../kit.ts';
-import { event, scopeOf, WallClock } from './kit.ts';
+import { engine, event, memory, pass, scopeOf, WallClock } from './kit.ts';
 
 const HOUR = 3_600_000;
 const START = Date.parse('2026-05-01T00:00:00Z');
-
-/** What is written is JSON and nothing else, and it can fail. */
-function memory<T>(): Collection<T> & { full: boolean; puts: number } {
-  const rows = new Map<string, string>();
-  const store = {
-    full: false,
-    puts: 0,
-    get: (id: string) => (rows.has(id) ? (JSON.parse(rows.get(id) as string) as T) : undefined),
-    put(id: string, value: T) {
-      if (store.full) throw new Error('disk full');
-      store.puts += 1;
-      rows.set(id, JSON.stringify(value));
-    },
-    delete: (id: string) => rows.delete(id),
-    list: () => [...rows].sort().map(([id, text]) => ({ id, value: JSON.parse(text) as T })),
-  };
-  return store;
-}
-
-/** An engine that keeps instances by the id of their firing, and begins each once. */
-function engine() {
-  const instances = new Map<string, { fire: Fire; ended: Promise<unknown>; end(): void }>();
-  const asked: string[] = [];
-  let answer: () => Promise<void> = async () => {};
-  return {
-    instances,
-    asked,
-    refuse: (how: () => Promise<void>) => {
-      answer = how;
-    },
-    start: async (_: string, __: unknown, fire: Fire) => {
-      asked.push(fire.id);
-      await answer();
-      let there = instances.get(fire.id);
-      if (there === undefined) {
-        const { promise, resolve } = Promise.withResolvers<void>();
-        there = { fire, ended: promise, end: resolve };
-        instances.set(fire.id, there);
-      }
-      return { ended: there.ended };
-    },
-    started: () => [...instances.values()].map(({ fire }) => fire),
-    times: () => [...instances.values()].map(({ fire }) => new Date(fire.due).toISOString().slice(11, 19)),
-  };
-}
 
 function world(start = START) {
   const clock = new WallClock(start);
@@ -70,20 +23,13 @@ function world(start = START) {
   return { clock, bus, store, run, open };
 }
 
-async function pass(clock: WallClock, ms: number, stepMs = 60_000) {
-  for (let left = ms; left > 0; left -= stepMs) {
-    clock.increment(Math.min(stepMs, left));
-    await settle();
-  }
-}
-
 test('every fires at its interval, whatever the last run does, with the input given', async () => {
   const { clock, run, open } = world();
   const scheduler = open();
   scheduler.set('s', { workflow: 'ns/w', schedule: { every: 'PT1H' }, input: { a: 1 } });
   await pass(clock, 3 * HOUR);
   expect(run.times()).toEqual(['01:00:00', '02:00:00', '03:00:00']);
-  expect(run.started()[0]).toMatchObject({ workflow: 'ns/w', input: { a: 1 }, schedule: 's', missed: 0 });
+  expect(run.started()[0]).toMatchObject({ workflow: 'ns/w', input: { a: 1 }, by: 's', missed: 0 });
   expect(scheduler.list()).toMatchObject([{ id: 's', pending: 0, next: START + 4 * HOUR }]);
   scheduler.close();
   await pass(clock, 3 * HOUR);
@@ -181,7 +127,7 @@ describe('restart', () => {
     store.put('a', { ...record, definition: { workflow: 'w', schedule: { cron: 'no' } } });
     const second = open();
     await pass(clock, HOUR);
-    expect(run.started().map(({ schedule }) => schedule)).toEqual(['b']);
+    expect(run.started().map(({ by }) => by)).toEqual(['b']);
     second.close();
   });
 });
@@ -248,7 +194,7 @@ test('a removed schedule fires no more, and one that is replaced begins anew', a
   await pass(clock, HOUR / 2);
   scheduler.set('b', { workflow: 'v', schedule: { every: 'PT1H' } });
   await pass(clock, HOUR);
-  expect(run.started().map(({ workflow, schedule }) => [schedule, workflow])).toEqual([['b', 'v']]);
+  expect(run.started().map(({ workflow, by }) => [by, workflow])).toEqual([['b', 'v']]);
   expect(run.times()).toEqual(['01:30:00']);
   scheduler.close();
 });
