@@ -22,6 +22,8 @@ export interface GrpcTools {
   resources: Resources;
   /** `host:port` of services that are called over TLS; those on port 443 always are. */
   tls: readonly string[];
+  /** Certificates that are trusted, all of them; the system's if absent. */
+  ca?: string[] | undefined;
 }
 
 /** HTTP statuses as the mapping of gRPC to HTTP of Google's APIs has them. */
@@ -46,7 +48,7 @@ const MAX_MESSAGES = 10_000;
 const DEADLINE_MS = 300_000;
 
 /** `call: grpc` (DSL 1.0.3, "gRPC Call"): one message out, one back, or a stream back as an array. */
-export function grpcCalls({ gate, authenticate, resources, tls }: GrpcTools): CallHandler {
+export function grpcCalls({ gate, authenticate, resources, tls, ca }: GrpcTools): CallHandler {
   return async (given, context) => {
     const args = readArguments('grpc', given);
     const { name, host, port = 443, authentication } = args.service;
@@ -71,7 +73,9 @@ export function grpcCalls({ gate, authenticate, resources, tls }: GrpcTools): Ca
     const secure = port === 443 || tls.includes(`${host}:${port}`);
     const client = new Client(
       `ipv${family}:${target.join(',')}`,
-      secure ? channelCredentials.createSsl() : channelCredentials.createInsecure(),
+      secure
+        ? channelCredentials.createSsl(ca ? Buffer.from(ca.join('\n')) : null)
+        : channelCredentials.createInsecure(),
       {
         // The addresses are those that were judged; the name is for the peer and its certificate.
         'grpc.default_authority': `${host}:${port}`,

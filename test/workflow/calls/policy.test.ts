@@ -145,6 +145,17 @@ describe('files and programs', () => {
   });
 });
 
+test('what the engine reads by itself is judged alike and has no secrets', async () => {
+  const { readDescription } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } });
+  const { signal } = new AbortController();
+  expect(await readDescription({ endpoint: `${server.url}/schema` }, signal)).toEqual({ reached: true });
+  const secretly = { endpoint: { uri: server.url, authentication: { basic: { use: 'login' } } } };
+  expect(await faultOf(readDescription(secretly, signal))).toMatchObject({ kind: 'authorization' });
+  expect(await faultOf(readDescription({ endpoint: 'http://10.0.0.1/' }, signal))).toMatchObject({
+    status: 403,
+  });
+});
+
 test('a resource is fetched once a minute, and anew with credentials', async () => {
   const env = settableEnv();
   const { resources } = createCalls({ env, policy: { allow: ['*'] } });
