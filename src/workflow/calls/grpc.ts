@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { standardError } from '../fault.ts';
 import { readArguments } from './arguments.ts';
-import { type Authenticate, scrubbed } from './auth/authenticator.ts';
+import { type Authenticate, scrubbed, upfront } from './auth/authenticator.ts';
 import { MAX_ANSWER } from './outgoing.ts';
 import type { Gate } from './policy.ts';
 import { findMethod, loadProto, type Method, messageOf } from './proto.ts';
@@ -60,7 +60,7 @@ export function grpcCalls({ gate, authenticate, resources, tls, ca }: GrpcTools)
     const message = messageOf(definition, method, args.arguments ?? {});
     const credentials = await authenticate(authentication ?? args.authentication, context);
     const metadata = new Metadata();
-    const header = await credentials.header();
+    const header = await upfront(credentials);
     if (header !== null) metadata.set('authorization', header);
     const key = context.idempotencyKey;
     if (/^[\x21-\x7e]{1,200}$/.test(key)) metadata.set('idempotency-key', key);
@@ -135,12 +135,12 @@ function gather(
   reject: (error: unknown) => void,
 ): void {
   const messages: object[] = [];
+  let size = 0;
   stream.on('data', (message: object) => {
     messages.push(message);
-    if (messages.length <= MAX_MESSAGES) return;
-    reject(
-      standardError('communication', `The stream has more than ${MAX_MESSAGES} messages`, { status: 502 }),
-    );
+    size += JSON.stringify(message).length;
+    if (messages.length <= MAX_MESSAGES && size <= MAX_ANSWER) return;
+    reject(standardError('communication', 'The stream has brought more than can be kept', { status: 502 }));
     stream.cancel();
   });
   stream.on('error', reject);
