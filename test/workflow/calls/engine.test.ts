@@ -6,6 +6,14 @@ import { json, serve, settableEnv, type TestServer } from './kit.ts';
 let server: TestServer;
 beforeAll(async () => {
   server = await serve((seen, response) => {
+    if (seen.url === '/alarms.json') {
+      return json(response, {
+        asyncapi: '3.0.0',
+        servers: { bus: { host: 'bus.example', protocol: 'mqtt5' } },
+        channels: { alarms: { address: 'alarms/{area}' } },
+        operations: { watch: { action: 'send', channel: { $ref: '#/channels/alarms' } } },
+      });
+    }
     if (seen.url === '/broken') return json(response, { hint: seen.headers.authorization }, 503);
     return json(response, { authorization: seen.headers.authorization, url: seen.url, body: seen.body });
   });
@@ -62,6 +70,47 @@ test('a document calls with secrets, its input in the address, and catches what 
         instance: '/do/1/fail/try/0/broken',
       },
     });
+  } finally {
+    await engine.close();
+    await calls.close();
+  }
+});
+
+test('a subscription asks its expressions of each message, with the variables of the task', async () => {
+  const env = settableEnv();
+  const topics: string[] = [];
+  const calls = createCalls({
+    env,
+    policy: { allow: ['127.0.0.1'] },
+    mqttConnect: async ({ host, version }) => ({
+      lost: new Promise<never>(() => {}),
+      publish: async () => {},
+      end: async () => {},
+      subscribe: async (topic, _qos, take) => {
+        topics.push(`${host} ${version} ${topic}`);
+        for (const severity of [1, 5, 2, 7, 9]) take({ payload: { severity } });
+      },
+    }),
+  });
+  const engine = createEngine({ env, functions: {}, calls });
+  const document = `
+document: { dsl: 1.0.3, namespace: test, name: alarms, version: 1.0.0 }
+do:
+  - watch:
+      call: asyncapi
+      with:
+        document: { endpoint: '${server.url}/alarms.json' }
+        operation: watch
+        subscription:
+          filter: '\${ .payload.severity >= $input.least }'
+          consume: { amount: 2 }
+      output: { as: '[.[].payload.severity]' }
+`;
+  try {
+    const input = { least: 5, area: 'north' };
+    const { output } = await engine.run(compileWorkflow(document), input);
+    expect(output).toEqual([5, 7]);
+    expect(topics).toEqual(['bus.example 5 alarms/north']);
   } finally {
     await engine.close();
     await calls.close();
