@@ -2,6 +2,7 @@ import type { AnyStateMachine } from 'xstate';
 import { anchorMachine } from './protocols/anchor.machine.ts';
 import { assuranceMachine } from './protocols/assurance.machine.ts';
 import { authorizationMachine } from './protocols/authorization.machine.ts';
+import { changeMachine } from './protocols/change.machine.ts';
 import { delegationMachine } from './protocols/delegation.machine.ts';
 import { handoverMachine } from './protocols/handover.machine.ts';
 import { instructionMachine } from './protocols/instruction.machine.ts';
@@ -41,6 +42,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(anchorMachine),
   entry(assuranceMachine),
   entry(authorizationMachine),
+  entry(changeMachine),
   entry(delegationMachine),
   entry(handoverMachine),
   entry(instructionMachine),

@@ -1,4 +1,5 @@
 import { errorsOf } from '../machines/failure.ts';
+import { CHANGE_ERRORS } from './errors/change.ts';
 import { CONFORMANCE_ERRORS } from './errors/conformance.ts';
 import { DURABLE_ERRORS } from './errors/durable.ts';
 import { EXPLORE_ERRORS } from './errors/explore.ts';
@@ -24,6 +25,7 @@ export const CATALOG = {
   ...SBI_ERRORS,
   ...TOOLIZATION_ERRORS,
   ...WORKFLOW_ERRORS,
+  ...CHANGE_ERRORS,
   ...KNOWLEDGE_ERRORS,
   ...EXPLORE_ERRORS,
   ...GATEWAY_ERRORS,
