@@ -217,7 +217,14 @@ export const trialMachine = trialSetup.createMachine({
           before,
           readings,
         }),
-        onDone: { target: 'kept' },
+        onDone: [
+          {
+            guard: { type: 'yields', params: ({ event }) => event.output },
+            target: 'rollingBack',
+            actions: because('another change takes precedence'),
+          },
+          { target: 'kept' },
+        ],
         onError: { target: 'kept', actions: becauseOfError },
       },
       on: { RESUME: { target: 'keeping', reenter: true, actions: keepElapsed } },

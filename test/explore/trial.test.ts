@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
+import { createArbiter, type Entry } from '../../src/change/index.ts';
 import { type Kpis, type Live, type Sandboxes, startTrial } from '../../src/explore/index.ts';
+import { trialClaims } from '../../src/runtime/workflows/trial-claims.ts';
 import { seeded } from './functions.ts';
 import { libraryAt, limits, NetworkClock, quiet, uplinkSituation } from './kit.ts';
 
@@ -129,6 +131,46 @@ test('rolling back is tried again; if it never succeeds, that is said', async ()
   const hopeless = startTrial(never.parts, never.plan);
   await never.pass(90);
   expect((await hopeless.outcome).outcome).toBe('rollbackFailed');
+});
+
+test('trials and changes of others are arbitrated: who was first, and who counts more', async () => {
+  const rows = new Map<string, Entry>();
+  const entries = {
+    get: (id: string) => rows.get(id),
+    put: (id: string, value: Entry) => void rows.set(id, value),
+    delete: (id: string) => rows.delete(id),
+    list: () => [...rows].map(([id, value]) => ({ id, value })),
+  };
+  const { parts, plan, pass, log, library, clock } = setUp();
+  const arbiter = createArbiter({ clock, entries });
+  const claims = trialClaims(arbiter, { holder: 'explorer' });
+  const order = (id: string, priority: number) => ({
+    id,
+    holder: id,
+    claims: [{ resource: 'cell:b', parameter: 'uplink-power', value: { ulP0Dbm: -70 } }],
+    priority,
+    window: null,
+    leaseMs: 60_000,
+    patienceMs: 60_000,
+  });
+
+  arbiter.ask(order('other', 50));
+  const refused = await startTrial({ ...parts, claims }, plan).outcome;
+  expect(refused).toMatchObject({
+    outcome: 'refused',
+    reason: expect.stringMatching(/^cell:b is with other/),
+  });
+  expect(log).toEqual([]);
+  arbiter.release('other');
+
+  const trial = startTrial({ ...parts, claims }, plan);
+  await pass(8);
+  expect(arbiter.ask(order('urgent', 80)).state).toBe('waiting');
+  await pass(5);
+  expect(await trial.outcome).toMatchObject({ outcome: 'rolledBack', reason: 'It yields to urgent.' });
+  expect(log.at(-1)).toBe('undo true');
+  expect(library.list()).toEqual([]);
+  expect(arbiter.ask(order('urgent', 80)).state).toBe('held');
 });
 
 test('ended at any moment and restored, a trial comes to the same end with the same settings', async () => {

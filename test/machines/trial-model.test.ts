@@ -40,7 +40,7 @@ const modelOf = (change: Partial<typeof input>): ModelOptions => ({
     applyWide: { outputs: [undefined], ...boom },
     measure: { outputs: [reading(0.2, 0), reading(-1, 0), reading(0.2, 5)], ...boom },
     rollBack: { outputs: [undefined], ...boom },
-    keep: { outputs: [undefined], ...boom },
+    keep: { outputs: [{ held: true }, { held: false }], ...boom },
     withdraw: { outputs: [undefined], ...boom },
   },
   counters: ['readings', 'before', 'reason'],
