@@ -35,7 +35,14 @@ export interface WorkflowRun {
 
 /** What is heard of a run while it goes on: its own tasks, and what the agents that it asked report. */
 export interface RunProgress {
-  type: 'task.started' | 'task.completed' | 'task.faulted' | 'task.progress' | 'task.exception';
+  type:
+    | 'task.started'
+    | 'task.completed'
+    | 'task.faulted'
+    | 'task.retried'
+    | 'task.cancelled'
+    | 'task.progress'
+    | 'task.exception';
   /** JSON Pointer of the task. */
   pointer: string;
   /** Network time, ms. */

@@ -8,8 +8,6 @@ import {
   type FunctionContext,
   type WorkflowEngine,
 } from '../../workflow/index.ts';
-import { delegate } from '../actors/index.ts';
-import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import type { Action, RunWorkflowOptions, WorkflowFunction, WorkflowRun } from './api.ts';
 import { childId } from './child-id.ts';

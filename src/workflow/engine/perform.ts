@@ -1,6 +1,6 @@
 import { fail } from '../../errors.ts';
 import type { CallContext, CallHandlers } from '../calls/types.ts';
-import { PROTOCOLS, type Protocol } from '../calls/types.ts';
+import { PROTOCOLS, type Protocol, UNEVALUATED } from '../calls/types.ts';
 import type { Job } from '../chart/types.ts';
 import type { CallTask, EmitTask, RunSpec, RunTask, Task } from '../dsl/types.ts';
 import type { CloudEvent, EventBus } from '../events/types.ts';
@@ -62,34 +62,23 @@ async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unkn
     input: job.input,
     authentications: tools.workflow.document.use?.authentications ?? {},
     fill: (value) => evaluator.fill(value, job.input, { ...variables, secrets: tools.secrets() }),
+    evaluate: (expression, data) => evaluator.evaluate(expression, data, variables),
     secret: tools.secret,
     authorized: tools.authorized,
     progress: tools.progress,
   };
-  return handler(await fillArguments(task.with ?? {}, job.input, variables, evaluator), full);
+  const args = await fillArguments(task.with ?? {}, (value) => evaluator.fill(value, job.input, variables));
+  return handler(args as Record<string, unknown>, full);
 }
 
-/** Every expression but those of an authentication, which the handler fills with secrets at hand. */
-async function fillArguments(
-  value: unknown,
-  data: unknown,
-  variables: Variables,
-  evaluator: Evaluator,
-): Promise<Record<string, unknown>> {
+/** Every expression but those below keys that the handler fills itself, with secrets or messages at hand. */
+async function fillArguments(value: unknown, fill: (value: unknown) => Promise<unknown>): Promise<unknown> {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return fill(value);
   const filled = await Promise.all(
-    Object.entries(value as Record<string, unknown>).map(async ([key, inner]) => {
-      if (key === 'authentication') return [key, inner] as const;
-      const nested = inner !== null && typeof inner === 'object' && !Array.isArray(inner);
-      return [
-        key,
-        nested && Object.hasOwn(inner, 'authentication')
-          ? await fillArguments(inner, data, variables, evaluator)
-          : nested &&
-              ['service', 'document', 'proto', 'transport', 'http', 'agentCard', 'server'].includes(key)
-            ? await fillArguments(inner, data, variables, evaluator)
-            : await evaluator.fill(inner, data, variables),
-      ] as const;
-    }),
+    Object.entries(value).map(async ([key, inner]) => [
+      key,
+      UNEVALUATED.has(key) ? inner : await fillArguments(inner, fill),
+    ]),
   );
   return Object.fromEntries(filled);
 }

@@ -138,7 +138,10 @@ describe('a subscription', () => {
   /** Publishes when the subscription stands. */
   const consuming = async (subscription: unknown, payloads: unknown[], evaluate = callContext().evaluate) => {
     const subscribed = new Promise<void>((resolve) =>
-      broker.once('subscribe', (list) => list.some(({ topic }) => topic === 'in/+') && resolve()),
+      broker.once(
+        'subscribe',
+        (list: Array<{ topic: string }>) => list.some(({ topic }) => topic === 'in/+') && resolve(),
+      ),
     );
     const answer = call('/v3.json', { operation: 'watch', subscription }, callContext({ evaluate }));
     answer.catch(() => {});
