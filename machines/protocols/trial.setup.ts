@@ -41,6 +41,8 @@ export const trialSetup = setup({
     events: {} as TrialEvent,
     input: {} as TrialInput,
     output: {} as TrialOutput,
+    /** It waits for the network: time must pass there. */
+    tags: {} as 'network',
   },
   actors: {
     gate: effect<TrialGate, Pick<TrialInput, 'id' | 'parameters' | 'small' | 'wide'>>('gate'),

@@ -23,6 +23,8 @@ export interface TrialParts {
   /** Of network time: trials wait for what the network does. */
   clock: Clock;
   log: Log;
+  /** Whether the trial waits for the network now. */
+  onIdle?(idle: boolean): void;
 }
 
 /** A proposal with where it is tried first, and what is known of it. */
@@ -117,6 +119,7 @@ export function startTrial(
     if (output.outcome === 'refused' || output.outcome === 'rolledBack') parts.claims?.release(id);
     return output;
   });
+  actor.subscribe((snapshot) => parts.onIdle?.(snapshot.status === 'active' && snapshot.hasTag('network')));
   actor.start();
   if (restored) actor.send({ type: 'RESUME', elapsedMs: restored.elapsedMs });
   return {
