@@ -125,7 +125,6 @@ describe('explore:1.0.0@default', () => {
         situation: {
           scope: { cells: scope.cells },
           goal: { kpi: 'edgeUlMbps', direction: 'raise' },
-          kpis: { iotDb: 4.7, rsrpP5Dbm: -97 },
         },
         bounds: { ulP0Dbm: { min: -100, max: -70, step: 1 }, ulAlpha: { min: 0.7, max: 1, step: 0.1 } },
         limits: { evaluations: 30, seconds: 8 },
@@ -133,7 +132,11 @@ describe('explore:1.0.0@default', () => {
       context,
     );
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
-    expect(decision).toMatchObject({ source: 'explorer', parameters: { ulAlpha: expect.any(Number) } });
+    expect(decision).toMatchObject({
+      source: 'explorer',
+      parameters: { ulAlpha: expect.any(Number) },
+      situation: { kpis: { iotDb: expect.any(Number) } },
+    });
   });
 
   test('says what is missing', async () => {
