@@ -71,6 +71,8 @@ export interface Trial {
 
 /** What the live gain may fall short of what the looks can tell, in gains, and of its mean. */
 const MOST_HARM = 3;
+/** Looks in a row are alike, and less like those before them than futures of one present are like each other (guess). */
+const DRIFT = 1.5;
 const SLACK = { least: 0.05, ofMean: 0.25 };
 
 /**
@@ -138,7 +140,7 @@ function effectsOf(
 ) {
   const { sandboxes, live, library, claims, random, clock } = parts;
   const { id, situation, limits, parameters } = plan;
-  const noise = Math.sqrt((limits.futures * limits.seconds) / (looks * lookSeconds));
+  const noise = DRIFT * Math.sqrt((limits.futures * limits.seconds) / (looks * lookSeconds));
   const inScope = (scope: Scope): Situation => ({ ...situation, scope });
   const judged = (
     before: readonly TrialReading[],

@@ -164,6 +164,11 @@ test.each([
   expect(decision.considered.map((one) => one.verdict)).toContainEqual(expect.stringMatching(verdict));
 });
 
+test('a KPI that nobody measures is a mistake of who asks', async () => {
+  const guards = [{ kpi: 'happiness', direction: 'raise', most: 0.1, by: 'ratio' }] as const;
+  await expect(engine(model()).decide(ask(strong, { guards }))).rejects.toThrow(/no KPI happiness/);
+});
+
 test('a signal ends it', async () => {
   const { signal } = new AbortController();
   const aborted = AbortSignal.abort(new Error('not wanted any more'));

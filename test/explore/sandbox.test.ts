@@ -60,6 +60,7 @@ describe('a sandbox', () => {
       code: 'EXPLORE_SANDBOX_FAILED',
       message: expect.stringContaining('p0Dbm'),
     });
+    await expect(sandbox.evaluate({ txPowerDbm: 60 }, future)).rejects.toThrow(/no such parameter/);
     await expect(sandbox.evaluate({}, { ...future, seconds: 1e9 })).rejects.toThrow(/are not 1 to 3600/);
     await expect(sandbox.evaluate({}, future)).resolves.toHaveProperty('edgeUlMbps');
     sandbox.close();
