@@ -1,5 +1,5 @@
 import type { Env } from '../../../machines/ports.ts';
-import { millisecondsOf } from '../events/duration.ts';
+import { durationMs } from '../engine/duration.ts';
 import { standardError } from '../fault.ts';
 import { type Arguments, readArguments, readAs, subscriptionSchema } from './arguments.ts';
 import { findPlace, type Place } from './asyncapi-place.ts';
@@ -136,8 +136,7 @@ function consume(
 
   return new Promise((resolve, reject) => {
     let open = true;
-    const timer =
-      end.for === undefined ? undefined : clock.setTimeout(() => settle(), millisecondsOf(end.for));
+    const timer = end.for === undefined ? undefined : clock.setTimeout(() => settle(), durationMs(end.for));
     const settle = (error?: unknown) => {
       if (!open) return;
       open = false;
