@@ -1,8 +1,8 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { NetAgentError } from '../../errors.ts';
-import { parseWorkflow } from '../document.ts';
-import { type CompiledWorkflow, compileWorkflow } from '../engine.ts';
+import { parseWorkflow } from '../dsl/parse.ts';
+import { type CompiledWorkflow, compileWorkflow } from '../engine/compiled.ts';
 
 /** The kinds of module of the white paper (3.2.2). */
 export const CATEGORIES = [

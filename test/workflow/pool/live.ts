@@ -94,6 +94,7 @@ export async function live() {
         links: {
           agent,
           netmcp: async () => watched,
+          cancel: async () => {},
           ask: async (to, data, { callId, onAccepted, signal }) => {
             onAccepted?.('task');
             const { skill, input } = data as { skill: string; input: unknown };
