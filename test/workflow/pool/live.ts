@@ -54,14 +54,16 @@ export async function live() {
 
   /** Calls of tools so far, and those that shall fail: by tool, at which call of it. */
   const calls: Array<{ tool: string; args: Record<string, unknown> }> = [];
-  const failing = new Map<string, number[]>();
+  const failing = new Map<string, { nths: number[]; error: (tool: string) => Error }>();
   const watched: NetMcpClient = {
     ...client,
     async callTool(tool, args, options) {
       calls.push({ tool, args });
-      const left = (failing.get(tool) ?? []).map((n) => n - 1);
-      failing.set(tool, left);
-      if (left.includes(0)) throw fail('NETMCP_TOOL_FAILED', { tool, problem: 'broken on purpose' });
+      const planned = failing.get(tool);
+      if (planned !== undefined) {
+        planned.nths = planned.nths.map((n) => n - 1);
+        if (planned.nths.includes(0)) throw planned.error(tool);
+      }
       return client.callTool(tool, args, options);
     },
   };
@@ -131,7 +133,15 @@ export async function live() {
     time,
     /** The `nths` calls of the tool from now on fail; the first is 1. Another agent is asked twice for what fails. */
     failAt(tool: string, ...nths: number[]) {
-      failing.set(tool, nths.length === 0 ? [1] : nths);
+      failing.set(tool, {
+        nths: nths.length === 0 ? [1] : nths,
+        error: () => fail('NETMCP_TOOL_FAILED', { tool, problem: 'broken on purpose' }),
+      });
+    },
+    /** The same, where the way to the tool is cut. */
+    cutAt(tool: string, ...nths: number[]) {
+      const error = () => fail('NETMCP_UNREACHABLE', { server: tool, problem: 'cut on purpose' });
+      failing.set(tool, { nths, error });
     },
     /** A tool, past the templates: to prepare the network, and to look at it. */
     async tool(name: string, args: Record<string, unknown>): Promise<Record<string, unknown>> {

@@ -62,6 +62,28 @@ test('congestion is predicted as the NWDAF does, and judged', async () => {
   });
 });
 
+describe('a way to the tools that is cut', () => {
+  const predict = () => net.run('core', 'predict-congestion', { cellIds });
+  const asked = () => net.calls.filter(({ tool }) => tool === 'core_predict_congestion').length;
+
+  test('is tried again for a while, what is refused is not', async () => {
+    const [before, since] = [asked(), net.time.now()];
+    net.cutAt('core_predict_congestion', 1, 2);
+    expect(await predict()).toMatchObject({ risk: 'low' });
+    expect([asked() - before, net.time.now() - since]).toEqual([3, 3_000]);
+    net.failAt('core_predict_congestion');
+    await expect(predict()).rejects.toMatchObject(faulted(/broken on purpose/));
+    expect(asked() - before).toBe(4);
+  });
+
+  test('is a fault when it stays cut', async () => {
+    net.cutAt('core_predict_congestion', 1, 2, 3, 4);
+    await expect(predict()).rejects.toMatchObject({
+      details: { fault: { type: expect.stringMatching(/communication$/) } },
+    });
+  });
+});
+
 describe('guarantee', () => {
   test('is there in the core and in the base station until it is released', async () => {
     const made = await net.run('core', 'deliver-guarantee', CALL);
@@ -201,6 +223,18 @@ describe('faults of the core', () => {
       tookOver: standby,
     });
     expect(net.net.faults.list().map(({ kind }) => kind)).toEqual(['link-congested']);
+  });
+
+  test('alarms that cannot be read after the restart are said to be unknown', async () => {
+    const [dead] = await pcfs();
+    await net.net.faults.inject({ kind: 'nf-dead', instance: dead });
+    const since = net.time.now();
+    net.failAt('recovery_list_alarms', 1, 2, 3, 4);
+    expect(await net.run('core', 'recover-function', { nfInstanceId: dead })).toMatchObject({
+      alarmsLeft: -1,
+    });
+    expect(net.time.now() - since).toBe(15_000);
+    expect(net.net.faults.list()).toEqual([]);
   });
 
   test('a function that is not restarted has its place back', async () => {
