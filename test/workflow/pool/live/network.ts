@@ -3,20 +3,20 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect } from 'vitest';
-import { openStore } from '../../../src/durable/index.ts';
-import { fail } from '../../../src/errors.ts';
-import { connectNetMcp, memoryContextStore, type NetMcpClient } from '../../../src/netmcp/index.ts';
-import { startNetwork } from '../../../src/network/index.ts';
-import { workflowFunctions, workflowRunner } from '../../../src/runtime/agents/workflows.ts';
-import { startNetMcp } from '../../../src/runtime/netmcp.ts';
-import { NetworkTime } from '../../../src/runtime/network-time.ts';
-import { type CompiledWorkflow, createEngine, openPool } from '../../../src/workflow/index.ts';
+import { openStore } from '../../../../src/durable/index.ts';
+import { fail } from '../../../../src/errors.ts';
+import { connectNetMcp, memoryContextStore, type NetMcpClient } from '../../../../src/netmcp/index.ts';
+import { startNetwork } from '../../../../src/network/index.ts';
+import { workflowFunctions, workflowRunner } from '../../../../src/runtime/agents/workflows.ts';
+import { startNetMcp } from '../../../../src/runtime/netmcp.ts';
+import { NetworkTime } from '../../../../src/runtime/network-time.ts';
+import { type CompiledWorkflow, createEngine, openPool } from '../../../../src/workflow/index.ts';
 
-import { testEnv } from '../../netmcp/support/env.ts';
+import { testEnv } from '../../../netmcp/support/env.ts';
 
 export const SUPI = 'imsi-001010000000001';
 export const START = Date.parse('2026-03-02T01:00:00Z');
-const AGENTS = resolve(import.meta.dirname, '../../../agents');
+const AGENTS = resolve(import.meta.dirname, '../../../../agents');
 export const DOMAINS = ['ran', 'core', 'transport', 'computing'] as const;
 export type Agent = (typeof DOMAINS)[number] | 'central';
 
