@@ -62,7 +62,7 @@ const probe = (lead: boolean): fc.Arbitrary<Build> =>
       place.names.behaviours[id] = {
         delay: takes?.(place) ?? 0,
         value,
-        faults: sure % 8 === 0 || (place.guarded && sure % 8 < 5) ? faults : 0,
+        faults: sure % 16 === 0 || (place.guarded && sure % 16 < 13) ? faults : 0,
         fault,
         branch: place.branch,
       };
@@ -117,7 +117,7 @@ const around = fc.record({
   after: rare(schema, 1, 16),
   keep: rare(leaves, 1, 6),
   kept: rare(schema, 1, 4),
-  timeout: rare(fc.tuple(time, fc.boolean()), 1, 10),
+  timeout: rare(fc.tuple(time, fc.boolean()), 1, 14),
   then: rare(nat, 1, 6),
 });
 
@@ -289,7 +289,7 @@ function task(depth: number): fc.Arbitrary<Build> {
   return decorated(
     fc.oneof(
       { weight: 8, arbitrary: simple },
-      { weight: 4, arbitrary: attempt(body) },
+      { weight: 6, arbitrary: attempt(body) },
       { weight: 2, arbitrary: fork(body) },
       { weight: 2, arbitrary: loop(body) },
       { weight: 1, arbitrary: sequence(body) },

@@ -22,6 +22,8 @@ export interface World {
   /** What `call: NAME:1.0.0@default` finds; they throw a `Fault` to fail. */
   functions: Record<string, (input: unknown, signal: AbortSignal) => Promise<unknown>>;
   publish(event: Record<string, unknown>): void;
+  /** Hears of each task that begins. */
+  started?(name: string): void;
   /** For the jitter of retries, in [0, 1). */
   random(): number;
 }
@@ -117,6 +119,7 @@ class Run {
   /** One task with its data flow, in the order of the specification. */
   private async task(name: string, task: Loose, pointer: string, raw: unknown, outer: Scope) {
     if (outer.signal.aborted) throw CANCELLED;
+    this.world.started?.(name);
     try {
       return await this.timed(task.timeout, pointer, raw, outer, async (scope) => {
         const described = {
@@ -133,9 +136,9 @@ class Run {
           context: this.context,
           task: output === undefined ? described : { ...described, output },
         });
-        const then: string = task.then ?? 'continue';
+        // `then` is performed "upon completion of the task": one that is skipped does not complete.
         if (task.if !== undefined && !truthy(evaluateField(task.if, raw, bound())))
-          return { data: raw, then };
+          return { data: raw, then: 'continue' };
         validate(task.input?.schema, raw);
         const from = task.input?.from;
         const input = from === undefined ? raw : evaluateShape(from, raw, bound());
@@ -149,7 +152,7 @@ class Run {
           validate(task.export.schema, kept);
           this.context = kept;
         }
-        return { data: output, then: work.then ?? then };
+        return { data: output, then: work.then ?? (task.then as string | undefined) ?? 'continue' };
       });
     } catch (error) {
       if (error instanceof Fault) error.instance ??= pointer;

@@ -22,7 +22,7 @@ const QUIET = 3;
 const MOST = 2_000;
 
 /** Moves `clock` from timer to timer until `done`; before each step everything has gone on as far as it can. */
-async function drive<T>(clock: VirtualClock, done: Promise<T>, busy: () => boolean): Promise<T> {
+export async function drive<T>(clock: VirtualClock, done: Promise<T>, busy: () => boolean): Promise<T> {
   let over = false;
   const end = () => {
     over = true;
@@ -59,42 +59,45 @@ export async function byReference({ document, input, behaviours }: Case): Promis
   return { ...plainOutcome(outcome.result), ended: outcome.ended, effects, events };
 }
 
-/** The same case by the engine. */
-export async function byEngine({ document, input, behaviours }: Case): Promise<Seen> {
-  const clock = virtualClock();
-  const events: unknown[] = [];
-  const { probe, effects, sleeping } = createProbe({
-    behaviours,
-    clock,
-    raise: (fault) => new RaisedError({ ...fault, detail: '' }),
-  });
+/** The engine, as the other side of the comparison: one for many cases. */
+export function engineSide() {
+  type Probe = ReturnType<typeof createProbe>['probe'];
   const engine = createEngine({
     env: testEnv(),
-    functions: { probe: (value, { signal }) => probe(value, signal) },
+    functions: { probe: (value, { signal, meta }) => (meta.probe as Probe)(value, signal) },
   });
-  let working = 0;
-  const activity: Activity = {
-    begin: () => {
-      working += 1;
+  return {
+    /** The same case by the engine. */
+    async run({ document, input, behaviours }: Case): Promise<Seen> {
+      const clock = virtualClock();
+      const { probe, effects, sleeping } = createProbe({
+        behaviours,
+        clock,
+        raise: (fault) => new RaisedError({ ...fault, detail: '' }),
+      });
+      let working = 0;
+      const activity: Activity = {
+        begin: () => {
+          working += 1;
+        },
+        end: () => {
+          working -= 1;
+        },
+      };
+      const options = { clock, meta: { activity, probe } };
+      const run = engine.run(compileWorkflow(document), input, options).then(
+        ({ output }) => ({ result: { output }, ended: clock.now() }),
+        (error) => {
+          const fault = error.details?.fault;
+          if (fault === undefined) throw error;
+          return { result: { fault }, ended: clock.now() };
+        },
+      );
+      const { result, ended } = await drive(clock, run, () => working > sleeping());
+      return { ...plainOutcome(result), ended, effects, events: [] };
     },
-    end: () => {
-      working -= 1;
-    },
+    close: () => engine.close(),
   };
-  try {
-    const run = engine.run(compileWorkflow(document), input, { clock, meta: { activity } }).then(
-      ({ output }) => ({ result: { output }, ended: clock.now() }),
-      (error) => {
-        const fault = error.details?.fault;
-        if (fault === undefined) throw error;
-        return { result: { fault }, ended: clock.now() };
-      },
-    );
-    const { result, ended } = await drive(clock, run, () => working > sleeping());
-    return { ...plainOutcome(result), ended, effects, events };
-  } finally {
-    await engine.close();
-  }
 }
 
 /** Title and detail of errors that a runtime makes are its own words. */

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import jqReady from 'jq-web';
 import { parseDuration } from './durations.ts';
 
 /** An error of the DSL on its way up; the innermost task that it passes sets `instance`. */
@@ -35,7 +35,10 @@ export const standard = (kind: keyof typeof STATUS, title = '') =>
   });
 
 export type Variables = Record<string, unknown>;
-const jq = await jqReady;
+// What the package exports is a promise itself: a module loader between would not pass it on.
+const jq = await (createRequire(import.meta.url)('jq-web') as Promise<{
+  raw(input: string, program: string, flags: string[]): string;
+}>);
 
 /** One jq program on one value; exactly one output is asked for. */
 export function evaluate(expression: string, data: unknown, variables: Variables): unknown {
