@@ -26,7 +26,7 @@ test.each(scenarios)('conformance: $name', async ({ definition, input, expectati
     random: () => 0.5,
     started: (name) => void started.push(name),
   });
-  const outcome = await drive(clock, run, () => false);
+  const outcome = await drive(clock, run);
   const { output, fault } = { output: undefined, fault: undefined, ...outcome };
   for (const expectation of expectations) {
     const { actual, expected } = expectation({ output, fault, started });

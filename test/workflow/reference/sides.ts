@@ -21,17 +21,24 @@ const QUIET = 3;
 /** Timers after which a run is taken for one that does not end. */
 const MOST = 2_000;
 
-/** Moves `clock` from timer to timer until `done`; before each step everything has gone on as far as it can. */
-export async function drive<T>(clock: VirtualClock, done: Promise<T>, busy: () => boolean): Promise<T> {
+/**
+ * Moves `clock` from timer to timer until `done`; before each step everything has gone on as far as it can. `idle`
+ * resolves when nothing is at work that is not a promise alone.
+ */
+export async function drive<T>(
+  clock: VirtualClock,
+  done: Promise<T>,
+  idle: () => Promise<void> = async () => {},
+): Promise<T> {
   let over = false;
   const end = () => {
     over = true;
   };
   done.then(end, end);
   for (let steps = 0; !over; steps += 1) {
-    for (let quiet = 0; quiet < QUIET && !over; ) {
+    for (let quiet = 0; quiet < QUIET && !over; quiet += 1) {
       await turn();
-      quiet = busy() ? 0 : quiet + 1;
+      await idle();
     }
     if (over) break;
     if (steps > MOST) throw new Error(`no end after ${MOST} timers`);
@@ -54,7 +61,6 @@ export async function byReference({ document, input, behaviours }: Case): Promis
   const outcome = await drive(
     clock,
     interpret(document, input, world).then((result) => ({ result, ended: clock.now() })),
-    () => false,
   );
   return { ...plainOutcome(outcome.result), ended: outcome.ended, effects, events };
 }
@@ -84,6 +90,9 @@ export function engineSide() {
           working -= 1;
         },
       };
+      const idle = async () => {
+        while (working > sleeping()) await turn();
+      };
       const options = { clock, meta: { activity, probe } };
       const run = engine.run(compileWorkflow(document), input, options).then(
         ({ output }) => ({ result: { output }, ended: clock.now() }),
@@ -93,7 +102,7 @@ export function engineSide() {
           return { result: { fault }, ended: clock.now() };
         },
       );
-      const { result, ended } = await drive(clock, run, () => working > sleeping());
+      const { result, ended } = await drive(clock, run, idle);
       return { ...plainOutcome(result), ended, effects, events: [] };
     },
     close: () => engine.close(),
