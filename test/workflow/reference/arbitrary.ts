@@ -7,6 +7,9 @@ import type { Behaviours } from './probe.ts';
  * Random documents that end: loops run over short lists, a step backwards is counted. Whatever takes time
  * takes a time of its own (multiples of square roots of primes), so that no two things happen at once and
  * what a race or a fault stops is settled. Every branch of a fork begins with something that takes time.
+ *
+ * The specification leaves open, and so nothing is drawn of it: which exports remain of branches and of a `try` that
+ * faults; what `output` and `export` of the tasks around do on `end`; what `end` means in a function.
  */
 export interface Case {
   document: Loose;
@@ -90,8 +93,8 @@ const raise: fc.Arbitrary<Build> = fc.tuple(fault, fc.nat({ max: 3 })).map(([err
 });
 
 /** Puts the target of a directive in: one of the words, or a task further on in the list. */
-function directive(draw: number, later: string[]): string {
-  const words = ['continue', 'exit', ...later, ...later, 'end'];
+function directive(draw: number, { later, ends }: Place): string {
+  const words = ['continue', 'exit', ...later, ...later, ...(ends ? ['end'] : [])];
   return words[draw % words.length] as string;
 }
 
@@ -100,11 +103,11 @@ const choose: fc.Arbitrary<Build> = fc
   .map(([cases, otherwise]) => (place) => ({
     switch: [
       ...cases.map(([when, then]) => ({
-        [place.names.next('c')]: { when: when(place), then: directive(then, place.later) },
+        [place.names.next('c')]: { when: when(place), then: directive(then, place) },
       })),
       ...(otherwise === undefined
         ? []
-        : [{ [place.names.next('c')]: { then: directive(otherwise, place.later) } }]),
+        : [{ [place.names.next('c')]: { then: directive(otherwise, place) } }]),
     ],
   }));
 
@@ -123,7 +126,8 @@ const around = fc.record({
 
 const decorated = (work: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
   fc.tuple(work, around).map(([draw, more]) => (place) => {
-    const task = draw(place);
+    const shaped = more.as ?? more.after ?? more.keep;
+    const task = draw(shaped === undefined ? place : { ...place, ends: false });
     if (more.if) task.if = more.if(place);
     const input = {
       ...(more.from && { from: more.from(place) }),
@@ -132,8 +136,7 @@ const decorated = (work: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
     if (Object.keys(input).length > 0) task.input = input;
     const output = { ...(more.as && { as: more.as(place) }), ...(more.after && { schema: more.after }) };
     if (Object.keys(output).length > 0) task.output = { ...task.output, ...output };
-    // What branches export at the same time is not settled by the specification.
-    if (more.keep && !place.forked)
+    if (more.keep && place.exports)
       task.export = { as: more.keep(place), ...(more.kept && { schema: more.kept }) };
     if (more.timeout) {
       const [draw, named] = more.timeout;
@@ -142,7 +145,7 @@ const decorated = (work: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
       if (named) place.names.timeouts[name] = { after };
       task.timeout = named ? name : { after };
     }
-    if (more.then !== undefined) task.then = directive(more.then, place.later);
+    if (more.then !== undefined) task.then = directive(more.then, place);
     return task;
   });
 
@@ -190,7 +193,13 @@ const fork = (body: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
       fork: {
         branches: branches.map(([lead, more]) => {
           const branch = place.names.next('b');
-          const inner = { ...place, branch, forked: true, later: [] };
+          const inner = {
+            ...place,
+            branch,
+            exports: false,
+            later: [],
+            ends: place.ends && output === undefined,
+          };
           const first = { [place.names.next('t')]: lead(inner) };
           return { [branch]: { do: [first, ...(more?.(inner) ?? [])] } };
         }),
@@ -245,7 +254,7 @@ const attempt = (body: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
       const name = place.names.next('R');
       if (retry?.[1]) place.names.retries[name] = rule;
       return {
-        try: body({ ...place, guarded: true, later: [] }),
+        try: body({ ...place, guarded: true, exports: false, later: [] }),
         catch: {
           ...(filter && { errors: { with: filter } }),
           ...(named && { as }),
@@ -253,7 +262,7 @@ const attempt = (body: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
           ...(exceptWhen && { exceptWhen: exceptWhen(inner) }),
           ...(retry && { retry: retry[1] ? name : rule }),
           ...(handler && { do: handler(inner) }),
-          ...(then !== undefined && { then: directive(then, place.later) }),
+          ...(then !== undefined && { then: directive(then, place) }),
         },
       };
     });
@@ -279,7 +288,7 @@ const again: fc.Arbitrary<Build> = fc
 const own = (task: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
   fc.tuple(task, leaf).map(([draw, argument]) => (place) => {
     const name = place.names.next('f');
-    place.names.functions[name] = draw({ ...place, variables: [], errors: [], later: [] });
+    place.names.functions[name] = draw({ ...place, variables: [], errors: [], later: [], ends: false });
     return { call: name, with: { n: argument(place) } };
   });
 

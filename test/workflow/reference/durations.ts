@@ -13,7 +13,7 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value === 'string') {
     const found = ISO.exec(value);
     if (found === null || !/\d/.test(value)) return undefined;
-    return PARTS.reduce((sum, unit, index) => sum + unit * Number(found[index + 1] ?? 0), 0);
+    return Math.round(PARTS.reduce((sum, unit, index) => sum + unit * Number(found[index + 1] ?? 0), 0));
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const parts = Object.entries(value);

@@ -83,22 +83,24 @@ class Run {
 
   async whole(input: unknown): Promise<unknown> {
     const { document, always } = this;
-    validate(document.input?.schema, input);
-    const start =
-      document.input?.from === undefined ? input : evaluateShape(document.input.from, input, always);
     const scope: Scope = { variables: {}, signal: new AbortController().signal };
-    const last = await this.timed(document.timeout, '', input, scope, async (inner) => {
-      try {
-        return await this.list(document.do, '/do', start, inner);
-      } catch (error) {
+    const start = placed('/input', () => {
+      validate(document.input?.schema, input);
+      return document.input?.from === undefined ? input : evaluateShape(document.input.from, input, always);
+    });
+    return this.timed(document.timeout, '', input, scope, async (inner) => {
+      const last = await this.list(document.do, '/do', start, inner).catch((error) => {
         if (error instanceof Ended) return error.data;
         throw error;
-      }
+      });
+      return placed('/output', () => {
+        const as = document.output?.as;
+        const variables = { ...always, context: this.context };
+        const output = as === undefined ? last : evaluateShape(as, last, variables);
+        validate(document.output?.schema, output);
+        return output;
+      });
     });
-    const as = document.output?.as;
-    const output = as === undefined ? last : evaluateShape(as, last, { ...always, context: this.context });
-    validate(document.output?.schema, output);
-    return output;
   }
 
   /** Tasks of one scope, one after the other or as their directives say. */
@@ -349,6 +351,16 @@ class Run {
       iso8601: new Date(ms).toISOString(),
       epoch: { seconds: Math.floor(ms / 1000), milliseconds: ms },
     };
+  }
+}
+
+/** Does `work` of the component at `pointer`. */
+function placed<T>(pointer: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof Fault) error.instance ??= pointer;
+    throw error;
   }
 }
 

@@ -16,7 +16,10 @@ export interface Names {
 export interface Place {
   names: Names;
   branch: string;
-  forked: boolean;
+  /** Whether its tasks export: see `arbitrary.ts`. */
+  exports: boolean;
+  /** Whether its tasks may end the workflow. */
+  ends: boolean;
   /** In a `try`: what goes wrong here does not end everything. */
   guarded: boolean;
   /** Variables of the loops around it. */
@@ -49,7 +52,8 @@ export function textOf(): Place {
   return {
     names,
     branch: 'main',
-    forked: false,
+    exports: true,
+    ends: true,
     guarded: false,
     variables: [],
     errors: [],

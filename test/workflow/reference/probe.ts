@@ -24,30 +24,47 @@ export interface Effect {
   until: number;
 }
 
-/** The function `probe` for one run, and the record of its calls in the order in which they began. */
+/**
+ * The function `probe` for one run, and the record of its calls in the order in which they began. A call with the
+ * key of an earlier one is that call, taken up again where it is by now.
+ */
 export function createProbe(options: {
   behaviours: Behaviours;
-  clock: Clock;
+  clock(): Clock;
   raise(fault: Behaviour['fault']): Error;
 }) {
-  const { clock, behaviours } = options;
+  const { behaviours } = options;
   const effects: Effect[] = [];
   const calls = new Map<string, number>();
+  const known = new Map<string, { effect: Effect; nth: number }>();
   let sleeping = 0;
-  const probe = async (input: unknown, signal: AbortSignal): Promise<unknown> => {
+
+  function begin(input: unknown, key: string | undefined) {
+    const found = key === undefined ? undefined : known.get(key);
+    if (found !== undefined) return found;
     const { id } = input as { id: string };
     const behaviour = behaviours[id];
     if (behaviour === undefined) throw new Error(`no behaviour of ${id}`);
     const nth = (calls.get(id) ?? 0) + 1;
     calls.set(id, nth);
-    const at = clock.now();
+    const at = options.clock().now();
     const effect: Effect = { id, branch: behaviour.branch, at, input, end: 'open', until: at };
     effects.push(effect);
+    const call = { effect, nth };
+    if (key !== undefined) known.set(key, call);
+    return call;
+  }
+
+  const probe = async (input: unknown, signal: AbortSignal, key?: string): Promise<unknown> => {
+    const clock = options.clock();
+    const { effect, nth } = begin(input, key);
+    const { delay, faults, fault, value } = behaviours[effect.id] as Behaviour;
     const done = (end: Effect['end']) => Object.assign(effect, { end, until: clock.now() });
-    if (behaviour.delay > 0) {
+    const left = effect.at + delay - clock.now();
+    if (left > 0) {
       sleeping += 1;
       try {
-        await sleep(clock, behaviour.delay, signal);
+        await sleep(clock, left, signal);
       } catch (error) {
         done('stopped');
         throw error;
@@ -55,12 +72,9 @@ export function createProbe(options: {
         sleeping -= 1;
       }
     }
-    if (nth <= behaviour.faults) {
-      done('fault');
-      throw options.raise(behaviour.fault);
-    }
-    done('value');
-    return behaviour.value;
+    if (effect.end === 'open') done(nth <= faults ? 'fault' : 'value');
+    if (nth <= faults) throw options.raise(fault);
+    return value;
   };
   return { probe, effects, sleeping: () => sleeping };
 }

@@ -51,7 +51,11 @@ export async function drive<T>(
 export async function byReference({ document, input, behaviours }: Case): Promise<Seen> {
   const clock = virtualClock();
   const events: unknown[] = [];
-  const { probe, effects } = createProbe({ behaviours, clock, raise: (fault) => new Fault(fault) });
+  const { probe, effects } = createProbe({
+    behaviours,
+    clock: () => clock,
+    raise: (fault) => new Fault(fault),
+  });
   const world = {
     clock,
     functions: { probe },
@@ -65,22 +69,28 @@ export async function byReference({ document, input, behaviours }: Case): Promis
   return { ...plainOutcome(outcome.result), ended: outcome.ended, effects, events };
 }
 
-/** The engine, as the other side of the comparison: one for many cases. */
+/** The engine, as the other side of the comparison: one for many cases, one after the other. */
 export function engineSide() {
   type Probe = ReturnType<typeof createProbe>['probe'];
+  let events: unknown[] = [];
   const engine = createEngine({
     env: testEnv(),
     functions: { probe: (value, { signal, meta }) => (meta.probe as Probe)(value, signal) },
+    events: {
+      publish: async (event) => void events.push(plainEvent(event)),
+      subscribe: () => () => {},
+    },
   });
   return {
-    /** The same case by the engine. */
     async run({ document, input, behaviours }: Case): Promise<Seen> {
       const clock = virtualClock();
       const { probe, effects, sleeping } = createProbe({
         behaviours,
-        clock,
+        clock: () => clock,
         raise: (fault) => new RaisedError({ ...fault, detail: '' }),
       });
+      events = [];
+      // Calls count as work from their first expression on: what is at work and not asleep in `probe` goes on by itself.
       let working = 0;
       const activity: Activity = {
         begin: () => {
@@ -91,22 +101,27 @@ export function engineSide() {
         },
       };
       const idle = async () => {
-        while (working > sleeping()) await turn();
+        do await engine.idle();
+        while (working > sleeping());
       };
-      const options = { clock, meta: { activity, probe } };
-      const run = engine.run(compileWorkflow(document), input, options).then(
-        ({ output }) => ({ result: { output }, ended: clock.now() }),
-        (error) => {
-          const fault = error.details?.fault;
-          if (fault === undefined) throw error;
-          return { result: { fault }, ended: clock.now() };
-        },
-      );
-      const { result, ended } = await drive(clock, run, idle);
-      return { ...plainOutcome(result), ended, effects, events: [] };
+      const run = engine.run(compileWorkflow(document), input, { clock, meta: { probe, activity } });
+      const { result, ended } = await drive(clock, settled(run, clock), idle);
+      return { ...plainOutcome(result), ended, effects, events };
     },
     close: () => engine.close(),
   };
+}
+
+/** The end of a run with its time; a fault is an end too. */
+function settled(run: Promise<{ output: unknown }>, clock: VirtualClock) {
+  return run.then(
+    ({ output }) => ({ result: { output }, ended: clock.now() }),
+    (error) => {
+      const fault = error.details?.fault;
+      if (fault === undefined) throw error;
+      return { result: { fault }, ended: clock.now() };
+    },
+  );
 }
 
 /** Title and detail of errors that a runtime makes are its own words. */
