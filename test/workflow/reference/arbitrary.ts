@@ -135,7 +135,7 @@ const decorated = (work: fc.Arbitrary<Build>): fc.Arbitrary<Build> =>
     };
     if (Object.keys(input).length > 0) task.input = input;
     const output = { ...(more.as && { as: more.as(place) }), ...(more.after && { schema: more.after }) };
-    if (Object.keys(output).length > 0) task.output = { ...task.output, ...output };
+    if (Object.keys(output).length > 0) task.output = { ...output, ...task.output };
     if (more.keep && place.exports)
       task.export = { as: more.keep(place), ...(more.kept && { schema: more.kept }) };
     if (more.timeout) {
