@@ -51,16 +51,29 @@ export async function byBpmn(steps: number, store?: Store) {
   };
 }
 
-function process(steps: number): string {
-  const names = ['start', ...Array.from({ length: steps }, (_, n) => `step${n}`), 'end'];
-  const tasks = names
-    .slice(1, -1)
-    .map((id) => `<serviceTask id="${id}" implementation="\${environment.services.step}" />`);
-  const flows = names
+/** A sequence of service tasks; with `pause`, a timer behind each. */
+export function process(steps: number, pause?: string): string {
+  const timer = `<timerEventDefinition><timeDuration xsi:type="tFormalExpression">${pause}</timeDuration></timerEventDefinition>`;
+  const nodes = [
+    { id: 'start', xml: '<startEvent id="start" />' },
+    ...Array.from({ length: steps }, (_, n) => [
+      { id: `step${n}`, xml: `<serviceTask id="step${n}" implementation="\${environment.services.step}" />` },
+      ...(pause === undefined
+        ? []
+        : [
+            {
+              id: `pause${n}`,
+              xml: `<intermediateCatchEvent id="pause${n}">${timer}</intermediateCatchEvent>`,
+            },
+          ]),
+    ]).flat(),
+    { id: 'end', xml: '<endEvent id="end" />' },
+  ];
+  const flows = nodes
     .slice(1)
-    .map((id, n) => `<sequenceFlow id="flow${n}" sourceRef="${names[n]}" targetRef="${id}" />`);
+    .map(({ id }, n) => `<sequenceFlow id="flow${n}" sourceRef="${nodes[n]?.id}" targetRef="${id}" />`);
   return `<?xml version="1.0" encoding="UTF-8"?>
-<definitions id="bench" xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" targetNamespace="urn:bench">
-<process id="steps" isExecutable="true"><startEvent id="start" />${tasks.join('')}<endEvent id="end" />${flows.join('')}</process>
+<definitions id="bench" xmlns="http://www.omg.org/spec/BPMN/20100524/MODEL" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" targetNamespace="urn:bench">
+<process id="steps" isExecutable="true">${[...nodes.map(({ xml }) => xml), ...flows].join('')}</process>
 </definitions>`;
 }
