@@ -2,6 +2,7 @@ import type { AnyStateMachine } from 'xstate';
 import { anchorMachine } from './protocols/anchor.machine.ts';
 import { assuranceMachine } from './protocols/assurance.machine.ts';
 import { authorizationMachine } from './protocols/authorization.machine.ts';
+import { changeMachine } from './protocols/change.machine.ts';
 import { delegationMachine } from './protocols/delegation.machine.ts';
 import { handoverMachine } from './protocols/handover.machine.ts';
 import { instructionMachine } from './protocols/instruction.machine.ts';
@@ -19,6 +20,7 @@ import { supervisionMachine } from './protocols/supervision.machine.ts';
 import { taskMachine } from './protocols/task.machine.ts';
 import { toolCallMachine } from './protocols/tool-call.machine.ts';
 import { toolLifeMachine } from './protocols/tool-life.machine.ts';
+import { trialMachine } from './protocols/trial.machine.ts';
 import { centralMachine } from './roles/central.machine.ts';
 import { domainMachine } from './roles/domain.machine.ts';
 import { embodiedMachine } from './roles/embodied.machine.ts';
@@ -40,6 +42,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(anchorMachine),
   entry(assuranceMachine),
   entry(authorizationMachine),
+  entry(changeMachine),
   entry(delegationMachine),
   entry(handoverMachine),
   entry(instructionMachine),
@@ -57,6 +60,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = Object.fromEntrie
   entry(taskMachine),
   entry(toolCallMachine),
   entry(toolLifeMachine),
+  entry(trialMachine),
   entry(centralMachine),
   entry(domainMachine),
   entry(embodiedMachine),

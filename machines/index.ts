@@ -2,6 +2,23 @@ export { NetAgentError } from './failure.ts';
 export type { Clock, Env, Ids, Log, Random } from './ports.ts';
 export { assuranceMachine } from './protocols/assurance.machine.ts';
 export {
+  type ChangeContext,
+  type ChangeInput,
+  type ChangeOutput,
+  changeMachine,
+} from './protocols/change.machine.ts';
+export type {
+  ApplyVerdict,
+  ApprovalVerdict,
+  ChangeEvent,
+  ChangeOutcome,
+  ClaimVerdict,
+  KpiGuard,
+  Look,
+  ReachVerdict,
+  RehearsalVerdict,
+} from './protocols/change.messages.ts';
+export {
   type DelegationLimits,
   type DelegationOutput,
   delegationMachine,
@@ -40,6 +57,18 @@ export type {
   TaskRequest,
   TaskResult,
 } from './protocols/task.messages.ts';
+export { trialMachine } from './protocols/trial.machine.ts';
+export type {
+  TrialEvent,
+  TrialGate,
+  TrialInput,
+  TrialOutcome,
+  TrialOutput,
+  TrialReading,
+  TrialScope,
+  TrialStage,
+  TrialTimes,
+} from './protocols/trial.messages.ts';
 export {
   type AgentEvent,
   type AgentLimits,

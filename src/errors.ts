@@ -1,6 +1,8 @@
 import { errorsOf } from '../machines/failure.ts';
+import { CHANGE_ERRORS } from './errors/change.ts';
 import { CONFORMANCE_ERRORS } from './errors/conformance.ts';
 import { DURABLE_ERRORS } from './errors/durable.ts';
+import { EXPLORE_ERRORS } from './errors/explore.ts';
 import { GATEWAY_ERRORS } from './errors/gateway.ts';
 import { KNOWLEDGE_ERRORS } from './errors/knowledge.ts';
 import { NETMCP_ERRORS } from './errors/netmcp.ts';
@@ -23,7 +25,9 @@ export const CATALOG = {
   ...SBI_ERRORS,
   ...TOOLIZATION_ERRORS,
   ...WORKFLOW_ERRORS,
+  ...CHANGE_ERRORS,
   ...KNOWLEDGE_ERRORS,
+  ...EXPLORE_ERRORS,
   ...GATEWAY_ERRORS,
 } as const;
 

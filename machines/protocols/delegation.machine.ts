@@ -107,6 +107,17 @@ export const delegationMachine = setup({
         assigning: {
           description: 'An assignment is out.',
           entry: 'countAssignment',
+          on: {
+            EXCEPTION: {
+              actions: [
+                { type: 'keepException', params: ({ event }) => event },
+                {
+                  type: 'tellException',
+                  params: ({ context, event }) => ({ agent: agentOf(context), note: event.note }),
+                },
+              ],
+            },
+          },
           invoke: {
             src: 'assign',
             id: 'assign',
@@ -186,15 +197,6 @@ export const delegationMachine = setup({
                     type: 'tellProgress',
                     params: ({ context, event }) => ({ agent: agentOf(context), note: event.note }),
                   },
-                },
-                EXCEPTION: {
-                  actions: [
-                    { type: 'keepException', params: ({ event }) => event },
-                    {
-                      type: 'tellException',
-                      params: ({ context, event }) => ({ agent: agentOf(context), note: event.note }),
-                    },
-                  ],
                 },
               },
             },

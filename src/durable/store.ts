@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { TaskLedger } from '../../broker/index.ts';
 import { fail } from '../errors.ts';
 import { TASK_SCHEMA, type TaskLedgers, taskLedgers } from './task-ledger.ts';
+import { WORKFLOW_SCHEMA, type WorkflowLedger, workflowLedger } from './workflow-ledger.ts';
 
 /** JSON values by id. */
 export interface Collection<T> {
@@ -19,6 +20,8 @@ export interface Store {
   collection<T>(name: string): Collection<T>;
   /** The tasks of one agent, as event logs. */
   tasks(agent: string): TaskLedger;
+  /** The workflow instances of the runtime. */
+  workflows(): WorkflowLedger;
   /** All of `work` or nothing of it. */
   transaction<R>(work: () => R): R;
   close(): void;
@@ -27,7 +30,7 @@ export interface Store {
 export const STORE_FILE = 'netagent.db';
 /** `application_id` of our files ("neta"): a foreign database is refused, not written into. */
 const APPLICATION = 0x6e657461;
-const SCHEMA = 2;
+const SCHEMA = 3;
 const MAGIC = 'SQLite format 3\u0000';
 
 export interface StoreOptions {
@@ -104,7 +107,7 @@ function prepare(database: DatabaseSync, durability: 'write' | 'fsync'): void {
   database.exec(
     `BEGIN IMMEDIATE; PRAGMA application_id = ${APPLICATION}; PRAGMA user_version = ${SCHEMA};` +
       'CREATE TABLE IF NOT EXISTS item (collection TEXT NOT NULL, id TEXT NOT NULL, value TEXT NOT NULL,' +
-      ` PRIMARY KEY (collection, id)) STRICT, WITHOUT ROWID; ${TASK_SCHEMA} COMMIT`,
+      ` PRIMARY KEY (collection, id)) STRICT, WITHOUT ROWID; ${TASK_SCHEMA} ${WORKFLOW_SCHEMA} COMMIT`,
   );
   const check = database.prepare('PRAGMA quick_check(1)').get() as Record<string, string>;
   if (Object.values(check)[0] !== 'ok') throw new Error('it is damaged');
@@ -142,6 +145,7 @@ function storeOf(database: DatabaseSync, file: string, ledgers: TaskLedgers): St
         })),
     }),
     tasks: ledgers.of,
+    workflows: () => guarded(() => workflowLedger(database, guarded)),
     transaction: (work) => {
       if (depth > 0) return work();
       guarded(() => database.exec('BEGIN IMMEDIATE'));

@@ -34,16 +34,19 @@ import {
 } from './nf/index.ts';
 import { type Harm, harm, type ServiceQuality, serviceQuality } from './quality.ts';
 import { createSimulation } from './sim/index.ts';
-import { GridNetwork, type WorldFile } from './worlds/index.ts';
+import { GridNetwork, LiveTuning, type Scope, type WorldCopy, type WorldFile } from './worlds/index.ts';
 
 /** PCFs in their set, and SMFs in theirs. */
 const INSTANCES = 2;
 
 export { parseTrace } from './trace.ts';
 export {
+  PARAMETERS,
   readWorld,
   runWorld,
   shippedWorlds,
+  WhatIf,
+  type WorldCopy,
   type WorldFile,
   type WorldSample,
 } from './worlds/index.ts';
@@ -69,6 +72,18 @@ export interface OutsidePeers {
   a1?: string;
 }
 
+/** Parameters of a world by order, and how it does. KPIs and parameters are in docs/explore.md. */
+export interface NetworkTuning {
+  /** The world as it is now, for a sandbox. */
+  copy(): WorldCopy;
+  /** Sets parameters in a scope; what the id set before is replaced. Rejects with NETWORK_GRID_INVALID. */
+  apply(id: string, parameters: Readonly<Record<string, number>>, scope: Scope): Promise<void>;
+  /** Takes back what the id set, if anything. */
+  undo(id: string): Promise<void>;
+  /** KPIs of the scope over the next `seconds` of network time; rejects with the reason of the signal. */
+  measure(scope: Scope, seconds: number, signal: AbortSignal): Promise<Record<string, number>>;
+}
+
 export interface NetworkHandle {
   /** API roots. */
   readonly nrf: string;
@@ -90,6 +105,8 @@ export interface NetworkHandle {
   evaluation(supi: string): NetworkEvaluation | undefined;
   /** Breaks parts of the network on purpose, and mends them. */
   readonly faults: FaultInjection;
+  /** Sets and copies the world under assurance; undefined in the simulation without a scenario world. */
+  readonly tuning: NetworkTuning | undefined;
   /** All functions report load to the NRF now; else each does with its heart-beat. */
   beat(): Promise<void>;
   close(): Promise<void>;
@@ -205,6 +222,7 @@ export async function startNetwork(options: {
         await duties.settled();
       },
       faults,
+      tuning: simulation instanceof GridNetwork ? new LiveTuning(simulation) : undefined,
       async beat() {
         await Promise.all(functions.map((one) => one.beat()));
       },

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../machines/ports.ts';
 import { fail } from '../errors.ts';
+import { isExpression } from './dsl/parts.ts';
 
 export type Variables = Record<string, unknown>;
 
@@ -131,9 +132,7 @@ function named(expression: string, variables: Variables): Variables {
   return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(`$${name}`)));
 }
 
-export function isExpression(text: string): boolean {
-  return /^\s*\$\{[\s\S]*\}\s*$/.test(text);
-}
+export { isExpression };
 
 function strip(expression: string): string {
   const match = /^\s*\$\{([\s\S]*)\}\s*$/.exec(expression);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail } from '../errors.ts';
-import { type CompiledWorkflow, compileWorkflow } from './engine.ts';
+import { type CompiledWorkflow, compileWorkflow } from './engine/compiled.ts';
 
 /**
  * Compiles every workflow document of a folder, by name; of two versions the newer.

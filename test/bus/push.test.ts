@@ -279,6 +279,7 @@ test('a name is judged by the address that is called, also where it is local', a
       targets.lookup(host, {}, (error, address) => resolve(error?.message ?? address)),
     );
   expect(await found(new Targets({ allowHttp: false, allow: [] }), 'localhost')).toMatch(/not public/);
+  expect(await found(new Targets({ allowHttp: false, allow: [] }), '93.184.215.14')).toBe('93.184.215.14');
   expect(await found(new Targets({ allowHttp: false, allow: ['localhost'] }), 'localhost')).toMatch(
     /^(127\.|::1)/,
   );

@@ -31,10 +31,10 @@ do:
       for: { each: x, in: '\${ [1] }' }
       while: '\${ true }'
       do:
-        - careful: { try: [{ call: { call: 'x:1.0.0@default' } }], catch: { as: e, do: [{ handle: { set: 1 } }] } }
-        - blind: { try: [{ raise: { raise: { error: { title: t } } } }], catch: {} }
-  - both: { fork: { branches: [{ left: { wait: PT1S } }, { right: { do: [{ stop: { set: 1, then: end } }] } }] } }
-  - fin: { set: 1, then: end }`;
+        - careful: { try: [{ call: { call: 'x:1.0.0@default' } }], catch: { as: e, do: [{ handle: { set: '\${ 1 }' } }] } }
+        - blind: { try: [{ raise: { raise: { error: { type: 'urn:t', status: 500, title: t } } } }], catch: {} }
+  - both: { fork: { branches: [{ left: { wait: PT1S } }, { right: { do: [{ stop: { set: '\${ 1 }', then: end } }] } }] } }
+  - fin: { set: '\${ 1 }', then: end }`;
 
 describe.each([...templates, { id: 'test/everything', machine: compileWorkflow(EVERYTHING).machine }])(
   'the workflow $id',
@@ -60,7 +60,7 @@ test('the pointer of each task is its place in the document', () => {
       .slice(1)
       .map((token) => token.replaceAll('~1', '/').replaceAll('~0', '~'))
       .reduce<unknown>((value, token) => (value as Record<string, unknown>)[token], document);
-    expect(found, pointer).toBe(task);
+    expect(found, pointer).toBe(task.task);
   }
   expect([...tasks.keys()]).toContain('/do/4/both/fork/branches/1/right/do/0/stop');
 });

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { NetAgentError } from '../../machines/failure.ts';
-import { compileWorkflow, createEngine } from '../../src/workflow/index.ts';
+import { compileWorkflow, createEngine, createEventBus } from '../../src/workflow/index.ts';
 import { type Observed, planOf, readFeature } from './ctk.ts';
 import { simulatedClock, testEnv } from './kit.ts';
 
@@ -21,29 +21,21 @@ const scenarios = existsSync(FEATURES)
 
 const HTTP = 'agents reach the network through NetMCP tools alone, so there is no HTTP call';
 const OPENAPI = 'agents reach the network through NetMCP tools alone, so there is no OpenAPI call';
-const FILTER = 'a catch takes every fault; errors are told apart by a switch in its handler';
 /** What this engine leaves out of the DSL, why, and what the document gets instead of silence. */
-const LEFT_OUT: Record<string, { why: string; code: 'WORKFLOW_INVALID' | 'WORKFLOW_FAULTED' }> = {
-  'branch.feature: Fork Task With Competing Concurrent Sub Tasks': {
-    why: 'competing branches would leave half-done changes in the network',
-    code: 'WORKFLOW_INVALID',
-  },
-  'call.feature: Call HTTP With Content Output': { why: HTTP, code: 'WORKFLOW_FAULTED' },
-  'call.feature: Call HTTP With Response Output': { why: HTTP, code: 'WORKFLOW_FAULTED' },
-  'call.feature: Call HTTP Using Basic Authentication': { why: HTTP, code: 'WORKFLOW_FAULTED' },
-  'call.feature: Call OpenAPI With Content Output': { why: OPENAPI, code: 'WORKFLOW_FAULTED' },
-  'call.feature: Call OpenAPI With Response Output': { why: OPENAPI, code: 'WORKFLOW_FAULTED' },
-  'data-flow.feature: Output Filtering': { why: HTTP, code: 'WORKFLOW_FAULTED' },
-  'data-flow.feature: Use Non-object Output': { why: HTTP, code: 'WORKFLOW_FAULTED' },
-  'emit.feature: Emit Task': {
-    why: 'agents speak A2A; there is no event channel to emit to',
-    code: 'WORKFLOW_INVALID',
-  },
-  'try.feature: Try Handle Caught Error': { why: FILTER, code: 'WORKFLOW_INVALID' },
-  'try.feature: Try Raise Uncaught Error': { why: FILTER, code: 'WORKFLOW_INVALID' },
+const LEFT_OUT: Record<string, { why: string; code: 'WORKFLOW_INVALID' }> = {
+  'call.feature: Call HTTP With Content Output': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'call.feature: Call HTTP With Response Output': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'call.feature: Call HTTP Using Basic Authentication': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'call.feature: Call OpenAPI With Content Output': { why: OPENAPI, code: 'WORKFLOW_INVALID' },
+  'call.feature: Call OpenAPI With Response Output': { why: OPENAPI, code: 'WORKFLOW_INVALID' },
+  'try.feature: Try Handle Caught Error': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'try.feature: Try Raise Uncaught Error': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'data-flow.feature: Output Filtering': { why: HTTP, code: 'WORKFLOW_INVALID' },
+  'data-flow.feature: Use Non-object Output': { why: HTTP, code: 'WORKFLOW_INVALID' },
 };
 
-const engine = createEngine({ env: testEnv(), functions: {} });
+const env = testEnv();
+const engine = createEngine({ env, functions: {}, events: createEventBus({ log: env.log }) });
 afterAll(() => engine.close());
 
 async function observe(definition: string, input: unknown): Promise<Observed> {

@@ -129,7 +129,8 @@ describe('tasks', () => {
     const ends = '  - inner: { do: [{ stop: { set: { x: 1 }, then: end } }] }\n  - never: { set: { x: 2 } }';
     expect(await run(ends)).toEqual({ x: 1 });
     await expect(run("  - a: { call: 'constructor:1.0.0@default' }")).rejects.toMatchObject({
-      details: { fault: { detail: 'WORKFLOW_FUNCTION_UNKNOWN' } },
+      code: 'WORKFLOW_INVALID',
+      details: { where: '/do/0/a/call' },
     });
     await expect(run("  - a: { set: { x: '${ .a.b.c | error }' } }", {})).rejects.toMatchObject({
       details: { fault: { detail: 'WORKFLOW_EXPRESSION' } },
@@ -212,10 +213,14 @@ describe('time and life', () => {
 
 describe('documents', () => {
   test.each([
-    ['  - a: { frobnicate: 1 }', /line 3 .*not run here/],
-    ['  - a: { set: 1 }\n  - a: { set: 2 }', /same name/],
-    ['  - a: { set: 1, then: nowhere }', /no task "nowhere"/],
+    ['  - a: { frobnicate: 1 }', /line 3 .*no known kind/],
+    ['  - a: { set: { x: 1 } }\n  - a: { set: { x: 2 } }', /same name/],
+    ['  - a: { set: { x: 1 }, then: nowhere }', /no task "nowhere"/],
     ['  - a: { call: x, wiht: {} }', /line 3/],
+    ['  - a: { call: x }', /line 3 .*no function "x"/],
+    ['  - a: { run: { container: { image: x } } }', /line 3 .*containers are not run here/],
+    ['  - a: { run: { shell: { command: ls } } }', /--allow-run shell/],
+    ['  - a: { try: [{ b: { wait: PT1S } }], catch: { retry: often } }', /no "often" under use.retries/],
     ['  - [', /line/],
   ])('%s is refused with the place', (body, pattern) => {
     try {

@@ -54,7 +54,7 @@ describe('tasks within tasks', () => {
         [2, 0, 'c'],
       ],
     });
-    expect(calls).toEqual(['[0][0]', '[0][1]', '[2][0]']);
+    expect(calls).toEqual(['@/1[0]/1[0]/1', '@/1[0]/1[1]/1', '@/1[2]/1[0]/1']);
   });
 
   test('a try in a loop catches each fault by itself and the loop goes on', async () => {
@@ -80,7 +80,7 @@ describe('tasks within tasks', () => {
             do:
               - careful:
                   try: [{ ask: { call: 'flaky:1.0.0@default', with: { n: '\${ $n }' } } }]
-                  catch: { as: e, do: [{ worse: { raise: { error: { title: '\${ "worse: " + $e.title }' } } } }] }
+                  catch: { as: e, do: [{ worse: { raise: { error: { type: 'urn:t', status: 500, title: '\${ "worse: " + $e.title }' } } } }] }
       catch: { as: e, do: [{ keep: { set: { title: '\${ $e.title }' } } }] }`;
     expect(await run(body, {})).toEqual({ title: 'worse: odd 1' });
   });
@@ -90,12 +90,12 @@ describe('tasks within tasks', () => {
   - outer:
       fork:
         branches:
-          - left: { fork: { branches: [{ a: { set: 1 } }, { b: { do: [{ b1: { set: 2 } }, { b2: { set: '\${ . + 1 }' } }] } }] } }
-          - right: { set: 4 }`;
+          - left: { fork: { branches: [{ a: { set: '\${ 1 }' } }, { b: { do: [{ b1: { set: '\${ 2 }' } }, { b2: { set: '\${ . + 1 }' } }] } }] } }
+          - right: { set: '\${ 4 }' }`;
     expect(await run(body)).toEqual([[1, 3], 4]);
     aborted.length = 0;
     const broken = `
-  - outer: { fork: { branches: [{ stuck: { call: 'hang:1.0.0@default' } }, { bad: { raise: { error: { title: no } } } }] } }`;
+  - outer: { fork: { branches: [{ stuck: { call: 'hang:1.0.0@default' } }, { bad: { raise: { error: { type: 'urn:t', status: 500, title: no } } } }] } }`;
     await expect(run(broken)).rejects.toMatchObject({
       details: { fault: { title: 'no', instance: '/do/0/outer/fork/branches/1/bad' } },
     });
@@ -105,8 +105,8 @@ describe('tasks within tasks', () => {
   test('a name with a dot or a blank is a name', async () => {
     const body = `
   - v1.2 check: { switch: [{ any: { then: set it.now } }] }
-  - skipped: { set: 1 }
-  - set it.now: { set: 2 }`;
+  - skipped: { set: '\${ 1 }' }
+  - set it.now: { set: '\${ 2 }' }`;
     expect(await run(body)).toBe(2);
   });
 });
@@ -152,7 +152,7 @@ describe('end and exit', () => {
   - careful: { try: [{ a: ${task} }], catch: { do: [{ h: { set: { x: 2 }, then: end } }] } }
   - never: { set: { x: 3 } }`;
     expect(await run(body('{ set: { x: 1 }, then: end }'))).toEqual({ x: 1 });
-    expect(await run(body('{ raise: { error: { title: t } } }'))).toEqual({ x: 2 });
+    expect(await run(body('{ raise: { error: { type: urn:t, status: 500, title: t } } }'))).toEqual({ x: 2 });
   });
 });
 
@@ -177,7 +177,7 @@ describe('life', () => {
     const seen: string[] = [];
     const body = `
   - both: { fork: { branches: [{ pause: { wait: PT1H } }, { stuck: { call: 'hang:1.0.0@default' } }] } }
-  - never: { set: 1 }`;
+  - never: { set: '\${ 1 }' }`;
     const done = engine.run(workflow(body), null, {
       clock: counting,
       signal: controller.signal,
@@ -192,7 +192,14 @@ describe('life', () => {
     clock.increment(7_200_000);
     for (let i = 0; i < 10; i += 1) await settle();
     // XState starts the children of an initial state before its entry actions: the order is not the task's.
-    expect(seen.sort()).toEqual(['both task.started', 'pause task.started', 'stuck task.started']);
+    expect(seen.sort()).toEqual([
+      'both task.cancelled',
+      'both task.started',
+      'pause task.cancelled',
+      'pause task.started',
+      'stuck task.cancelled',
+      'stuck task.started',
+    ]);
     expect(engine.instances()).toEqual([]);
   });
 
@@ -212,7 +219,7 @@ describe('life', () => {
       for: { each: one, in: '\${ [.text, .text] }' }
       do: [{ tell: { call: 'note:1.0.0@default', with: { text: '\${ $one }' } } }]
   - careful:
-      try: [{ stop: { raise: { error: { title: '\${ .text }', detail: '\${ $context.text }' } } } }]
+      try: [{ stop: { raise: { error: { type: 'urn:t', status: 500, title: '\${ .text }', detail: '\${ $context.text }' } } } }]
       catch: { as: e, do: [{ out: { set: { title: '\${ $e.title }', detail: '\${ $e.detail }' } } }] }`;
     expect(await run(body, { text: hostile })).toEqual({ title: hostile, detail: hostile });
   });

@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns';
 import { BlockList, isIP } from 'node:net';
+import { SPECIAL_ADDRESSES } from '../../../machines/addresses.ts';
 import { failBus } from '../../errors.ts';
 
 /** Where webhooks may go: a server must not be made to call what only it can reach (SSRF). */
@@ -13,38 +14,8 @@ export interface TargetPolicy {
 
 export const STRICT_TARGETS: TargetPolicy = { allowHttp: false, allow: [] };
 
-/** RFC 6890 and its successors: what is not an address of the public internet. */
-const SPECIAL: ReadonlyArray<[string, number, 'ipv4' | 'ipv6']> = [
-  ['0.0.0.0', 8, 'ipv4'],
-  ['10.0.0.0', 8, 'ipv4'],
-  ['100.64.0.0', 10, 'ipv4'],
-  ['127.0.0.0', 8, 'ipv4'],
-  ['169.254.0.0', 16, 'ipv4'],
-  ['172.16.0.0', 12, 'ipv4'],
-  ['192.0.0.0', 24, 'ipv4'],
-  ['192.0.2.0', 24, 'ipv4'],
-  ['192.88.99.0', 24, 'ipv4'],
-  ['192.168.0.0', 16, 'ipv4'],
-  ['198.18.0.0', 15, 'ipv4'],
-  ['198.51.100.0', 24, 'ipv4'],
-  ['203.0.113.0', 24, 'ipv4'],
-  ['224.0.0.0', 4, 'ipv4'],
-  ['240.0.0.0', 4, 'ipv4'],
-  ['::', 96, 'ipv6'],
-  ['::ffff:0:0', 96, 'ipv6'],
-  ['64:ff9b::', 96, 'ipv6'],
-  ['64:ff9b:1::', 48, 'ipv6'],
-  ['100::', 64, 'ipv6'],
-  ['2001::', 23, 'ipv6'],
-  ['2001:db8::', 32, 'ipv6'],
-  ['2002::', 16, 'ipv6'],
-  ['fc00::', 7, 'ipv6'],
-  ['fe80::', 10, 'ipv6'],
-  ['ff00::', 8, 'ipv6'],
-];
-
 const special = new BlockList();
-for (const [address, prefix, family] of SPECIAL) special.addSubnet(address, prefix, family);
+for (const [address, prefix, family] of SPECIAL_ADDRESSES) special.addSubnet(address, prefix, family);
 
 /** The judge of one policy. */
 export class Targets {

@@ -5,7 +5,7 @@ import type { World } from './world.ts';
 
 /** Weight of this tick in the load that the others' interference is reckoned with. */
 const LOAD_GAIN = 0.5;
-/** Interference over thermal at full load of the neighbours, dB (guess; target of uplink power control). */
+/** Interference over thermal at full load of the neighbours and full power of their UEs, dB (guess). */
 const IOT_FULL_DB = 6;
 /** Blocks a tick and UE while it receives: one a slot. */
 const SLOTS = [2000, 1000] as const;
@@ -34,8 +34,15 @@ function uplinkInterference({ cells, plan }: World): void {
     const from = plan.ringStart[c] as number;
     const to = plan.ringStart[c + 1] as number;
     let sum = 0;
-    for (let i = from; i < to; i++) sum += cells.loadUl[plan.ring[i] as number] as number;
-    cells.iot[c] = to > from ? (IOT_FULL_DB * sum) / (to - from) : 0;
+    let sent = 0;
+    for (let i = from; i < to; i++) {
+      const load = cells.loadUl[plan.ring[i] as number] as number;
+      sum += load;
+      sent += load * (cells.towards[plan.ring[i] as number] as number);
+    }
+    const full = to > from ? (IOT_FULL_DB * sum) / (to - from) : 0;
+    // Power control takes its share off each neighbour's part of the interference, as power.
+    cells.iot[c] = sent === sum ? full : 10 * Math.log10(1 + ((10 ** (full / 10) - 1) * sent) / sum);
   }
 }
 

@@ -71,6 +71,18 @@ export function checkPolicy(
   }
 }
 
+/** Ranges of TS 38.331: p0-NominalWithGrant, Alpha, Q-OffsetRange. */
+export function checkCell(
+  world: World,
+  cell: number,
+  values: { p0Dbm?: number; alpha?: number; offsetDb?: number } | null,
+): void {
+  index('cell', cell, world.plan.cells);
+  within('p0Dbm', values?.p0Dbm ?? 0, -202, 24);
+  within('alpha', values?.alpha ?? 1, 0, 1);
+  within('offsetDb', values?.offsetDb ?? 0, -24, 24);
+}
+
 export function checkFault(world: World, fault: Fault): void {
   index('fault.cell', fault.cell, world.plan.cells);
   if (fault.kind === 'overload') {

@@ -145,6 +145,13 @@ export function cellColumns(plan: Plan, counters: number) {
     loadUl: f32(n),
     /** Interference over thermal in the uplink, dB. */
     iot: f32(n),
+    /** Uplink power control (TS 38.213 7.1.1): dBm in 180 kHz, NaN for full power; compensation of the loss. */
+    p0: f32(n).fill(Number.NaN),
+    alpha: f32(n).fill(1),
+    /** Power of the UEs towards other cells, against full power. */
+    towards: f32(n).fill(1),
+    /** Cell individual offset (Ocn and Ocp of TS 38.331 5.5.4.4), dB. */
+    offset: f32(n),
     usedDl: f32(n),
     usedUl: f32(n),
     gbrDl: f32(n),

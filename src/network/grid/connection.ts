@@ -67,13 +67,20 @@ function syncLost(world: World, u: number): boolean {
 }
 
 /** Event A3 with hysteresis and time to trigger, then the handover. */
+/** A level with the individual offset of its cell. */
+const biased = ({ cells }: World, cell: number, rsrp: number): number =>
+  rsrp + (cell < 0 ? 0 : (cells.offset[cell] as number));
+
 function withinRat(world: World, u: number): void {
   const { ues, tuning, tickMs } = world;
   const target = ues.neighbour[u] as number;
   const margin =
     target < 0
       ? -1
-      : (ues.neighbourRsrp[u] as number) - (ues.rsrp[u] as number) - tuning.a3OffsetDb - tuning.hysteresisDb;
+      : biased(world, target, ues.neighbourRsrp[u] as number) -
+        biased(world, ues.cell[u] as number, ues.rsrp[u] as number) -
+        tuning.a3OffsetDb -
+        tuning.hysteresisDb;
   const before = ues.a3Cell[u] === target ? (ues.a3Margin[u] as number) : 0;
   ues.a3Cell[u] = target;
   ues.a3Margin[u] = margin;
@@ -211,7 +218,9 @@ function camp(world: World, u: number): boolean {
   const { ues } = world;
   const rat = ues.rat[u] as number;
   // The serving cell is among the measured ones: the better of it and its neighbour stands for the RAT.
-  const stay = (ues.rsrp[u] as number) >= (ues.neighbourRsrp[u] as number);
+  const stay =
+    biased(world, ues.cell[u] as number, ues.rsrp[u] as number) >=
+    biased(world, ues.neighbour[u] as number, ues.neighbourRsrp[u] as number);
   const cell = (stay ? ues.cell : ues.neighbour)[u] as number;
   const rsrp = (stay ? ues.rsrp : ues.neighbourRsrp)[u] as number;
   const sinr = (stay ? ues.sinr : ues.neighbourSinr)[u] as number;

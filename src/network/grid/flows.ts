@@ -1,6 +1,5 @@
-import { ulPrbsFor, ulRate } from '../radio/index.ts';
 import { COUNTER, count } from './counters.ts';
-import { RATS } from './plan.ts';
+import { uplinkPrbs, uplinkRate } from './uplink-power.ts';
 import type { World } from './world.ts';
 
 /** Rates to 1 bit/s: rounding must not decide whether a guaranteed rate was met. */
@@ -18,14 +17,12 @@ export function prbsDl(world: World, u: number, mbps: number): number {
 export function prbsUl(world: World, u: number, ahead: number, mbps: number): number {
   if (mbps <= 0) return 0;
   const { ues, tickMs } = world;
-  const rat = RATS[ues.rat[u] as number] as (typeof RATS)[number];
   const share = 1 - (ues.gap[u] as number) / tickMs;
   if (share <= 0) return INFEASIBLE;
-  const loss = ues.ulLoss[u] as number;
   const rate = (ahead + mbps) / share;
-  const prbs = ulPrbsFor(rat, loss, rate);
-  if (ulRate(rat, loss, prbs) < rate - RATE_DUST) return INFEASIBLE;
-  return ahead > 0 ? Math.max(0, prbs - ulPrbsFor(rat, loss, ahead / share)) : prbs;
+  const prbs = uplinkPrbs(world, u, rate);
+  if (uplinkRate(world, u, prbs) < rate - RATE_DUST) return INFEASIBLE;
+  return ahead > 0 ? Math.max(0, prbs - uplinkPrbs(world, u, ahead / share)) : prbs;
 }
 
 /** The GBR flows of one cell, gathered for a tick. */

@@ -1,7 +1,7 @@
 import { fail } from '../../errors.ts';
 import type { Admission, QosFlow, Rat } from '../model.ts';
 import { account } from './accounts.ts';
-import { checkFault, checkFlow, checkOptions, checkPolicy } from './checks.ts';
+import { checkCell, checkFault, checkFlow, checkOptions, checkPolicy } from './checks.ts';
 import { bytesOf, POLICY_SLOTS, RRC, type Table } from './columns.ts';
 import { connect } from './connection.ts';
 import type { EventLog } from './events.ts';
@@ -33,7 +33,7 @@ import {
 } from './snapshot.ts';
 import { generate } from './traffic.ts';
 import { type UeView, viewUe } from './views.ts';
-import { createWorld, type World } from './world.ts';
+import { createWorld, streamsOf, type World } from './world.ts';
 
 export interface GridPolicy {
   id: string;
@@ -224,6 +224,24 @@ export class Grid {
   /** Puts a cell to sleep, or wakes it: an operator's measure, no fault. */
   setSleep(cell: number, asleep: boolean): void {
     this.#world.cells.asleep[cell] = asleep ? 1 : 0;
+  }
+
+  /** Uplink power control of a cell's UEs, dBm in 180 kHz; null lets them send at full power. */
+  setUplinkPower(cell: number, control: { p0Dbm: number; alpha: number } | null): void {
+    checkCell(this.#world, cell, control);
+    this.#world.cells.p0[cell] = control?.p0Dbm ?? Number.NaN;
+    this.#world.cells.alpha[cell] = control?.alpha ?? 1;
+  }
+
+  /** Cell individual offset of event A3 and of reselection, dB: above 0 the cell draws UEs in. */
+  setCellOffset(cell: number, offsetDb: number): void {
+    checkCell(this.#world, cell, { offsetDb });
+    this.#world.cells.offset[cell] = offsetDb;
+  }
+
+  /** Draws all that is still to come from another seed: another future of the same present. */
+  reseed(seed: number): void {
+    Object.assign(this.#world.streams, streamsOf(seed));
   }
 
   setFault(id: string, fault: Fault): void {

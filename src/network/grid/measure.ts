@@ -53,7 +53,7 @@ export function measure(world: World, list: Int32Array, count: number): void {
   const { sight: sightAt, depression, sigmaLos, sigmaNlos } = surroundings;
   const rho = Math.sqrt(tuning.siteCorrelation);
   const own = Math.sqrt(1 - tuning.siteCorrelation);
-  const { up, asleep, tilt, power, loadDl, iot } = cells;
+  const { up, asleep, tilt, power, loadDl, iot, offset } = cells;
   const key = world.streams.link;
   const fadingKey = world.streams.fading;
   const tick = world.tick;
@@ -87,6 +87,7 @@ export function measure(world: World, list: Int32Array, count: number): void {
     let servingMw = 0;
     let bestDbm = ABSENT;
     let bestMw = 0;
+    let bestBiased = ABSENT;
     let best = -1;
     let otherDbm = ABSENT;
     let otherMw = 0;
@@ -146,7 +147,11 @@ export function measure(world: World, list: Int32Array, count: number): void {
             if (cell === serving) {
               servingDbm = dbm;
               servingMw = mw;
-            } else if (dbm > bestDbm && !(missing.size > 0 && missing.has(serving * plan.cells + cell))) {
+            } else if (
+              dbm + (offset[cell] as number) > bestBiased &&
+              !(missing.size > 0 && missing.has(serving * plan.cells + cell))
+            ) {
+              bestBiased = dbm + (offset[cell] as number);
               bestDbm = dbm;
               bestMw = mw;
               best = cell;

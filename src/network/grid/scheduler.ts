@@ -1,11 +1,10 @@
-import { ulPrbsFor, ulRate } from '../radio/index.ts';
 import { POLICY_SLOTS, RRC } from './columns.ts';
 import { COUNTER, count } from './counters.ts';
 import { EVENT } from './events.ts';
 import { shareFairly } from './fair.ts';
 import { admit, type Claims, claim, claims, orderBy, RATE_DUST, schedulingOrder } from './flows.ts';
-import { NR_, RATS } from './plan.ts';
 import { dlPerPrbAt } from './tables.ts';
+import { towardsOthers, uplinkPrbs, uplinkRate } from './uplink-power.ts';
 import type { World } from './world.ts';
 
 /** Subscribers behind the ambient demand of a full cell: their weight against one UE. */
@@ -105,6 +104,7 @@ export function share(world: World): void {
     }
     direction(world, c, from, to, true);
     direction(world, c, from, to, false);
+    cells.towards[c] = towardsOthers(world, c, from, to);
     judge(world, c);
   }
 }
@@ -265,7 +265,7 @@ function widthFor(world: World, u: number, mbps: number, dl: boolean): number {
     return perPrb > 0 ? Math.min(most, mbps / perPrb) : 0;
   }
   const up = 1 - (ues.gap[u] as number) / tickMs;
-  return up > 0 ? ulPrbsFor(ues.rat[u] === NR_ ? 'NR' : 'EUTRA', ues.ulLoss[u] as number, mbps / up) : 0;
+  return up > 0 ? uplinkPrbs(world, u, mbps / up) : 0;
 }
 
 function rateAt(world: World, u: number, prbs: number, dl: boolean): number {
@@ -273,7 +273,7 @@ function rateAt(world: World, u: number, prbs: number, dl: boolean): number {
   if (prbs <= 0) return 0;
   if (dl) return prbs * (scratch.perPrb[u] as number);
   const up = 1 - (ues.gap[u] as number) / tickMs;
-  return up * ulRate(RATS[ues.rat[u] as number] as (typeof RATS)[number], ues.ulLoss[u] as number, prbs);
+  return up * uplinkRate(world, u, prbs);
 }
 
 /** Divides what the UE got among its flows and its default queue; updates queue and average. */

@@ -67,9 +67,7 @@ export function createWorld(layout: Layout, options: GridOptions): World {
     tables: tablesOf(layout, [tuning.alwaysOnNr, tuning.alwaysOnLte]),
     roads: roadsOf(layout),
     profiles: [...(options.population?.profiles ?? PROFILES), ...travellers.map((one) => one.profile)],
-    streams: Object.fromEntries(
-      Object.entries(STREAM).map(([name, purpose]) => [name, streamKey(options.seed, purpose)]),
-    ) as World['streams'],
+    streams: streamsOf(options.seed),
     ues: ueColumns(n, plan.candidates),
     cells: cellColumns(plan, COUNTERS),
     flows: flowColumns(FIRST_FLOWS),
@@ -98,6 +96,12 @@ export function createWorld(layout: Layout, options: GridOptions): World {
   }
   return world;
 }
+
+/** A key for each purpose of drawing. */
+export const streamsOf = (seed: number): World['streams'] =>
+  Object.fromEntries(
+    Object.entries(STREAM).map(([name, purpose]) => [name, streamKey(seed, purpose)]),
+  ) as World['streams'];
 
 const DEFAULTS: Required<Population> = {
   indoor: 0.5,

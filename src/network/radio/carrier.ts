@@ -145,6 +145,12 @@ export function ulRate(rat: Rat, couplingLossDb: number, prbs: number): number {
   return from + share * ((rates[at + i] as number) - from);
 }
 
+/** Uplink Mbit/s of one PRB at power less loss (with interference over thermal), dBm. */
+export function ulPrbRate(rat: Rat, receivedDbm: number): number {
+  const carrier = rat === 'NR' ? NR : LTE;
+  return carrier.ulMbpsPerPrb * smoothEfficiency(receivedDbm - carrier.ulNoisePerPrbDbm);
+}
+
 /** PRBs for an uplink rate; where power does not suffice, the width that gives the most. */
 export function ulPrbsFor(rat: Rat, couplingLossDb: number, mbps: number): number {
   const { rates, useful } = TABLES[rat];

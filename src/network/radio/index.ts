@@ -7,6 +7,7 @@ export {
   LTE,
   NR,
   powerPerRe,
+  ulPrbRate,
   ulPrbsFor,
   ulRate,
 } from './carrier.ts';

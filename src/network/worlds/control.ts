@@ -1,6 +1,7 @@
 import { fail } from '../../errors.ts';
 import type { Grid } from '../grid/index.ts';
 import type { Admission, QosFlow, RrmPolicy, SteeringPolicy, UePriorityPolicy } from '../model.ts';
+import { type CellSetting, CellTuning } from './cell-tuning.ts';
 
 export interface ControlState {
   flows: Array<[id: string, flow: QosFlow, row: number]>;
@@ -8,6 +9,7 @@ export interface ControlState {
   steering: SteeringPolicy[];
   priorities: UePriorityPolicy[];
   applied: string[];
+  cells: CellSetting[];
 }
 
 const within = (t: number, { start, end }: { start?: number; end?: number }) =>
@@ -21,7 +23,9 @@ const MOST_POLICIES = 32;
 /** What the core and the RAN's management asked for: flows and policies, by the names they have there. */
 export class Control {
   readonly #grid: Grid;
-  readonly #ueOf: (supi: string) => number | undefined;
+  /** Number of a subscriber in the grid. */
+  readonly ueOf: (supi: string) => number | undefined;
+  readonly cells: CellTuning;
   readonly #cellOf: (id: string) => number | undefined;
   readonly #flows = new Map<string, { flow: QosFlow; row: number }>();
   readonly #reservations = new Map<string, RrmPolicy>();
@@ -36,12 +40,13 @@ export class Control {
     cellOf: (id: string) => number | undefined,
   ) {
     this.#grid = grid;
-    this.#ueOf = ueOf;
+    this.ueOf = ueOf;
     this.#cellOf = cellOf;
+    this.cells = new CellTuning(grid, cellOf);
   }
 
   addFlow(flow: QosFlow): Admission {
-    const ue = this.#ueOf(flow.supi);
+    const ue = this.ueOf(flow.supi);
     if (ue === undefined) return { admitted: false, cause: 'UE_NOT_FOUND' };
     const { id, supi, ...rest } = flow;
     this.removeFlow(id);
@@ -127,21 +132,21 @@ export class Control {
 
   removeSteering(id: string): boolean {
     const policy = this.#steering.get(id);
-    const ue = policy && this.#ueOf(policy.supi);
+    const ue = policy && this.ueOf(policy.supi);
     if (ue !== undefined) this.#grid.setSteering(ue, null);
     return this.#steering.delete(id);
   }
 
   setUePriority(policy: UePriorityPolicy): void {
     this.removeUePriority(policy.id);
-    const ue = this.#ueOf(policy.supi);
+    const ue = this.ueOf(policy.supi);
     if (ue !== undefined) this.#grid.setUePriority(ue, policy.priorityLevel);
     this.#priorities.set(policy.id, policy);
   }
 
   removeUePriority(id: string): boolean {
     const policy = this.#priorities.get(id);
-    const ue = policy && this.#ueOf(policy.supi);
+    const ue = policy && this.ueOf(policy.supi);
     if (ue !== undefined) this.#grid.setUePriority(ue, null);
     return this.#priorities.delete(id);
   }
@@ -157,12 +162,12 @@ export class Control {
       }
       const { id, dedicatedRatio } = policy;
       const cells = policy.cellIds.flatMap((one) => this.#cellOf(one) ?? []);
-      const ues = policy.supis.flatMap((one) => this.#ueOf(one) ?? []);
+      const ues = policy.supis.flatMap((one) => this.ueOf(one) ?? []);
       this.#grid.setRrmPolicy({ id, cells, ues, dedicatedRatio });
       this.#applied.add(id);
     }
     for (const policy of this.#steering.values()) {
-      const ue = this.#ueOf(policy.supi);
+      const ue = this.ueOf(policy.supi);
       if (ue !== undefined) this.#grid.setSteering(ue, within(t, policy) ? policy : null);
     }
   }
@@ -174,6 +179,7 @@ export class Control {
       steering: [...this.#steering.values()],
       priorities: [...this.#priorities.values()],
       applied: [...this.#applied],
+      cells: this.cells.save(),
     };
   }
 
@@ -189,5 +195,6 @@ export class Control {
     fill(this.#priorities, state.priorities);
     this.#applied.clear();
     for (const id of state.applied) this.#applied.add(id);
+    this.cells.restore(state.cells);
   }
 }

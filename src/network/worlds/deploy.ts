@@ -24,6 +24,8 @@ export interface DeployedGroup {
 /** A description turned into a grid, with the names of what the grid knows by number. */
 export interface Deployed {
   world: WorldFile;
+  /** What way points are drawn from; a sandbox draws other futures. */
+  seed: number;
   ground: Ground;
   grid: Grid;
   region: Region;
@@ -55,6 +57,7 @@ export function deploy(world: WorldFile): Deployed {
   const grid = createGrid(ground.layout, optionsOf(description, habits, ues + description.ues.length));
   const deployed: Deployed = {
     world,
+    seed: description.seed,
     ground,
     grid,
     region: regionOf(description, ground),
@@ -234,9 +237,9 @@ export function walk(
   { first, description }: DeployedGroup,
   present: (i: number) => boolean,
 ): void {
-  const { grid, world } = deployed;
+  const { grid, seed } = deployed;
   const { ues } = grid.columns;
-  const key = streamKey(world.description.seed, STREAM.waypoint);
+  const key = streamKey(seed, STREAM.waypoint);
   for (let i = 0; i < description.count; i++) {
     if (!present(i)) continue;
     const u = first + i;

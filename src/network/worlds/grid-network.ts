@@ -49,8 +49,9 @@ export class GridNetwork implements Simulation {
   readonly world: WorldFile;
   readonly deployed: Deployed;
   readonly happenings: Happenings;
-  readonly #start: number;
-  readonly #control: Control;
+  /** Network time at the start. */
+  readonly start: number;
+  readonly control: Control;
   readonly #transport: Transport;
   readonly #planning: Planning;
   readonly #journeys: Journey[];
@@ -58,6 +59,8 @@ export class GridNetwork implements Simulation {
   readonly #cellOf = new Map<string, number>();
   readonly #supis = new Map<string, number>();
   readonly #listeners = new Set<(event: NetworkEvent) => void>();
+  /** Called after every second. */
+  readonly observers = new Set<() => void>();
   /** Seconds since the start of the world. */
   #second = 0;
 
@@ -66,7 +69,7 @@ export class GridNetwork implements Simulation {
     const { description } = world;
     const start = options.startTime ?? Date.parse(description.start);
     this.world = world;
-    this.#start = Math.floor(start / 1000) * 1000;
+    this.start = Math.floor(start / 1000) * 1000;
     this.now = start;
     this.deployed = deploy(world);
     const { grid, cells, firstNamed } = this.deployed;
@@ -78,20 +81,20 @@ export class GridNetwork implements Simulation {
       this.#supis.set(supi, firstNamed + i);
     });
     this.happenings = new Happenings(this.deployed);
-    this.#control = new Control(
+    this.control = new Control(
       grid,
       (supi) => this.#supis.get(supi),
       (id) => this.#cellOf.get(id),
     );
     this.#transport = new Transport(description, options.shapePath);
     this.#planning = new Planning(this.deployed);
-    this.#journeys = description.ues.map((_, i) => new Journey(this.deployed, i, this.#start));
+    this.#journeys = description.ues.map((_, i) => new Journey(this.deployed, i, this.start));
     this.#services = this.#journeys.map((one) => new ServiceRecord(this.deployed, one, this.#transport));
     this.#settle(SETTLE_S);
   }
 
   advanceTo(t: number): void {
-    const target = Math.floor((t - this.#start) / 1000);
+    const target = Math.floor((t - this.start) / 1000);
     while (this.#second < target) {
       const until = this.#until(target);
       if (until - this.#second > JUMP_S) {
@@ -108,8 +111,8 @@ export class GridNetwork implements Simulation {
     let until = target;
     for (const { trip } of this.#journeys) {
       if (trip === null) continue;
-      const from = Math.floor((trip.service.start - this.#start) / 1000) - WARM_UP_S;
-      const to = Math.ceil((trip.service.end - this.#start) / 1000);
+      const from = Math.floor((trip.service.start - this.start) / 1000) - WARM_UP_S;
+      const to = Math.ceil((trip.service.end - this.start) / 1000);
       if (this.#second >= from && this.#second < to) return this.#second + 1;
       if (this.#second < from) until = Math.min(until, from);
     }
@@ -126,11 +129,11 @@ export class GridNetwork implements Simulation {
 
   #tick(): void {
     this.#second++;
-    const t = this.#start + 1000 * this.#second;
+    const t = this.start + 1000 * this.#second;
     this.now = Math.max(this.now, t);
     this.#before();
     this.#services.forEach((service, i) => {
-      service.offer(t, this.#control.carried((this.#journeys[i] as Journey).supi));
+      service.offer(t, this.control.carried((this.#journeys[i] as Journey).supi));
     });
     const { grid } = this.deployed;
     grid.resetCounters();
@@ -140,17 +143,18 @@ export class GridNetwork implements Simulation {
       const { u, supi } = this.#journeys[i] as Journey;
       service.record(t, this.#delay(u, supi));
     });
+    for (const observe of this.observers) observe();
     if (this.#listeners.size === 0) return;
-    const heard = eventsOf(this.deployed, t, this.#control, (u) => this.#supiOf(u));
+    const heard = eventsOf(this.deployed, t, this.control, (u) => this.#supiOf(u));
     for (const event of heard) for (const listener of this.#listeners) listener(event);
   }
 
   /** What is due before a tick: events, policies, and those that the grid does not move itself. */
   #before(): void {
-    const t = this.#start + 1000 * this.#second;
+    const t = this.start + 1000 * this.#second;
     this.happenings.at(this.#second);
     this.#transport.at(this.#second);
-    this.#control.apply(t);
+    this.control.apply(t);
     for (const journey of this.#journeys) journey.move(t);
     for (const group of this.deployed.groups) {
       const { name, mobility } = group.description;
@@ -186,7 +190,7 @@ export class GridNetwork implements Simulation {
     if (!measured) return undefined;
     return {
       cellId,
-      t: this.#start + 1000 * this.#second,
+      t: this.start + 1000 * this.#second,
       'RRU.PrbTotDl': measured['RRU.PrbTotDl'],
       'RRU.PrbTotUl': measured['RRU.PrbTotUl'],
       'DRB.MeanActiveUeDl': measured['DRB.MeanActiveUeDl'],
@@ -207,7 +211,7 @@ export class GridNetwork implements Simulation {
     const idOf = (c: number) => (cells[c] as Cell).id;
     return {
       supi,
-      t: this.#start + 1000 * this.#second,
+      t: this.start + 1000 * this.#second,
       medium: view.cell === null ? 'none' : 'cellular',
       position: toGeo(region.centre, view),
       speedMps: view.speedMps,
@@ -257,35 +261,35 @@ export class GridNetwork implements Simulation {
   }
 
   addFlow(flow: QosFlow): Admission {
-    return this.#control.addFlow(flow);
+    return this.control.addFlow(flow);
   }
   modifyFlow(id: string, change: Partial<Omit<QosFlow, 'id' | 'supi'>>): Admission {
-    return this.#control.modifyFlow(id, change);
+    return this.control.modifyFlow(id, change);
   }
   removeFlow(id: string): boolean {
-    return this.#control.removeFlow(id);
+    return this.control.removeFlow(id);
   }
   flow(id: string): (QosFlow & { guaranteed: boolean }) | undefined {
-    return this.#control.flow(id);
+    return this.control.flow(id);
   }
   /** @throws NETWORK_GRID_INVALID where more than a cell would be dedicated. */
   setRrmPolicy(policy: RrmPolicy): void {
-    this.#control.setRrmPolicy(policy, this.now);
+    this.control.setRrmPolicy(policy, this.now);
   }
   removeRrmPolicy(id: string): boolean {
-    return this.#control.removeRrmPolicy(id);
+    return this.control.removeRrmPolicy(id);
   }
   setSteering(policy: SteeringPolicy): void {
-    this.#control.setSteering(policy, this.now);
+    this.control.setSteering(policy, this.now);
   }
   removeSteering(id: string): boolean {
-    return this.#control.removeSteering(id);
+    return this.control.removeSteering(id);
   }
   setUePriority(policy: UePriorityPolicy): void {
-    this.#control.setUePriority(policy);
+    this.control.setUePriority(policy);
   }
   removeUePriority(id: string): boolean {
-    return this.#control.removeUePriority(id);
+    return this.control.removeUePriority(id);
   }
 
   setCellState(cellId: string, up: boolean): boolean {
@@ -358,11 +362,11 @@ export class GridNetwork implements Simulation {
         world: description.name,
         digest,
         seed: description.seed,
-        start: this.#start,
+        start: this.start,
         second: this.#second,
         now: this.now,
         happenings: this.happenings.save(),
-        control: this.#control.save(),
+        control: this.control.save(),
         transport: this.#transport.save(),
         planning: this.#planning.save(),
         journeys: this.#journeys.map((one) => one.save()),
@@ -374,12 +378,12 @@ export class GridNetwork implements Simulation {
 
   /** Takes the state out of a snapshot of this world. @throws NETWORK_SNAPSHOT_INVALID; nothing is changed then. */
   restore(bytes: Uint8Array): void {
-    const { state, grid } = decodeWorld(bytes, this.world, this.#start);
+    const { state, grid } = decodeWorld(bytes, this.world, this.start);
     this.deployed.grid.restore(grid);
     this.#second = state.second;
     this.now = state.now;
     this.happenings.restore(state.happenings);
-    this.#control.restore(state.control);
+    this.control.restore(state.control);
     this.#transport.restore(state.transport);
     this.#transport.at(state.second);
     this.#planning.restore(state.planning);

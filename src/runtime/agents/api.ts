@@ -33,8 +33,24 @@ export interface WorkflowRun {
   actions: Action[];
 }
 
+/** What is heard of a run while it goes on: its own tasks, and what the agents that it asked report. */
+export interface RunProgress {
+  type: 'task.started' | 'task.completed' | 'task.faulted' | 'task.progress' | 'task.exception';
+  /** JSON Pointer of the task. */
+  pointer: string;
+  /** Network time, ms. */
+  at: number;
+  /** Name of the task, or what the agent said. */
+  text: string;
+  agent?: string;
+  data?: unknown;
+}
+
 export interface RunWorkflowOptions {
   signal: AbortSignal;
+  onProgress?: (event: RunProgress) => void;
+  /** Which step of whom this run is: the same step once more has its effects once. */
+  step?: string;
   /** Id of the call that this run answers, from the request's metadata. */
   parentCall?: string;
   functions?: Record<string, WorkflowFunction>;

@@ -20,6 +20,7 @@ import { createAgentHost, taskExecutor } from '../actors/index.ts';
 import type { NetworkTime } from '../network-time.ts';
 import type { AgentServices, Evaluation, KnowledgePort } from './api.ts';
 import { type AskOptions, ask, CALL_KEY } from './ask.ts';
+import { STEP_KEY } from './delegated.ts';
 import { type LoadedAgent, loadAgents } from './load.ts';
 import { workflowFunctions, workflowRunner } from './workflows.ts';
 
@@ -141,13 +142,18 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
   const askAgent = async (
     to: string,
     request: Parameters<AgentServices['ask']>[1],
-    { callId, ...rest }: AskOptions & { callId?: string },
-  ) =>
-    ask(
+    { callId, step, ...rest }: AskOptions & { callId?: string; step?: string },
+  ) => {
+    const metadata = {
+      ...(callId !== undefined && { [CALL_KEY]: callId }),
+      ...(step !== undefined && { [STEP_KEY]: step }),
+    };
+    return ask(
       await reach(to),
-      { ...request, ...(callId === undefined ? {} : { metadata: { [CALL_KEY]: callId } }) },
+      { ...request, ...(Object.keys(metadata).length > 0 && { metadata }) },
       { ids: env.ids, ...rest },
     );
+  };
   const runWorkflow = workflowRunner({
     engine,
     templates,
@@ -164,7 +170,10 @@ async function startAgent({ manifest, module }: LoadedAgent, card: AgentCard, sh
         });
         return netmcp;
       },
-      ask: (to, data, options) => askAgent(to, { data }, options),
+      ask: (to, data, { ids, ...options }) => askAgent(to, { data, ...ids }, options),
+      cancel: async (to, id) => {
+        await (await reach(to)).cancelTask({ tenant: '', id, metadata: undefined });
+      },
     },
   });
   const services: AgentServices = {

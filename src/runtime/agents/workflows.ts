@@ -1,12 +1,19 @@
 import { z } from 'zod';
-import type { Env } from '../../../machines/index.ts';
+import type { DelegationLimits, Env } from '../../../machines/index.ts';
 import { fail } from '../../errors.ts';
 import type { NetMcpClient } from '../../netmcp/index.ts';
-import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
+import {
+  AI_FUNCTIONS,
+  type CompiledWorkflow,
+  type FunctionContext,
+  type WorkflowEngine,
+} from '../../workflow/index.ts';
 import { delegate } from '../actors/index.ts';
+import type { CompiledWorkflow, FunctionContext, WorkflowEngine } from '../../workflow/index.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import type { Action, RunWorkflowOptions, WorkflowFunction, WorkflowRun } from './api.ts';
-import type { Answer, AskOptions } from './ask.ts';
+import { childId } from './child-id.ts';
+import { type Asking, delegated } from './delegated.ts';
 
 /** What travels with one run of a workflow to the functions that it calls. */
 interface RunMeta {
@@ -17,28 +24,36 @@ interface RunMeta {
   /** One slot a call, taken when the call begins, so that the order is the document's. */
   slots: Action[][];
   onAnswer: RunWorkflowOptions['onAnswer'];
+  onProgress: RunWorkflowOptions['onProgress'];
+  /** Names the effects of the run; absent where it is nobody's step. */
+  step: string | undefined;
 }
 
 /** How the agent that runs the workflow reaches others. */
-export interface AgentLinks {
+export interface AgentLinks extends Asking {
   agent: string;
   netmcp(): Promise<NetMcpClient>;
-  ask(agent: string, data: unknown, options: AskOptions & { callId: string }): Promise<Answer>;
 }
 
 const netmcpInput = z.object({ tool: z.string(), arguments: z.record(z.string(), z.unknown()).default({}) });
-const agentInput = z.object({ agent: z.string(), skill: z.string(), input: z.unknown() });
+/** Of several agents the next one is asked where the one before does not do it. */
+const agentInput = z.object({
+  agent: z.union([z.string(), z.array(z.string()).min(1).max(2)]),
+  skill: z.string(),
+  input: z.unknown(),
+});
 const instructionInput = z.record(z.string(), z.unknown());
-/** Wall time within which a domain accepts a task, and within which it ends it, ms. */
-const DELEGATION = { acceptMs: 15_000, deadlineMs: 600_000 };
 const timeInput = z.object({ until: z.number() });
 const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>()).default([]) });
 
 /**
- * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`,
- * and the names that agents bring along, which are looked up in the run that calls them.
+ * The functions of the runtime's default catalogue (`NAME:1.0.0@default`): `netmcp`, `agent`, `time`, the
+ * built-in AI tools, and the names that agents bring along, which are looked up in the run that calls them.
  */
-export function workflowFunctions(names: string[], { env, time }: { env: Env; time: NetworkTime }) {
+export function workflowFunctions(
+  names: string[],
+  { env, time, limits }: { env: Env; time: NetworkTime; limits?: DelegationLimits },
+) {
   const own = Object.fromEntries(
     names.map((name) => [
       name,
@@ -51,6 +66,7 @@ export function workflowFunctions(names: string[], { env, time }: { env: Env; ti
   );
   return {
     ...own,
+    ...AI_FUNCTIONS,
     async netmcp(input: unknown, context: FunctionContext) {
       const { tool, arguments: args } = netmcpInput.parse(input);
       const { caller, slots } = metaOf(context);
@@ -59,34 +75,35 @@ export function workflowFunctions(names: string[], { env, time }: { env: Env; ti
       const client = await caller.netmcp();
       const result = await client.callTool(tool, args, {
         signal: context.signal,
-        idempotencyKey: context.idempotencyKey,
+        idempotencyKey: effectKey(context),
       });
       slot.push({ agent: caller.agent, tool, server: result.server, chain: result.chain });
       if (result.isError) throw fail('NETMCP_TOOL_FAILED', { tool, problem: result.text });
       return result.output;
     },
     async agent(input: unknown, context: FunctionContext) {
-      const { agent, skill, input: skillInput } = agentInput.parse(input);
-      const { caller, slots, participant, onAnswer } = metaOf(context);
+      const { agent: asked, skill, input: skillInput } = agentInput.parse(input);
+      const { caller, slots, participant, onAnswer, onProgress } = metaOf(context);
       const slot: Action[] = [];
       slots.push(slot);
       const call = participant.call();
       try {
-        const { answer } = await delegate({
+        const { answer, agent } = await delegated({
           env,
-          agents: [agent],
+          asking: caller,
+          agents: [asked].flat() as [string, ...string[]],
           instruction: { skill, input: instructionInput.parse(skillInput ?? {}) },
-          limits: DELEGATION,
+          step: effectKey(context),
+          callId: call.id,
+          ...(limits && { limits }),
           signal: context.signal,
-          assign: async (work, control) => {
-            const given = await caller.ask(work.agent, work.instruction, {
-              signal: control.signal,
-              callId: call.id,
-              onAccepted: control.accepted,
-              onStatus: ({ text, data }) => control.progress({ text, data }),
-            });
-            return { state: given.state, text: given.text, data: given.data };
-          },
+          onNote: ({ kind, ...note }) =>
+            onProgress?.({
+              type: kind === 'progress' ? 'task.progress' : 'task.exception',
+              pointer: context.pointer,
+              at: time.now(),
+              ...note,
+            }),
         });
         if (answer.state !== 'completed') {
           throw fail('AGENT_TASK_FAILED', { agent, skill, state: answer.state, problem: answer.text });
@@ -126,11 +143,14 @@ export function workflowRunner(options: {
       functions: run.functions ?? {},
       slots: [],
       onAnswer: run.onAnswer,
+      onProgress: run.onProgress,
+      step: run.step,
     };
     try {
       const { output } = await options.engine.run(template, input, {
         clock: participant.clock,
         signal: run.signal,
+        onProgress: ({ type, name, pointer, at }) => run.onProgress?.({ type, pointer, at, text: name }),
         meta: { ...meta },
       });
       return { output, actions: meta.slots.flat() };
@@ -138,6 +158,17 @@ export function workflowRunner(options: {
       participant.leave();
     }
   };
+}
+
+/**
+ * Names the effect of a call. Within a step of another agent's workflow it follows from that step and the place in this
+ * document, so that the step done once more, by another instance, has its effects once.
+ */
+function effectKey(context: FunctionContext): string {
+  const { instanceId, idempotencyKey } = context;
+  const { step } = metaOf(context);
+  if (step === undefined || !idempotencyKey.startsWith(instanceId)) return idempotencyKey;
+  return childId(step, idempotencyKey.slice(instanceId.length));
 }
 
 function metaOf(context: FunctionContext): RunMeta {

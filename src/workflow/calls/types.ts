@@ -4,6 +4,12 @@ import type { FunctionContext } from '../functions.ts';
 export const PROTOCOLS = ['http', 'openapi', 'grpc', 'asyncapi', 'mcp', 'a2a'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
+/**
+ * Keys of `with`, at any depth, whose values a handler is given as the document writes them: credentials are
+ * filled in where they are used, and the expressions of a subscription are for each message.
+ */
+export const UNEVALUATED: ReadonlySet<string> = new Set(['authentication', 'subscription']);
+
 export interface CallContext extends FunctionContext {
   /** The task's transformed input: what URI templates (`{name}`) read. */
   input: unknown;
@@ -11,6 +17,8 @@ export interface CallContext extends FunctionContext {
   authentications: Readonly<Record<string, unknown>>;
   /** Evaluates every `${ }` of a value in the task's scope, `$secrets` included. */
   fill(value: unknown): Promise<unknown>;
+  /** Evaluates one expression, with or without `${ }`, on other data, with the variables of the task's scope. */
+  evaluate(expression: string, data: unknown): Promise<unknown>;
   /** Value of a secret. @throws RaisedError `authorization` 403 if it is missing or not allowed */
   secret(name: string): unknown;
   /** Tells the task's `$authorization`: scheme and parameter of the credentials in use. */
@@ -20,8 +28,8 @@ export interface CallContext extends FunctionContext {
 }
 
 /**
- * Performs one call; `with` has its expressions evaluated, except below `authentication`, which the handler
- * fills itself. Gives the task's raw output.
+ * Performs one call; `with` has its expressions evaluated, except below the keys of `UNEVALUATED`, which the
+ * handler fills itself. Gives the task's raw output.
  * @throws RaisedError of a standard type (`standardError`)
  */
 export type CallHandler = (args: Record<string, unknown>, context: CallContext) => Promise<unknown>;

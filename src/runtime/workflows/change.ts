@@ -1,0 +1,139 @@
+import { NetAgentError } from '../../../machines/index.ts';
+import type { Clock, Log } from '../../../machines/ports.ts';
+import {
+  type CallOutcome,
+  type CallWay,
+  type ChangePorts,
+  type ChangeRecord,
+  createGuardedChanges,
+  type Entry,
+  type GuardedChanges,
+  type GuardedOptions,
+  type ToolTraits,
+} from '../../change/index.ts';
+import type { Collection } from '../../durable/index.ts';
+import { type NetMcpClient, TOOL_AREAS, toolsOf } from '../../netmcp/index.ts';
+import { type FunctionContext, type RuntimeFunction, standardError } from '../../workflow/index.ts';
+import type { Action } from '../agents/api.ts';
+
+export interface ChangeFunctionOptions {
+  /** Network time. */
+  clock: Clock;
+  log: Log;
+  /** Tool servers as an agent reaches them: receipts of idempotency keys are kept by agent. */
+  netmcp(agent: string): Promise<Pick<NetMcpClient, 'callTool'>>;
+  entries: Collection<Entry>;
+  records: Collection<ChangeRecord>;
+  /** Level of autonomy, 0 to 5. */
+  level: number;
+  limits?: GuardedOptions['bounds']['limits'];
+  approve?: ChangePorts['approve'];
+  /** Of tools that do not ship. */
+  traits?(tool: string): Promise<ToolTraits | undefined>;
+  againMs?: number;
+}
+
+/** What a run may bring along; see `workflowFunctions`. */
+interface Meta {
+  participant?: { clock: Clock };
+  activity?: { begin(): void; end(): void };
+  caller?: { agent: string };
+  slots?: Action[][];
+  /** The intent that the instance serves: its changes do not conflict with each other. */
+  intent?: string;
+}
+
+const KPIS = 'ran_collect_cell_kpis';
+/** Most cells in one call of `KPIS`. */
+const CELLS = 200;
+/** Ends of a call that never reached a network function. */
+const NOT_SENT = new Set(['NETMCP_NO_SERVER', 'NETMCP_OVERLOADED', 'NETMCP_REJECTED', 'NETMCP_UNREACHABLE']);
+
+/**
+ * The function `change:1.0.0@default` over NetMCP, and the changes behind it; call `changes.resume()` once the tool
+ * servers can be reached. What could not be taken back is a fault of the workflow; every other end is its output.
+ */
+export function changeFunction(options: ChangeFunctionOptions): {
+  change: RuntimeFunction;
+  changes: GuardedChanges;
+} {
+  const { clock, log } = options;
+  const shipped = new Map(TOOL_AREAS.flatMap((area) => toolsOf(area)).map(({ name, meta }) => [name, meta]));
+  const made = new Map<string, Action[]>();
+
+  const call = async (tool: string, args: Record<string, unknown>, way: CallWay): Promise<CallOutcome> => {
+    const { key, agent, ...call } = way;
+    try {
+      const client = await options.netmcp(agent);
+      const { server, chain, ...outcome } = await client.callTool(tool, args, call);
+      if (call.dryRun !== true) made.get(key)?.push({ agent, tool, server, chain });
+      return outcome;
+    } catch (error) {
+      const known = error instanceof NetAgentError ? error : undefined;
+      const notSent = known !== undefined && (NOT_SENT.has(known.code) || known.details.executed === 'no');
+      if (!notSent) throw error;
+      return { output: null, isError: true, text: known.message, executed: 'no' };
+    }
+  };
+  const ports: ChangePorts = {
+    callTool: call,
+    traits: async (tool) => shipped.get(tool) ?? options.traits?.(tool),
+    async usersOf(cellIds, agent = '') {
+      const users = new Map<string, number | null>();
+      for (let at = 0; at < cellIds.length; at += CELLS) {
+        const way = { key: '', agent, signal: AbortSignal.timeout(60_000) };
+        const { output } = await call(KPIS, { cellIds: cellIds.slice(at, at + CELLS) }, way);
+        for (const cell of (output?.cells ?? []) as Array<Record<string, unknown>>) {
+          const count = cell['RRC.ConnMean'];
+          users.set(String(cell.cellId), typeof count === 'number' ? Math.ceil(count) : null);
+        }
+      }
+      return users;
+    },
+    ...(options.approve && { approve: options.approve }),
+  };
+  const { entries, records, level, limits, againMs } = options;
+  const changes = createGuardedChanges({
+    clock,
+    ports,
+    bounds: { level, ...(limits && { limits }) },
+    entries,
+    records,
+    ...(againMs !== undefined && { againMs }),
+  });
+
+  const change = async (input: unknown, context: FunctionContext) => {
+    const { participant, activity, caller, slots, intent } = context.meta as Meta;
+    const key = context.idempotencyKey;
+    const actions: Action[] = [];
+    slots?.push(actions);
+    made.set(key, actions);
+    let waiting = false;
+    /** Network time stands still while a workflow works; between two looks this one waits. */
+    const idle = (now: boolean) => {
+      if (waiting === now) return;
+      waiting = now;
+      if (now) activity?.end();
+      else activity?.begin();
+    };
+    try {
+      const report = await changes.run(input, {
+        key,
+        holder: intent ?? context.instanceId,
+        agent: caller?.agent ?? '',
+        ...(participant && { clock: participant.clock }),
+        signal: context.signal,
+        onIdle: idle,
+        onState: (state) => log.debug({ change: key, state }, 'change moves'),
+      });
+      if (report.outcome === 'rollbackFailed') {
+        throw standardError('runtime', 'A change could not be taken back', { detail: report.reason });
+      }
+      return report;
+    } finally {
+      idle(false);
+      made.delete(key);
+    }
+  };
+  return { change, changes };
+}

@@ -1,0 +1,454 @@
+import type { AnyStateMachine } from 'xstate';
+import type { Clock } from '../../../machines/ports.ts';
+import { fail } from '../../errors.ts';
+import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
+import type { ScopeOutput } from '../chart/types.ts';
+import { invalid } from '../dsl/parse.ts';
+import type { WorkflowDocument } from '../dsl/types.ts';
+import { createEvaluator } from '../expressions.ts';
+import { faultOf, standardError } from '../fault.ts';
+import { checkSupport } from './check.ts';
+import { type CompiledWorkflow, compiled } from './compiled.ts';
+import { chartEffects } from './effects.ts';
+import { activeStates, activeTasks, Instance } from './instance.ts';
+import type { Checkpoint, InstanceRow } from './ledger.ts';
+import { createSchemas } from './schemas.ts';
+import type { EngineOptions, InstanceView, Lifecycle, RunOptions, WorkflowEngine } from './types.ts';
+import { Writer } from './writer.ts';
+
+const HISTORY = 64;
+/** Ended instances of an engine without a ledger that are still shown. */
+const REMEMBERED = 1_000;
+/** Instances that are taken up in one turn of the event loop. */
+const BATCH = 100;
+
+interface Waiter {
+  resolve(result: { output: unknown }): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Runs workflows: each instance is a root actor of its own. With a ledger, no effect begins before the state that
+ * asks for it is kept, so an engine that recovers goes on where the killed one was: an effect that may have begun
+ * is begun again under the same key, everything that ended is not.
+ */
+export function createEngine(options: EngineOptions): WorkflowEngine {
+  const { env, ledger } = options;
+  const clockOf = (run: RunOptions) => run.clock ?? options.clock ?? env.clock;
+  const history = options.history ?? HISTORY;
+  const evaluator = createEvaluator({ clock: env.clock });
+  const functions = new Map(Object.entries(options.functions));
+  const instances = new Map<string, Instance>();
+  /** By instance, from before its chart is made: its first state begins with it. */
+  const clocks = new Map<string, Clock>();
+  const ended = new Map<string, InstanceRow>();
+  const waiters = new Map<string, Waiter[]>();
+  const charts = new Map<string, AnyStateMachine>();
+  const workflows = new Map<string, CompiledWorkflow>();
+  const supported = new WeakSet<CompiledWorkflow>();
+  const writer =
+    ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log, history });
+  let evaluations = 0;
+  let closed = false;
+
+  const observe = (event: Lifecycle) => {
+    try {
+      options.observe?.(event);
+    } catch (error) {
+      env.log.error({ problem: String(error) }, 'an observer of workflows failed');
+    }
+  };
+  const about = ({ row }: Instance) => ({
+    instance: row.id,
+    workflow: row.workflow,
+    version: row.version,
+  });
+  const tell = (instance: Instance, type: Extract<Lifecycle, { type: `workflow.${string}` }>['type']) =>
+    observe({ type, ...about(instance), at: instance.clock.now() } as Lifecycle);
+
+  const effects = chartEffects({
+    env,
+    options,
+    evaluator,
+    schemas: createSchemas(options.resources),
+    functions,
+    runtime: options.runtime ?? { name: 'netagent', version: '0.1.0', metadata: {} },
+    instance: (id) => instances.get(id),
+    now: (id) => (clocks.get(id) ?? env.clock).now(),
+    kept: (instance) => writer?.barrier(instance),
+    child: async (ref, input, { id, await: waits, signal }) => {
+      const workflow = options.workflows?.(ref.namespace, ref.name, ref.version);
+      if (workflow === undefined) {
+        throw standardError(
+          'configuration',
+          `No workflow ${ref.namespace}/${ref.name} ${ref.version} is here.`,
+        );
+      }
+      const parent = id.slice(0, id.indexOf(':'));
+      await engine.start(workflow, input, { id, labels: { parent } });
+      if (!waits) return null;
+      const stop = () => void engine.cancel(id).catch(() => {});
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        return (await engine.result(id)).output;
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    },
+    noted: (instance, event) => {
+      for (const one of [event, ...instance.note(event)]) report(instance, one);
+    },
+    progress: (instance, pointer, text, data) =>
+      observe({
+        type: 'task.progress',
+        ...about(instance),
+        at: instance.clock.now(),
+        pointer,
+        text,
+        ...(data === undefined ? {} : { data }),
+      }),
+    evaluating: (change) => {
+      evaluations += change;
+    },
+  });
+
+  function report(instance: Instance, { path: _, ...event }: Parameters<Instance['note']>[0]): void {
+    const at = instance.clock.now();
+    instance.options.onProgress?.({ ...event, at });
+    observe({ ...event, workflow: instance.row.workflow, version: instance.row.version, at });
+  }
+
+  const chartOf = ({ hash, document }: CompiledWorkflow) => {
+    let chart = charts.get(hash);
+    if (chart === undefined) {
+      chart = compileDocument(document, effects);
+      charts.set(hash, chart);
+    }
+    return chart;
+  };
+
+  const open = (row: InstanceRow, workflow: CompiledWorkflow, run: RunOptions, from?: Checkpoint) => {
+    const clock = clockOf(run);
+    clocks.set(row.id, clock);
+    const instance = new Instance({
+      row,
+      workflow,
+      options: run,
+      clock,
+      machine: chartOf(workflow),
+      host: { ended: end },
+      durable: ledger !== undefined,
+      ...(from === undefined ? {} : { from }),
+    });
+    instances.set(row.id, instance);
+    return instance;
+  };
+
+  /** An instance ended: that is kept before anybody hears of it. */
+  function end(instance: Instance, output: ScopeOutput | undefined, error: unknown): void {
+    const { row } = instance;
+    row.endedAt = instance.clock.now();
+    if (output === undefined) {
+      row.status = 'faulted';
+      row.fault = faultOf(error, '');
+    } else if (output.flow === 'cancelled') row.status = 'cancelled';
+    else if (output.fault !== null) {
+      row.status = 'faulted';
+      row.fault = output.fault;
+    } else {
+      row.status = 'completed';
+      row.output = output.data;
+    }
+    for (const one of instance.closeAll()) report(instance, one);
+    const settle = () => {
+      instances.delete(row.id);
+      clocks.delete(row.id);
+      if (ledger === undefined) {
+        ended.set(row.id, row);
+        if (ended.size > REMEMBERED) ended.delete(ended.keys().next().value as string);
+      }
+      if (row.status === 'faulted' && row.fault !== undefined) {
+        observe({ type: 'workflow.faulted', ...about(instance), at: instance.clock.now(), fault: row.fault });
+      } else tell(instance, row.status === 'cancelled' ? 'workflow.cancelled' : 'workflow.completed');
+      for (const waiter of waiters.get(row.id) ?? []) answer(row, waiter);
+      waiters.delete(row.id);
+    };
+    const kept = writer?.barrier(instance);
+    if (kept === undefined) settle();
+    else void kept.then(settle);
+  }
+
+  const engine: WorkflowEngine = {
+    async run(workflow, input, run = {}) {
+      if (run.signal?.aborted) throw cancelled(workflow.id);
+      const id = await engine.start(workflow, input, run);
+      return engine.result(id);
+    },
+    async start(workflow, input, run = {}) {
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: workflow.id });
+      refuse(workflow);
+      const id = run.id ?? env.ids.uuid();
+      const known = instances.get(id);
+      if (known !== undefined || ledger?.get(id) !== undefined) {
+        if (known?.fresh === true) await writer?.barrier(known);
+        return id;
+      }
+      const now = clockOf(run).now();
+      const row: InstanceRow = {
+        id,
+        workflow: workflow.id,
+        version: workflow.version,
+        document: workflow.hash,
+        chart: CHART_VERSION,
+        input: input ?? null,
+        startedAt: now,
+        updatedAt: now,
+        endedAt: null,
+        status: 'running',
+        run: 0,
+        labels: run.labels ?? {},
+      };
+      const instance = open(row, workflow, run);
+      if (run.signal !== undefined) {
+        const cancel = () => void engine.cancel(id).catch(() => {});
+        run.signal.addEventListener('abort', cancel, { once: true });
+        void engine.result(id).then(
+          () => run.signal?.removeEventListener('abort', cancel),
+          () => run.signal?.removeEventListener('abort', cancel),
+        );
+      }
+      tell(instance, 'workflow.started');
+      instance.actor.start();
+      await writer?.barrier(instance);
+      return id;
+    },
+    result(id) {
+      return new Promise((resolve, reject) => {
+        const waiter = { resolve, reject };
+        if (instances.has(id)) {
+          waiters.set(id, [...(waiters.get(id) ?? []), waiter]);
+          return;
+        }
+        const row = ended.get(id) ?? ledger?.get(id);
+        if (row === undefined) reject(fail('WORKFLOW_INSTANCE_UNKNOWN', { id }));
+        else if (row.endedAt !== null) answer(row, waiter);
+        else waiters.set(id, [...(waiters.get(id) ?? []), waiter]);
+      });
+    },
+    async recover() {
+      let count = 0;
+      for (const { row, last } of ledger?.open() ?? []) {
+        if (closed) break;
+        if (instances.has(row.id)) continue;
+        if (takeUp(row, last)) count += 1;
+        if (count % BATCH === 0) await new Promise<void>((resolve) => setImmediate(resolve));
+      }
+      return count;
+    },
+    check: (workflow) => checkSupport(workflow, options, functions),
+    instances: () =>
+      [...instances.values()].map(({ row, actor }) => ({
+        id: row.id,
+        workflow: row.workflow,
+        active: activeStates(actor),
+      })),
+    list({ status, workflow, limit = 100 } = {}) {
+      const kept = status === 'waiting' ? 'running' : status;
+      const rows =
+        ledger?.list({
+          ...(kept === undefined ? {} : { status: kept }),
+          ...(workflow === undefined ? {} : { workflow }),
+          limit,
+        }) ?? [...instances.values()].map(({ row }) => row).concat([...ended.values()]);
+      return rows
+        .map((row) => viewOf(instances.get(row.id)?.row ?? row))
+        .filter(
+          (view) => (status ?? view.status) === view.status && (workflow ?? view.workflow) === view.workflow,
+        )
+        .sort((a, b) => b.startedAt - a.startedAt)
+        .slice(0, limit);
+    },
+    show(id) {
+      const row = instances.get(id)?.row ?? ended.get(id) ?? ledger?.get(id);
+      return row === undefined ? undefined : viewOf(row);
+    },
+    steps: (id) => ledger?.checkpoints(id) ?? [],
+    async cancel(id) {
+      const instance = running(id);
+      instance.open();
+      instance.actor.send({ type: 'CANCEL' });
+      await writer?.barrier(instance);
+    },
+    async pause(id) {
+      const instance = running(id);
+      if (instance.row.status === 'suspended') return;
+      instance.row.status = 'suspended';
+      instance.shut();
+      await writer?.barrier(instance);
+      tell(instance, 'workflow.suspended');
+    },
+    async resume(id) {
+      const instance = running(id);
+      if (instance.row.status !== 'suspended') return;
+      instance.row.status = 'running';
+      await writer?.barrier(instance);
+      instance.open();
+      tell(instance, 'workflow.resumed');
+    },
+    async restart(id, from) {
+      const running = instances.get(id);
+      if (ledger === undefined)
+        throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: 'nothing is kept of it' });
+      if (running !== undefined) await writer?.barrier(running);
+      const row = ledger.get(id);
+      if (row === undefined) throw fail('WORKFLOW_INSTANCE_UNKNOWN', { id });
+      const checkpoint = checkpointOf(row, from);
+      const workflow = workflowOf(row);
+      running?.halt();
+      instances.delete(id);
+      const { output: _, fault: __, ...rest } = row;
+      const last = ledger.checkpoints(id).at(-1)?.rev ?? checkpoint.rev;
+      const again = open(
+        { ...rest, status: 'running', endedAt: null, run: row.run + 1 },
+        workflow,
+        running?.options ?? options.resumed?.(row) ?? {},
+        { ...checkpoint, rev: last },
+      );
+      tell(again, 'workflow.resumed');
+      again.actor.start();
+      await writer?.barrier(again);
+    },
+    purge(what) {
+      if ('id' in what && instances.has(what.id)) {
+        throw fail('WORKFLOW_INSTANCE_STATE', { id: what.id, problem: 'it has not ended' });
+      }
+      if (ledger !== undefined) return ledger.purge(what);
+      const gone = [...ended.values()].filter((row) =>
+        'id' in what ? row.id === what.id : (row.endedAt ?? 0) < what.endedBefore,
+      );
+      for (const { id } of gone) ended.delete(id);
+      return gone.length;
+    },
+    async idle() {
+      do await new Promise<void>((resolve) => setImmediate(resolve));
+      while (evaluations > 0 || writer?.busy === true);
+    },
+    async close() {
+      closed = true;
+      writer?.flush();
+      writer?.close();
+      for (const instance of [...instances.values()]) {
+        if (ledger === undefined) instance.actor.send({ type: 'CANCEL' });
+        else instance.halt();
+      }
+      for (const [id, waiting] of waiters) {
+        for (const { reject } of waiting) {
+          reject(fail('WORKFLOW_INTERRUPTED', { name: instances.get(id)?.row.workflow ?? id }));
+        }
+      }
+      waiters.clear();
+      instances.clear();
+      clocks.clear();
+      await evaluator.close();
+    },
+  };
+  return engine;
+
+  /** A document that cannot run to its end here does not begin. */
+  function refuse(workflow: CompiledWorkflow): void {
+    if (supported.has(workflow)) return;
+    const problems = checkSupport(workflow, options, functions);
+    if (problems.length > 0) throw invalid(`${workflow.id} ${workflow.version}`, problems);
+    supported.add(workflow);
+  }
+
+  function running(id: string): Instance {
+    const instance = instances.get(id);
+    if (instance !== undefined && instance.row.endedAt === null) return instance;
+    const row = instance?.row ?? ended.get(id) ?? ledger?.get(id);
+    if (row === undefined) throw fail('WORKFLOW_INSTANCE_UNKNOWN', { id });
+    throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: `it is ${row.status}` });
+  }
+
+  function workflowOf({ document: hash, id }: InstanceRow): CompiledWorkflow {
+    let workflow = workflows.get(hash);
+    if (workflow === undefined) {
+      const source = ledger?.document(hash);
+      if (source === undefined)
+        throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: 'its document is gone' });
+      workflow = compiled(JSON.parse(source) as WorkflowDocument);
+      workflows.set(hash, workflow);
+    }
+    return workflow;
+  }
+
+  /** What cannot be taken up stays as it is and is told; it keeps nothing else from going on. */
+  function takeUp(row: InstanceRow, last: Checkpoint): boolean {
+    try {
+      if (row.chart !== CHART_VERSION)
+        throw new Error(`its chart has form ${row.chart}, not ${CHART_VERSION}`);
+      const instance = open(row, workflowOf(row), options.resumed?.(row) ?? {}, last);
+      instance.actor.start();
+      return true;
+    } catch (error) {
+      instances.delete(row.id);
+      const problem = error instanceof Error ? error.message : String(error);
+      env.log.error({ instance: row.id, workflow: row.workflow, problem }, 'an instance cannot be taken up');
+      return false;
+    }
+  }
+
+  function checkpointOf(row: InstanceRow, from: string | undefined): Checkpoint {
+    const known = ledger?.checkpoints(row.id) ?? [];
+    const wanted = from ?? row.fault?.instance;
+    let found = wanted === undefined ? known[0] : undefined;
+    // A fault of a scope names a task inside it: the nearest task around it that was begun counts.
+    for (let pointer = wanted ?? ''; found === undefined && pointer !== ''; ) {
+      found = known.findLast(({ entered }) => entered.includes(pointer));
+      pointer = from === undefined ? pointer.slice(0, pointer.lastIndexOf('/')) : '';
+    }
+    const checkpoint = found === undefined ? undefined : ledger?.checkpoint(row.id, found.rev);
+    if (checkpoint !== undefined) return checkpoint;
+    const steps = [...new Set(known.flatMap(({ entered }) => entered))].slice(-8).join(', ') || 'none';
+    throw fail('WORKFLOW_INSTANCE_STATE', {
+      id: row.id,
+      problem: `no step ${wanted ?? ''} to go back to (${steps})`,
+    });
+  }
+
+  function viewOf(row: InstanceRow): InstanceView {
+    const instance = instances.get(row.id);
+    const waits = row.status === 'running' && instance !== undefined && instance.working === 0;
+    return {
+      id: row.id,
+      workflow: row.workflow,
+      version: row.version,
+      status: waits ? 'waiting' : row.status,
+      startedAt: row.startedAt,
+      updatedAt: row.updatedAt,
+      endedAt: row.endedAt,
+      run: row.run,
+      labels: row.labels,
+      active: instance === undefined || row.endedAt !== null ? [] : activeTasks(instance.actor),
+      ...(row.output === undefined ? {} : { output: row.output }),
+      ...(row.fault === undefined ? {} : { fault: row.fault }),
+    };
+  }
+}
+
+const cancelled = (name: string) => fail('WORKFLOW_CANCELLED', { name });
+
+function answer({ status, workflow, output, fault }: InstanceRow, { resolve, reject }: Waiter): void {
+  if (status === 'cancelled') reject(cancelled(workflow));
+  else if (fault === undefined) resolve({ output });
+  else {
+    reject(
+      fail('WORKFLOW_FAULTED', {
+        name: workflow,
+        task: fault.instance || 'its beginning',
+        problem: fault.title || fault.type,
+        fault,
+      }),
+    );
+  }
+}

@@ -1,0 +1,1 @@
+export type { Checkpoint, InstanceRow, LedgerChange, WorkflowLedger } from '../../durable/index.ts';

@@ -1,0 +1,135 @@
+import { LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { NetAgentError } from '../../errors.ts';
+import { parseWorkflow } from '../dsl/parse.ts';
+import { type CompiledWorkflow, compileWorkflow } from '../engine/compiled.ts';
+
+/** The kinds of module of the white paper (3.2.2). */
+export const CATEGORIES = [
+  'composite-logic-chain',
+  'atomic-capability',
+  'domain-tool-integration',
+  'built-in-ai-tool',
+] as const;
+export type Category = (typeof CATEGORIES)[number];
+
+/** `document.metadata.netagent` of a template: what a planner must know before it runs one. */
+const metadata = z.strictObject({
+  category: z.enum(CATEGORIES).default('composite-logic-chain'),
+  /** Whose it is: `ran`, `core`, ... or `central` where it works across domains. The namespace if not given. */
+  domain: z.string().min(1).optional(),
+  /** A template that does not say so is taken for one that changes the network. */
+  effects: z.enum(['reads', 'changes']).default('changes'),
+  /** Tasks as people say them, in any language. */
+  tasks: z.array(z.string().min(1)).default([]),
+  /** What it may touch, in words. */
+  blast: z
+    .strictObject({ cells: z.string().optional(), subscribers: z.string().optional() })
+    .default(() => ({})),
+  undo: z.string().default(''),
+});
+
+const about = z.object({
+  document: z.object({
+    title: z.string().optional(),
+    summary: z.string().optional(),
+    tags: z.record(z.string(), z.unknown()).optional(),
+    metadata: z.looseObject({ netagent: metadata.prefault({}) }).prefault({}),
+  }),
+  input: z.looseObject({ schema: z.looseObject({ document: z.unknown() }).optional() }).optional(),
+  output: z.looseObject({ schema: z.looseObject({ document: z.unknown() }).optional() }).optional(),
+});
+
+export type JsonSchema = Record<string, unknown>;
+
+export interface Template extends z.output<typeof metadata> {
+  /** `{namespace}/{name}` */
+  id: string;
+  name: string;
+  /** Semantic version of the document. */
+  version: string;
+  domain: string;
+  title: string;
+  summary: string;
+  tags: Record<string, unknown>;
+  /** JSON Schemas of input and output; null where the document gives none. */
+  input: JsonSchema | null;
+  output: JsonSchema | null;
+  file: string;
+  /** Compiled when it is first asked for. */
+  readonly workflow: CompiledWorkflow;
+}
+
+/** Why a file is not in the pool. */
+export interface Problem {
+  file: string;
+  /** Of the mistake; 1 where it is about the whole file. */
+  line: number;
+  reason: string;
+}
+
+/** Reads one template out of the text of a file. Never throws: what is wrong with it is the answer. */
+export function readTemplate(text: string, file: string): { template: Template } | { problem: Problem } {
+  const bad = (line: number, reason: string) => ({ problem: { file, line, reason } });
+  try {
+    const lines = new LineCounter();
+    const yaml = parseDocument(text, { lineCounter: lines });
+    const raw: unknown = yaml.errors.length > 0 ? undefined : yaml.toJS();
+    const { namespace, name, version } = documentOf(raw, text, file);
+    let workflow: CompiledWorkflow | undefined;
+    const read = about.safeParse(raw);
+    if (!read.success) {
+      const issue = read.error.issues[0];
+      const path = (issue?.path ?? []) as Array<string | number>;
+      return bad(lineOf(path), `${path.join('.')}: ${issue?.message ?? 'is not valid'}`);
+    }
+    const { document, input, output } = read.data;
+    const { netagent } = document.metadata;
+    return {
+      template: {
+        ...netagent,
+        id: `${namespace}/${name}`,
+        name,
+        version,
+        domain: netagent.domain ?? namespace,
+        title: document.title ?? name,
+        summary: document.summary ?? '',
+        tags: document.tags ?? {},
+        input: schemaOf(input?.schema?.document),
+        output: schemaOf(output?.schema?.document),
+        file,
+        get workflow() {
+          workflow ??= compileWorkflow(text, file);
+          return workflow;
+        },
+      },
+    };
+
+    function lineOf(path: Array<string | number>): number {
+      for (let depth = path.length; depth > 0; depth -= 1) {
+        const node = yaml.getIn(path.slice(0, depth), true) as { range?: [number] } | undefined;
+        if (node?.range) return lines.linePos(node.range[0]).line;
+      }
+      return 1;
+    }
+  } catch (error) {
+    if (!(error instanceof NetAgentError)) return bad(1, (error as Error).message.split('\n')[0] ?? '');
+    const { where = '', problem = error.message } = error.details as { where?: string; problem?: string };
+    const line = /line (\d+)/.exec(where)?.[1];
+    const place = where.replace(/^line \d+ ?\(?|\)$/g, '');
+    return bad(line === undefined ? 1 : Number(line), `${place === '' ? '' : `${place}: `}${problem}`);
+  }
+}
+
+/** Read from the text only where something is wrong: then the line is wanted, and the YAML is parsed again. */
+function documentOf(raw: unknown, text: string, file: string) {
+  try {
+    if (raw !== null && typeof raw === 'object') return parseWorkflow(raw, file).document;
+  } catch {
+    // Said by the next line, with its place.
+  }
+  return parseWorkflow(text, file).document;
+}
+
+const schemaOf = (value: unknown): JsonSchema | null =>
+  value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as JsonSchema) : null;
