@@ -42,6 +42,7 @@ export interface ChangePorts extends ReachPorts {
   /** Asks a human; without it, what needs one is refused. */
   approve?(question: {
     key: string;
+    holder: string;
     text: string;
     change: Change;
     plan?: string;
@@ -154,7 +155,14 @@ export function changeEffects(options: {
         .join(' ');
       if (ports.approve === undefined) return { approved: false, text: `${text} There is nobody to ask.` };
       const plan = rehearsal.approval?.plan;
-      return ports.approve({ key, text, change, ...(plan !== undefined && { plan }), signal });
+      return ports.approve({
+        key,
+        holder: options.holder,
+        text,
+        change,
+        ...(plan !== undefined && { plan }),
+        signal,
+      });
     },
 
     async look(number: number, signal: AbortSignal): Promise<Look> {

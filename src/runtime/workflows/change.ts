@@ -138,3 +138,25 @@ export function changeFunction(options: ChangeFunctionOptions): {
   };
   return { change, changes };
 }
+
+/** The operator's decisions as what changes ask: bound to the call and its undo. */
+export function approvedBy(approvals: {
+  approve(given: unknown, context: FunctionContext): Promise<unknown>;
+}): NonNullable<ChangePorts['approve']> {
+  return async ({ key, holder, text, change, signal }) => {
+    const { do: call, undo, approvalS } = change;
+    const given = {
+      title: text.slice(0, 500),
+      plan: { do: call, undo },
+      within: `PT${Math.ceil(approvalS)}S`,
+    };
+    const context = { idempotencyKey: `${key}:approve`, instanceId: holder, pointer: '', signal, meta: {} };
+    try {
+      await approvals.approve(given, context);
+      return { approved: true, text };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { approved: false, text: error instanceof Error ? error.message : String(error) };
+    }
+  };
+}
