@@ -39,7 +39,10 @@ export interface TriggersOptions {
   maxRunning?: number;
 }
 
-export type Outcome = { started: true; fire: string } | { started: false; reason: Refusal | 'failed' };
+/** `fire` is the id of the instance; with `repeated`, of the one that was started before. */
+export type Outcome =
+  | { started: true; fire: string }
+  | { started: false; reason: Refusal | 'failed'; fire?: string };
 
 export interface Triggers {
   /**
@@ -140,6 +143,7 @@ export function openTriggers(options: TriggersOptions): Triggers {
     const occasion = { identity: identityOf(event), key: null, cause: causeOf(event), now };
     // In a storm most end here, before an expression is evaluated.
     const early = judge(trigger, occasion);
+    if (early === 'repeated') return { started: false, reason: early, fire: fireId(trigger.id, event) };
     if (early !== null) return { started: false, reason: early };
     const expression = keyOf(trigger);
     const key = expression === undefined ? null : keyText(await evaluate(expression, event, {}));

@@ -197,8 +197,9 @@ describe('what starts a workflow', () => {
     const { open, started } = world();
     const triggers = open([{ id: 'ask', on: 'request', workflow: 'w' }, repair]);
     const ask = (id: string) => triggers.request('ask', { x: 1 }, { source: '/agents/third', id });
-    expect(await ask('1')).toMatchObject({ started: true });
-    expect(await ask('1')).toEqual({ started: false, reason: 'repeated' });
+    const first = await ask('1');
+    expect(first).toMatchObject({ started: true });
+    expect(await ask('1')).toEqual({ started: false, reason: 'repeated', fire: first.fire });
     await expect(triggers.request('repair', {}, { source: '/x' })).rejects.toMatchObject({
       code: 'WORKFLOW_TRIGGER_UNKNOWN',
     });
