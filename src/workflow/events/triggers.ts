@@ -11,7 +11,7 @@ import { matchFilter } from './filter.ts';
 import { noRecord, type Occasion, type Refusal, refusalOf, type TriggerRecord, withStart } from './guard.ts';
 import { createLauncher, type Fire, type StartWorkflow } from './launcher.ts';
 import { planOf } from './schedule.ts';
-import { openScheduler, type ScheduleRecord, type Scheduler } from './scheduler.ts';
+import { openScheduler, type ScheduleRecord, type Scheduler, type SchedulerOptions } from './scheduler.ts';
 import {
   conditionIdOf,
   filterOf,
@@ -32,6 +32,8 @@ export interface TriggersOptions {
   /** What each trigger has started, and positions of the schedules. */
   store: Collection<TriggerRecord>;
   schedules: Collection<ScheduleRecord>;
+  /** Makes one write of many, as that of the store does. */
+  transaction?: SchedulerOptions['transaction'];
   start: StartWorkflow;
   /** Watches the conditions of triggers; without it `on: condition` is refused. */
   watch?: Pick<ConditionWatch, 'add' | 'remove'>;
@@ -233,7 +235,15 @@ export function openTriggers(options: TriggersOptions): Triggers {
       else scheduler.remove(id);
     }
     // Opened only when the triggers are known: what it missed fires at once.
-    scheduler ??= openScheduler({ clock, log, bus, evaluate, store: options.schedules, start: fired });
+    scheduler ??= openScheduler({
+      clock,
+      log,
+      bus,
+      evaluate,
+      store: options.schedules,
+      start: fired,
+      ...(options.transaction && { transaction: options.transaction }),
+    });
     for (const { id, workflow, schedule = {}, zone, missed } of scheduled) {
       scheduler.set(id, { workflow, schedule, ...(zone && { zone }), ...(missed && { missed }) });
     }
