@@ -1,29 +1,65 @@
 import type { Env } from '../../../machines/ports.ts';
+import { standardError } from '../fault.ts';
+import { a2aCalls } from './a2a.ts';
 import { asyncapiCalls } from './asyncapi.ts';
 import { createAuthenticator } from './auth/authenticator.ts';
 import { grpcCalls } from './grpc.ts';
 import { httpCalls } from './http.ts';
+import { mcpCalls } from './mcp.ts';
 import { type MqttConnect, mqttConnector } from './mqtt.ts';
 import { openapiCalls } from './openapi.ts';
 import { createOutgoing, type Fetch } from './outgoing.ts';
 import { type CallPolicy, Gate, type Resolve } from './policy.ts';
-import { createResources } from './resources.ts';
+import type { A2aPort, McpPort } from './ports.ts';
+import { createResources, type Resources } from './resources.ts';
+import type { CallHandler, CallHandlers } from './types.ts';
+
+export { standardError } from '../fault.ts';
+export { type CallProblem, checkCall } from './check.ts';
+export type { MqttConnect, MqttLink } from './mqtt.ts';
+export type { Fetch } from './outgoing.ts';
+export { type CallPolicy, STRICT_POLICY } from './policy.ts';
+export {
+  type A2aAgent,
+  type A2aOperation,
+  type A2aPort,
+  type A2aTarget,
+  type McpPort,
+  type McpSession,
+  type McpTransport,
+  PeerError,
+} from './ports.ts';
+export type { Resource, Resources } from './resources.ts';
+export { type CallContext, type CallHandler, type CallHandlers, UNEVALUATED } from './types.ts';
 
 export interface CallsOptions {
   env: Env;
   policy: CallPolicy;
+  /** How MCP and A2A are spoken; without it these calls are refused. */
+  mcp?: McpPort;
+  a2a?: A2aPort;
   /** `host:port` of gRPC services that are called over TLS; those on port 443 always are. */
   grpcTls?: readonly string[];
-  /** Replaces the network of MQTT, for example by a bus of this process. */
-  mqttConnect?: MqttConnect;
   /** Replaces the network of HTTP (tests). */
   fetch?: Fetch;
+  /** Replaces the network of MQTT, for example by a bus of this process. */
+  mqttConnect?: MqttConnect;
   /** Replaces the resolver of names (tests). */
   resolve?: Resolve;
 }
 
-/** Handlers of all calls over one policy, one HTTP client and one store of tokens. */
-export function createCalls(options: CallsOptions) {
+export interface Calls extends CallHandlers {
+  /** Reads external resources under the same policy, for scripts, schemas and catalogues too. */
+  resources: Resources;
+  /** Ends what is kept open. */
+  close(): Promise<void>;
+}
+
+/**
+ * Handlers of all calls over one policy, one HTTP client and one store of tokens.
+ * @throws RaisedError `configuration` for a policy that cannot be read
+ */
+export function createCalls(options: CallsOptions): Calls {
   const { env } = options;
   const gate = new Gate(options.policy, options.resolve);
   const outgoing = createOutgoing(gate, options.fetch);
@@ -31,13 +67,19 @@ export function createCalls(options: CallsOptions) {
   const tools = { env, outgoing, authenticate };
   const resources = createResources(tools);
   return {
-    handlers: {
-      http: httpCalls(tools),
-      openapi: openapiCalls({ ...tools, resources }),
-      grpc: grpcCalls({ gate, authenticate, resources, tls: options.grpcTls ?? [] }),
-      asyncapi: asyncapiCalls({ ...tools, resources, connect: options.mqttConnect ?? mqttConnector(gate) }),
-    },
+    http: httpCalls(tools),
+    openapi: openapiCalls({ ...tools, resources }),
+    grpc: grpcCalls({ gate, authenticate, resources, tls: options.grpcTls ?? [] }),
+    asyncapi: asyncapiCalls({ ...tools, resources, connect: options.mqttConnect ?? mqttConnector(gate) }),
+    mcp: options.mcp === undefined ? refused('mcp') : mcpCalls({ ...tools, port: options.mcp }),
+    a2a: options.a2a === undefined ? refused('a2a') : a2aCalls({ ...tools, resources, port: options.a2a }),
     resources,
     close: () => outgoing.close(),
   };
 }
+
+const refused =
+  (protocol: string): CallHandler =>
+  async () => {
+    throw standardError('configuration', `Calls over ${protocol} are not made here`);
+  };

@@ -1,4 +1,4 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
 import { type RaisedError, standardError } from '../fault.ts';
@@ -52,7 +52,7 @@ const REFUSALS: ReadonlyMap<number, number> = new Map([
 export function mqttConnector(gate: Gate): MqttConnect {
   return async (options) => {
     const { host, port, secure, version, clientId, signal } = options;
-    const [{ address }] = await gate.addresses(host, port);
+    gate.check(host, port);
     const where = `${host}:${port}`;
     const settings: IClientOptions = {
       clientId,
@@ -65,10 +65,9 @@ export function mqttConnector(gate: Gate): MqttConnect {
       log: () => undefined,
     };
     const name = host.replace(/^\[|\]$/g, '');
+    const to = { host: name, port, lookup: gate.lookup(port) };
     const stream = (): Socket =>
-      secure
-        ? connectTls({ host: address, port, servername: name, checkServerIdentity: undefined })
-        : connectTcp({ host: address, port });
+      secure ? connectTls({ ...to, ...(isIP(name) === 0 && { servername: name }) }) : connectTcp(to);
     const client = new MqttClient(() => {
       const socket = stream();
       socket.on('error', (error) => client.emit('error', error));

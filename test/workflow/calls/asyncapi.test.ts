@@ -79,7 +79,7 @@ const V3 = () => ({
 });
 
 const call = (document: string, args: Record<string, unknown>, context = callContext()) =>
-  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers.asyncapi(
+  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).asyncapi(
     { document: { endpoint: web.url + document }, ...args },
     context,
   );
@@ -226,7 +226,7 @@ test('a broker that refuses, is gone or is not allowed', async () => {
   const refusing = createCalls({
     env: settableEnv(),
     policy: { allow: [`127.0.0.1:${web.port}`] },
-  }).handlers.asyncapi(
+  }).asyncapi(
     { document: { endpoint: `${web.url}/v3.json` }, operation: 'order', message: {} },
     callContext(),
   );

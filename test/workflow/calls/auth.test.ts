@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const get = (authentication: unknown, context = callContext(), path = '/', env = settableEnv()) =>
-  createCalls({ env, policy }).handlers.http(
+  createCalls({ env, policy }).http(
     { method: 'get', endpoint: { uri: server.url + path, authentication } },
     context,
   );
@@ -105,7 +105,7 @@ describe('credentials', () => {
   });
 
   test.each(['md5', 'sha'])('answer a digest challenge (%s)', async (hash) => {
-    const { http } = createCalls({ env: settableEnv(), policy }).handlers;
+    const { http } = createCalls({ env: settableEnv(), policy });
     const authentication = { digest: { username: 'me', password: 'pass' } };
     const call = (password: string) =>
       http(
@@ -172,7 +172,7 @@ describe('tokens', () => {
       return [200, { access_token: `token-${count}`, expires_in: 60 }];
     };
     const env = settableEnv();
-    const { http } = createCalls({ env, policy }).handlers;
+    const { http } = createCalls({ env, policy });
     const oauth2 = { authority: server.url, client, scopes: ['a', 'b'], audiences: ['x'] };
     const endpoint = {
       uri: `${server.url}/`,

@@ -97,7 +97,7 @@ const call = (method: string, args: unknown, more: Record<string, unknown> = {},
     env: settableEnv(),
     policy: { allow: [`127.0.0.1:${web.port}`, `cells.example:${port}`] },
     resolve: async () => [{ address: '127.0.0.1', family: 4 }],
-  }).handlers.grpc(
+  }).grpc(
     {
       proto: { endpoint: `${web.url}/main.proto` },
       service: { name: 'radio.v1.Cells', host: 'cells.example', port },

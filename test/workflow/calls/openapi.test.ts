@@ -81,7 +81,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const call = (path: string, operationId: string, parameters = {}, more = {}) =>
-  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers.openapi(
+  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).openapi(
     { document: { endpoint: server.url + path }, operationId, parameters, ...more },
     callContext(),
   );

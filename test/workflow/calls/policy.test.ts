@@ -70,7 +70,7 @@ describe('the list of hosts', () => {
 describe('a name', () => {
   const context = () => callContext();
   const callTo = (resolve: Resolve, allow: string[] = []) =>
-    createCalls({ env: settableEnv(), policy: { allow }, resolve }).handlers.http(
+    createCalls({ env: settableEnv(), policy: { allow }, resolve }).http(
       { method: 'get', endpoint: `http://service.example:${server.port}/` },
       context(),
     );
