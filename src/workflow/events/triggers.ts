@@ -270,6 +270,8 @@ export function openTriggers(options: TriggersOptions): Triggers {
     load(triggers) {
       // All of them or none: what is wrong is found before anything changes.
       for (const trigger of triggers) check(trigger, options.watch !== undefined);
+      const twice = triggers.find(({ id }, index) => triggers.findIndex((one) => one.id === id) !== index);
+      if (twice !== undefined) throw refused(twice.id, 'another trigger has the same id');
       const before = new Map(entries);
       entries.clear();
       for (const trigger of triggers) {
@@ -329,12 +331,15 @@ export function openTriggers(options: TriggersOptions): Triggers {
 
 const conditionOf = (trigger: Trigger) => ({ ...(trigger.condition as object), id: conditionIdOf(trigger) });
 
+const refused = (id: string, problem: string) =>
+  fail('WORKFLOW_TRIGGER_INVALID', { id, file: 'the catalogue', problem });
+
 function check(trigger: Trigger, watched: boolean): void {
   const { id, condition, schedule, zone } = trigger;
   if (schedule !== undefined) planOf(id, schedule, zone);
   if (typeof condition !== 'object') return;
   if (!watched) {
-    throw fail('WORKFLOW_TRIGGER_INVALID', { id, file: 'the runtime', problem: 'no conditions are watched' });
+    throw refused(id, 'no conditions are watched');
   }
   parseCondition(conditionOf(trigger));
 }
