@@ -1,4 +1,4 @@
-import { millisecondsOf } from '../events/duration.ts';
+import { durationMs } from '../engine/duration.ts';
 import { standardError } from '../fault.ts';
 import { type Arguments, readArguments } from './arguments.ts';
 import { type Credentials, scrubbed } from './auth/authenticator.ts';
@@ -20,7 +20,7 @@ const NOBODY: Pick<Credentials, 'scrub'> = { scrub: (text) => text };
 export function mcpCalls({ port, ...tools }: HttpTools & { port: McpPort }): CallHandler {
   return async (given, context) => {
     const args = readArguments('mcp', given);
-    const timeoutMs = args.timeout === undefined ? TIMEOUT_MS : millisecondsOf(args.timeout);
+    const timeoutMs = args.timeout === undefined ? TIMEOUT_MS : durationMs(args.timeout);
     const { transport, credentials, where } = await transportOf(args, tools, context);
     const patience = AbortSignal.timeout(timeoutMs);
     const signal = AbortSignal.any([context.signal, patience]);

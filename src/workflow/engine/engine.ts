@@ -66,6 +66,15 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const tell = (instance: Instance, type: Extract<Lifecycle, { type: `workflow.${string}` }>['type']) =>
     observe({ type, ...about(instance), at: instance.clock.now() } as Lifecycle);
 
+  const progress = (instance: Instance, pointer: string, text: string, data: unknown) =>
+    observe({
+      type: 'task.progress',
+      ...about(instance),
+      at: instance.clock.now(),
+      pointer,
+      text,
+      ...(data === undefined ? {} : { data }),
+    });
   const effects = chartEffects({
     env,
     options,
@@ -98,15 +107,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     noted: (instance, event) => {
       for (const one of [event, ...instance.note(event)]) report(instance, one);
     },
-    progress: (instance, pointer, text, data) =>
-      observe({
-        type: 'task.progress',
-        ...about(instance),
-        at: instance.clock.now(),
-        pointer,
-        text,
-        ...(data === undefined ? {} : { data }),
-      }),
+    progress,
     evaluating: (change) => {
       evaluations += change;
     },
@@ -184,15 +185,16 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const id = await engine.start(workflow, input, run);
       return engine.result(id);
     },
-    async start(workflow, input, run = {}) {
+    async start(workflow, input, given = {}) {
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: workflow.id });
       refuse(workflow);
-      const id = run.id ?? env.ids.uuid();
+      const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
       if (known !== undefined || ledger?.get(id) !== undefined) {
         if (known?.fresh === true) await writer?.barrier(known);
         return id;
       }
+      const run: RunOptions = { ...options.options?.(id), ...given };
       const now = clockOf(run).now();
       const row: InstanceRow = {
         id,
@@ -272,6 +274,10 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const row = instances.get(id)?.row ?? ended.get(id) ?? ledger?.get(id);
       return row === undefined ? undefined : viewOf(row);
     },
+    tell(id, pointer, text, data) {
+      const instance = instances.get(id);
+      if (instance !== undefined) progress(instance, pointer, text, data);
+    },
     steps: (id) => ledger?.checkpoints(id) ?? [],
     async cancel(id) {
       const instance = running(id);
@@ -311,7 +317,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const again = open(
         { ...rest, status: 'running', endedAt: null, run: row.run + 1 },
         workflow,
-        running?.options ?? options.resumed?.(row) ?? {},
+        running?.options ?? options.options?.(row.id) ?? {},
         { ...checkpoint, rev: last },
       );
       tell(again, 'workflow.resumed');
@@ -387,7 +393,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     try {
       if (row.chart !== CHART_VERSION)
         throw new Error(`its chart has form ${row.chart}, not ${CHART_VERSION}`);
-      const instance = open(row, workflowOf(row), options.resumed?.(row) ?? {}, last);
+      const instance = open(row, workflowOf(row), options.options?.(row.id) ?? {}, last);
       instance.actor.start();
       return true;
     } catch (error) {
