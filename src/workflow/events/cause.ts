@@ -15,8 +15,3 @@ export const causesOf = (events: readonly CloudEvent[]): string[] => [...new Set
 /** The attribute of an event that an instance of `workflow` emits, which was itself started for `cause`. */
 export const causedBy = (cause: readonly string[], workflow: string): string =>
   [...cause, workflow].join(' ');
-
-/** The attribute of an event that an instance emits, by the labels that `startOn` gave it. */
-export const causeOfEmitted = (labels: Readonly<Record<string, string>>, workflow: string) => ({
-  [CAUSE]: causedBy(labels[CAUSE] === undefined ? [] : [labels[CAUSE]], workflow),
-});

@@ -10,7 +10,7 @@ export {
   publishAlarms,
 } from './alarms.ts';
 export { createEventBus } from './bus.ts';
-export { CAUSE, causedBy, causeOf, causeOfEmitted } from './cause.ts';
+export { CAUSE, causedBy, causeOf } from './cause.ts';
 export { type EventDefaults, identityOf, makeEvent, parseEvent } from './cloud-event.ts';
 export { type Condition, type ConditionState, observe, parseCondition, unknownState } from './condition.ts';
 export {

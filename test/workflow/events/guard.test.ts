@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { noRecord, refusalOf, withStart } from '../../../src/workflow/events/guard.ts';
-import { CAUSE, causedBy, causeOfEmitted, parseTriggers } from '../../../src/workflow/events/index.ts';
+import { CAUSE, causedBy, parseTriggers } from '../../../src/workflow/events/index.ts';
 import { settle } from '../kit.ts';
 import { pass } from './kit.ts';
 import { alarm, repair, START, world } from './trigger-world.ts';
@@ -79,11 +79,6 @@ test('a workflow does not start itself by what it does, nor over another', async
   expect(triggers.list().map(({ started }) => started)).toEqual([2, 2]);
   expect(triggers.list().map(({ refused }) => refused.loop)).toEqual([3, 3]);
   triggers.close();
-});
-
-test('what an instance emits carries on what led to it', () => {
-  expect(causeOfEmitted({ by: 'a' }, 'ns/b')).toEqual({ [CAUSE]: 'ns/b' });
-  expect(causeOfEmitted({ [CAUSE]: 'ns/a ns/b' }, 'ns/c')).toEqual({ [CAUSE]: 'ns/a ns/b ns/c' });
 });
 
 test('a loop that is allowed ends by the length of its chain', async () => {

@@ -291,6 +291,22 @@ do:
   await engine.close();
 });
 
+test('on the engine: a workflow that emits what starts it is not started by that', async () => {
+  const { bus, open, options } = world();
+  const workflow = compileWorkflow({
+    document: { dsl: '1.0.3', namespace: 'ops', name: 'repair', version: '1.0.0' },
+    do: [{ say: { emit: { event: { with: { type: 'netagent.alarm.raised', data: { alarmId: '8' } } } } } }],
+  });
+  const engine = createEngine({ env: { ...testEnv(), ...options }, functions: {}, events: bus });
+  const triggers = open([repair], { start: startOn(engine, () => workflow) });
+  await bus.publish(alarm('1', '7'));
+  const [id = ''] = triggers.list()[0]?.running ?? [];
+  await engine.result(id);
+  expect(triggers.list()[0]).toMatchObject({ started: 1, refused: { loop: 1 } });
+  triggers.close();
+  await engine.close();
+});
+
 test('an engine that closes ends nothing: its instances are waited for after a restart', async () => {
   const { bus, open, store } = world();
   const closing = { ended: Promise.reject(fail('WORKFLOW_INTERRUPTED', { name: 'w' })) };
