@@ -29,7 +29,7 @@ export interface PerformTools {
   child(
     ref: { namespace: string; name: string; version: string },
     input: unknown,
-    options: { id: string; await: boolean; signal: AbortSignal },
+    options: { id: string; await: boolean; signal: AbortSignal; cause: string | undefined },
   ): Promise<unknown>;
   secret(name: string): unknown;
   secrets(): Variables;
@@ -99,9 +99,9 @@ async function emit(job: Job, task: EmitTask, tools: PerformTools): Promise<Clou
     id: context.idempotencyKey,
     source: `/${workflow.id}/${workflow.version}`,
     time: new Date(tools.now).toISOString(),
-    // Who is started by it tells by this that it led to itself.
-    [CAUSE]: causedBy((tools.labels[CAUSE] ?? '').split(' ').filter(Boolean), workflow.id),
     ...filled,
+    // Who is started by it tells by this that it led to itself; a document has no say in it.
+    [CAUSE]: causedBy((tools.labels[CAUSE] ?? '').split(' ').filter(Boolean), workflow.id),
   } as unknown as CloudEvent;
   if (tools.events === undefined) throw unsupported('configuration', 'Events are not sent here.');
   await tools.events.publish(event);
@@ -117,6 +117,7 @@ async function run(job: Job, { run: spec }: RunTask, tools: PerformTools): Promi
       id: context.idempotencyKey,
       await: spec.await,
       signal: context.signal,
+      cause: tools.labels[CAUSE],
     });
     return spec.await ? output : job.input;
   }
