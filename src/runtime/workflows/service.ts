@@ -176,7 +176,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     ledger: store.workflows(),
     events,
     calls,
-    resources: (resource, signal) => calls.resources.read(resource as never, signal as never),
+    resources: calls.readDescription,
     processes: createProcesses(policy),
     secret: (name) => secrets.get(name),
     workflows: catalogue,
