@@ -89,6 +89,13 @@ describe('broken files', () => {
     drop('yaml.yaml', 'document:\n  dsl: [1.0.3\n  name: x\n');
     drop('task.yaml', document('task', '1.0.0', '', 'jump: far'));
     drop('meta.yaml', document('meta', '1.0.0', '  metadata:\n    netagent:\n      effects: maybe\n'));
+    drop(
+      'schema.yaml',
+      document('schema', '1.0.0', '').replace(
+        'do:',
+        'input: { schema: { document: { type: nonsense } } }\ndo:',
+      ),
+    );
     drop('empty.yaml', '');
     drop(
       'bomb.yaml',
@@ -110,12 +117,17 @@ describe('broken files', () => {
       'link.yaml',
       'meta.yaml',
       'nowhere',
+      'schema.yaml',
       'task.yaml',
       'yaml.yaml',
     ]);
     expect(told['yaml.yaml']?.line).toBe(3);
     expect(told['task.yaml']).toMatchObject({ line: 7, reason: expect.stringContaining('one') });
     expect(told['meta.yaml']).toMatchObject({ line: 8, reason: expect.stringContaining('effects') });
+    expect(told['schema.yaml']).toMatchObject({
+      line: 6,
+      reason: expect.stringMatching(/no JSON Schema: schema\/type/),
+    });
     expect(told.nowhere?.reason).toBe('the folder cannot be read: ENOENT');
     expect(told['link.yaml']?.reason).toBe('is no file');
   });
@@ -209,6 +221,16 @@ describe('missing inputs', () => {
       { name: 'supi', or: ['gpsi'], description: 'Subscriber' },
     ]);
     expect(found.missing(complaint, { gpsi: 'msisdn-9990000000001' }).complete).toBe(true);
+  });
+});
+
+test('a schema that points to nothing keeps its template from being run, and is said', () => {
+  const schema = 'input: { schema: { document: { $ref: nowhere.json } } }';
+  drop('lost.yaml', document('lost', '1.0.0').replace('do:', `${schema}\ndo:`));
+  const found = open();
+  expect(found.missing(found.get('lost') as Template, {})).toMatchObject({
+    complete: false,
+    invalid: [{ name: '', problem: expect.stringMatching(/cannot be used: .*nowhere/) }],
   });
 });
 
