@@ -54,6 +54,12 @@ export const WORKFLOW_ERRORS = {
     message: 'No trigger {id} can be asked for.',
     hint: 'Only triggers with "on: request" are asked for by name.',
   },
+  WORKFLOW_REFERENCE_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'There is no workflow {name}, which {by} is to start.',
+    hint: 'A reference is namespace/name, or namespace/name:version, of a workflow in the catalogue.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,
@@ -89,5 +95,23 @@ export const WORKFLOW_ERRORS = {
     status: 409,
     message: 'The name {name} is that of several templates: {ids}.',
     hint: 'Say which by NAMESPACE/NAME.',
+  },
+  WORKFLOW_INPUT_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The input of the workflow {name} is not valid: {problem}.',
+    hint: 'netagent workflows show NAME tells what it takes.',
+  },
+  WORKFLOW_APPROVAL_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'No approval {id} with this plan is waited for.',
+    hint: 'netagent workflows approvals lists those that are, with the hash of each plan.',
+  },
+  WORKFLOW_REJECTED: {
+    class: 'terminal',
+    status: 403,
+    message: '{title} was not approved: {problem}.',
+    hint: 'Change the plan, or ask the operator.',
   },
 } as const;

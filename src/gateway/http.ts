@@ -12,6 +12,7 @@ import type { Env } from '../../machines/ports.ts';
 import { fail } from '../errors.ts';
 import { type GrpcGateway, openGrpc } from './grpc.ts';
 import { GATEWAY_LIMITS, type GatewayLimits } from './limits.ts';
+import type { OperatedWorkflows } from './operated-workflows.ts';
 import { addOperatorRoutes, type HeldTools, type OperatedNetwork } from './operator.ts';
 import { AgentPaths, dialectOfPath } from './paths.ts';
 import { refuse, refuseErrors } from './refusal.ts';
@@ -51,6 +52,8 @@ export interface GatewayAgents {
   tools?: HeldTools;
   /** The simulated network, for the operator at this machine. */
   network?: OperatedNetwork;
+  /** Workflows: templates, instances, approvals, events. */
+  workflows?: OperatedWorkflows;
   /** APIs for applications that are no agents, under `/camara`. */
   camara?: Router;
   state: () => GatewayState;
