@@ -68,9 +68,12 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
   let problems: TemplateProblem[] = [];
   let index: Index = indexOf([]);
   let timer: unknown;
+  let stops: Array<() => void> = [];
   const listeners = new Set<(change: PoolChange) => void>();
 
   function look(): PoolChange {
+    // Watched first: what is dropped while they are read is not missed.
+    watchAll();
     const before = keysOf(templates);
     const found = folders.map(readFolder);
     problems = found.flatMap((one) => one.problems);
@@ -134,8 +137,12 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
     timer = clock.setTimeout(reload, settleMs);
   };
 
-  // Watched first: what is dropped while they are read is not missed.
-  const stops = watch === false ? [] : folders.map((folder) => watch(folder, later));
+  /** Anew at every look: a folder may have come, or be another one under the same name. */
+  const watchAll = () => {
+    for (const stop of stops) stop();
+    stops = watch === false ? [] : folders.map((folder) => watch(folder, later));
+  };
+
   look();
 
   return {
@@ -166,7 +173,7 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
     },
     close() {
       clock.clearTimeout(timer);
-      for (const stop of stops) stop();
+      for (const stop of stops.splice(0)) stop();
       listeners.clear();
     },
   };

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -189,6 +189,26 @@ describe('user folders', () => {
     expect(changes.filter(({ removed }) => removed.length > 0)).toHaveLength(1);
   });
 
+  test('a folder that comes later is found by reading again, and watched from then on', async () => {
+    const later = join(dir, 'later');
+    let timers = 0;
+    const counting = {
+      ...clock,
+      setTimeout: (fn: () => void, ms: number) => {
+        timers += 1;
+        return clock.setTimeout(fn, ms);
+      },
+    };
+    pool = openPool({ folders: [later], clock: counting, settleMs: 100 });
+    expect(pool.problems()).toMatchObject([{ file: later, line: 1 }]);
+    mkdirSync(later);
+    expect(pool.reload().problems).toEqual([]);
+    writeFileSync(join(later, 'a.yaml'), document('plan', '1.0.0'));
+    await until(() => timers > 0);
+    clock.increment(100);
+    expect(pool.get('plan')?.version).toBe('1.0.0');
+  });
+
   test('a template without metadata is taken for one that changes the network', () => {
     drop('bare.yaml', document('bare', '1.0.0'));
     expect(open().get('bare')).toMatchObject({
@@ -285,7 +305,7 @@ describe('matching', () => {
     });
     expect(first?.template.id).toBe('core/predict-congestion');
     expect(first?.reason).toBe(
-      '"Cell congestion prediction" is about "congested", "evening", "cell", and has category built-in-ai-tool, effects reads.',
+      '"Cell congestion prediction" is about "congested" (title), "evening" (keywords), "cell" (title), and has category built-in-ai-tool, effects reads.',
     );
     expect(first?.score).toBeGreaterThan(0.18);
     expect(first?.score).toBeLessThanOrEqual(1);
