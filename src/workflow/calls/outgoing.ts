@@ -62,8 +62,11 @@ export interface Outgoing {
   close(): Promise<void>;
 }
 
-/** `given` replaces the network (tests); names are then judged as they are written. */
-export function createOutgoing(gate: Gate, given?: Fetch): Outgoing {
+/** `given` replaces the network (tests); names are then judged as they are written. `ca` is all that is trusted. */
+export function createOutgoing(
+  gate: Gate,
+  { fetch: given, ca }: { fetch?: Fetch; ca?: string[] } = {},
+): Outgoing {
   const connectors = new Map<number, ReturnType<typeof buildConnector>>();
   const agent = new Agent({
     headersTimeout: SILENCE_MS,
@@ -72,7 +75,7 @@ export function createOutgoing(gate: Gate, given?: Fetch): Outgoing {
       const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
       let connector = connectors.get(port);
       if (connector === undefined) {
-        connector = buildConnector({ timeout: CONNECT_MS, lookup: gate.lookup(port) });
+        connector = buildConnector({ timeout: CONNECT_MS, lookup: gate.lookup(port), ...(ca && { ca }) });
         connectors.set(port, connector);
       }
       connector(options, done);

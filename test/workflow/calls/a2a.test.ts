@@ -5,7 +5,7 @@ import { paramsOf, uuidOf } from '../../../src/workflow/calls/a2a-params.ts';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
 import { join, type Recorder, recorder } from '../../bus/support.ts';
 import { CENTRAL, type Stage, stage } from '../../gateway/support.ts';
-import { callContext, faultOf, json, serve, settableEnv, type TestServer } from './kit.ts';
+import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 let at: Stage;
 let work: Recorder;
@@ -141,7 +141,7 @@ describe('an agent', () => {
       callContext({ signal: controller.signal, idempotencyKey: 'wait' }),
     );
     left.catch(() => {});
-    await expect.poll(() => work.seen.length).toBe(before + 1);
+    await expect.poll(() => work.seen.length, PATIENCE).toBe(before + 1);
     controller.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
     work.release();

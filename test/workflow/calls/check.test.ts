@@ -48,7 +48,7 @@ test('what is missing, unknown or out of range is told by its place', () => {
     ': exactly one of operation, channel is needed',
   ]);
   expect(told('asyncapi', { ...asyncapi, subscription: { consume: { for: 'PT1S' } } })).toEqual([
-    'subscription.consume: one of amount, while, until is needed',
+    'subscription.consume: exactly one of amount, while, until is needed',
   ]);
   expect(told('mcp', { method: 'tools/drop', transport: {} }).map((text) => text.split(':')[0])).toEqual([
     'method',

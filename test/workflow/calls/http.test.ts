@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
-import { callContext, faultOf, json, serve, settableEnv, type TestServer } from './kit.ts';
+import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 let server: TestServer;
 let other: TestServer;
@@ -182,7 +182,7 @@ describe('an answer', () => {
     const controller = new AbortController();
     const call = http({ endpoint: `${server.url}/slow` }, callContext({ signal: controller.signal }));
     const before = server.seen.length;
-    await expect.poll(() => server.seen.length).toBe(before + 1);
+    await expect.poll(() => server.seen.length, PATIENCE).toBe(before + 1);
     controller.abort(new Error('left'));
     await expect(call).rejects.toThrow('left');
   });

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { NetMcpClient } from '../../../src/netmcp/index.ts';
 import { mcpPort } from '../../../src/runtime/workflows/mcp-port.ts';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
-import { callContext, faultOf, json, serve, settableEnv, type TestServer } from './kit.ts';
+import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 const EVERYTHING = 'node_modules/@modelcontextprotocol/server-everything/dist/index.js';
 let server: TestServer;
@@ -98,7 +98,7 @@ describe('over HTTP', () => {
     const left = overHttp(never, callContext({ signal: controller.signal }));
     left.catch(() => {});
     const before = asked.length;
-    await expect.poll(() => asked.length - before).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => asked.length - before, PATIENCE).toBeGreaterThanOrEqual(2);
     controller.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
     const outside = { method: 'tools/list', transport: { http: { endpoint: server.url } } };
