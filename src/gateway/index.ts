@@ -20,4 +20,14 @@ export {
 export type { GatewayLimits } from './limits.ts';
 export { GATEWAY_LIMITS } from './limits.ts';
 export { type BroughtTask, memoryTaskLinks, type TaskLinks } from './links.ts';
+export type {
+  ApprovalView,
+  OperatedWorkflows,
+  RunRequest,
+  TemplateView,
+  WorkflowEventView,
+  WorkflowInstanceDetail,
+  WorkflowInstanceView,
+  WorkflowProblem,
+} from './operated-workflows.ts';
 export { bearerUsers, type GatewayUser, type UserBuilder, type UserRequest } from './users.ts';
