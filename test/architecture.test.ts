@@ -87,6 +87,8 @@ test('within src, arrows point down', () => {
       if (wide.has(to)) return !wide.has(from);
       if (from === 'durable' || from === 'sbi') return true;
       if (from === 'toolization') return to !== 'sbi' && i.to !== 'src/netmcp/index.ts';
+      if (from === 'explore') return true;
+      if (to === 'explore') return from !== 'runtime' || i.to !== 'src/explore/index.ts';
       if (from === 'change') return to !== 'durable';
       if (to === 'change') return !wide.has(from);
       if (to === 'toolization') return !wide.has(from);

@@ -106,6 +106,7 @@ export const trialMachine = trialSetup.createMachine({
       states: {
         looking: {
           description: 'Figures are read, and held against those of before.',
+          tags: 'network',
           invoke: {
             src: 'measure',
             id: 'measure',
@@ -140,6 +141,7 @@ export const trialMachine = trialSetup.createMachine({
         },
         waiting: {
           description: 'Until the next look.',
+          tags: 'network',
           on: { RESUME: { target: 'waiting', reenter: true, actions: keepElapsed } },
           after: { interval: { target: 'looking', actions: 'forgetElapsed' } },
         },
@@ -170,6 +172,7 @@ export const trialMachine = trialSetup.createMachine({
         },
         settling: {
           description: 'Averages and handovers settle.',
+          tags: 'network',
           on: { RESUME: { target: 'settling', reenter: true, actions: keepElapsed } },
           after: { settle: { target: '#trial.watching', actions: 'forgetElapsed' } },
         },
@@ -200,6 +203,7 @@ export const trialMachine = trialSetup.createMachine({
         },
         settling: {
           description: 'Averages and handovers settle.',
+          tags: 'network',
           on: { RESUME: { target: 'settling', reenter: true, actions: keepElapsed } },
           after: { settle: { target: '#trial.watching', actions: 'forgetElapsed' } },
         },
@@ -217,7 +221,14 @@ export const trialMachine = trialSetup.createMachine({
           before,
           readings,
         }),
-        onDone: { target: 'kept' },
+        onDone: [
+          {
+            guard: { type: 'yields', params: ({ event }) => event.output },
+            target: 'rollingBack',
+            actions: because('another change takes precedence'),
+          },
+          { target: 'kept' },
+        ],
         onError: { target: 'kept', actions: becauseOfError },
       },
       on: { RESUME: { target: 'keeping', reenter: true, actions: keepElapsed } },
@@ -246,6 +257,7 @@ export const trialMachine = trialSetup.createMachine({
         },
         waiting: {
           description: 'Until the next attempt.',
+          tags: 'network',
           on: { RESUME: { target: 'waiting', reenter: true, actions: keepElapsed } },
           after: { retry: { target: 'trying', actions: 'forgetElapsed' } },
         },

@@ -41,6 +41,8 @@ export const trialSetup = setup({
     events: {} as TrialEvent,
     input: {} as TrialInput,
     output: {} as TrialOutput,
+    /** It waits for the network: time must pass there. */
+    tags: {} as 'network',
   },
   actors: {
     gate: effect<TrialGate, Pick<TrialInput, 'id' | 'parameters' | 'small' | 'wide'>>('gate'),
@@ -55,7 +57,8 @@ export const trialSetup = setup({
     >('measure'),
     /** Takes back all that the id set; nothing to take back is no failure. */
     rollBack: effect<void, { id: string }>('rollBack'),
-    keep: effect<void, Pick<TrialContext, 'id' | 'parameters' | 'before' | 'readings'>>('keep'),
+    /** False where another change took precedence in the last moment. */
+    keep: effect<{ held: boolean }, Pick<TrialContext, 'id' | 'parameters' | 'before' | 'readings'>>('keep'),
     withdraw: effect<void, Pick<TrialContext, 'id' | 'parameters' | 'before' | 'readings' | 'reason'>>(
       'withdraw',
     ),
@@ -75,6 +78,7 @@ export const trialSetup = setup({
       stood(context) &&
       (context.stage === 'wide' ||
         (context.stage === 'small' && JSON.stringify(context.small) === JSON.stringify(context.wide))),
+    yields: (_, params: { held: boolean }) => !params.held,
     spent: ({ context }) => context.failed >= context.attempts,
     harmful: ({ context }) => context.harmful,
   },

@@ -63,19 +63,19 @@ function named(name: string): Drawn {
   const known = machines();
   const machine = known.get(name.replace(/@\d+$/, (version) => (name in CATALOG ? '' : version)));
   if (machine !== undefined) return { id: name, machine };
-  const shipped = templates();
+  const pool = templates();
   const template =
-    shipped.get(name) ??
-    shipped.get(`workflow:${name}`) ??
-    [...shipped.values()].find(({ id }) => id === name.replace(/^workflow:/, ''));
+    pool.get(name) ??
+    pool.get(`workflow:${name}`) ??
+    [...pool.values()].find(({ id }) => id === name.replace(/^workflow:/, ''));
   if (template !== undefined) {
-    const id = [...shipped].find(([, one]) => one === template)?.[0] as string;
+    const id = [...pool].find(([, one]) => one === template)?.[0] as string;
     return { id, machine: template.workflow.machine };
   }
   const plain = name.includes(':')
     ? []
-    : [...shipped.values()].map((one) => (name.includes('/') ? one.id : one.name));
-  const names = [...known.keys(), ...plain, ...shipped.keys()];
+    : [...pool.values()].map((one) => (name.includes('/') ? one.id : one.name));
+  const names = [...known.keys(), ...plain, ...pool.keys()];
   const near = nearestNames(name.replace(/@.*/, ''), names, 3).join(', ');
   const problem = `No machine ${JSON.stringify(name)}; the nearest names are ${near}.`;
   throw fail('CLI_USAGE', { problem, verb: 'chart' });
@@ -86,7 +86,13 @@ const machines = () =>
   new Map<string, AnyStateMachine>(Object.values(CATALOG).map(({ machine }) => [machine.id, machine]));
 
 /** The templates that ship, as `workflow:NAME`, or `workflow:NAMESPACE/NAME` where a name is taken. */
-function templates(): Map<string, Template> {
+function templates(): ReadonlyMap<string, Template> {
+  shipped ??= readShipped();
+  return shipped;
+}
+let shipped: ReadonlyMap<string, Template> | undefined;
+
+function readShipped(): ReadonlyMap<string, Template> {
   const folders = readdirSync(AGENTS_FOLDER, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('workflows'))
     .sort();

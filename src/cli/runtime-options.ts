@@ -57,6 +57,7 @@ export function runtimeOptions(parsed: Parsed, { fixedPorts }: { fixedPorts: boo
       managers: Number(values.managers ?? 1),
     },
     ...peersOf(values),
+    workflows: workflowsOf(values),
     ...(values['push-allow'] === undefined ? {} : { pushAllow: values['push-allow'].split(',') }),
     ...(values.camara === undefined ? {} : { camara: values.camara }),
     ...(values.world === undefined
@@ -103,4 +104,29 @@ function bundleOf(text: string): { file: string; url?: string } {
 function broughtOf(text: string): { url: string; id: string } {
   const at = text.lastIndexOf('=');
   return { url: text.slice(0, at), id: text.slice(at + 1) };
+}
+
+function workflowsOf(values: Parsed['values']): NonNullable<RuntimeOptions['workflows']> {
+  const list = (name: string) => values[name]?.split(',').filter((one) => one !== '');
+  const [folders, run, allow, commands] = ['workflows', 'allow-run', 'allow-hosts', 'allow-commands'].map(
+    list,
+  );
+  const wrong = run?.find((one) => !['shell', 'js', 'python'].includes(one));
+  if (wrong !== undefined) {
+    throw fail('CLI_USAGE', {
+      problem: `--allow-run knows shell, js and python, not ${wrong}.`,
+      verb: 'start',
+    });
+  }
+  const { triggers, secrets, rules, autonomy } = values;
+  return {
+    ...(folders === undefined ? {} : { folders }),
+    ...(run === undefined ? {} : { run }),
+    ...(allow === undefined ? {} : { allow }),
+    ...(commands === undefined ? {} : { commands }),
+    ...(triggers === undefined ? {} : { triggers }),
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(rules === undefined ? {} : { rules }),
+    ...(autonomy === undefined ? {} : { autonomy: Number(autonomy) }),
+  };
 }

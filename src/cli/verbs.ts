@@ -128,6 +128,21 @@ export const START: Verb = {
       value: 'LIST',
       help: 'hosts and CIDR blocks that webhooks may reach though private, by comma',
     },
+    workflows: { value: 'DIRS', help: 'folders of workflow templates beside DATA/workflows, by comma' },
+    triggers: { value: 'FILE', help: 'what starts workflows by itself (YAML; docs/workflow-triggers.md)' },
+    secrets: { value: 'FILE', help: 'secrets that workflows may name (YAML, name: value)' },
+    rules: { value: 'FILE', help: 'expert rules in place of those that ship (YAML; docs/explore.md)' },
+    autonomy: {
+      value: 'N',
+      help: 'how much guarded changes may do without a human, 0 to 5 (default 3)',
+      check: checks.integer(0, 5),
+    },
+    'allow-run': { value: 'LIST', help: 'what workflows may run here: shell, js, python, by comma' },
+    'allow-hosts': {
+      value: 'LIST',
+      help: 'hosts, host:port, *.suffix and CIDR blocks that workflows may call though private, by comma',
+    },
+    'allow-commands': { value: 'LIST', help: 'MCP servers that workflows may start, by comma' },
   },
   examples: ['npm start', `npm start -- --once --ask ${JSON.stringify(SENTENCE)}`],
 };

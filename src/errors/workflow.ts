@@ -54,6 +54,12 @@ export const WORKFLOW_ERRORS = {
     message: 'No trigger {id} can be asked for.',
     hint: 'Only triggers with "on: request" are asked for by name.',
   },
+  WORKFLOW_REFERENCE_UNKNOWN: {
+    class: 'terminal',
+    status: 404,
+    message: 'There is no workflow {name}, which {by} is to start.',
+    hint: 'A reference is namespace/name, or namespace/name:version, of a workflow in the catalogue.',
+  },
   WORKFLOW_FAULTED: {
     class: 'terminal',
     status: 500,

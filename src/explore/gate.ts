@@ -1,3 +1,4 @@
+import { fail } from '../errors.ts';
 import { harmOf, meanOf, noiseOf, pairedGain, unpairedGain } from './statistics.ts';
 import type { Evidence, Interval, Kpis, Limits, Parameters, Sandbox, Scope, Situation } from './types.ts';
 
@@ -31,7 +32,7 @@ export class Futures {
     this.#signal = signal;
   }
 
-  /** What `parameters` do to goal and guards on the futures of these seeds. */
+  /** What `parameters` do to goal and guards on the futures of these seeds. @throws EXPLORE_INPUT_INVALID for a KPI that is none. */
   async compare(parameters: Parameters, seeds: readonly number[]): Promise<Comparison> {
     const before: Kpis[] = [];
     const after: Kpis[] = [];
@@ -39,12 +40,19 @@ export class Futures {
       let untouched = this.#untouched.get(seed);
       if (untouched === undefined) {
         untouched = await this.#evaluate({}, seed);
+        this.#checkNames(untouched);
         this.#untouched.set(seed, untouched);
       }
       before.push(untouched);
       after.push(await this.#evaluate(parameters, seed));
     }
     return compared(this.#situation, this.#limits, before, after);
+  }
+
+  #checkNames(kpis: Kpis): void {
+    const { kpi } = this.#situation.goal;
+    const missing = [kpi, ...this.#limits.guards.map((guard) => guard.kpi)].find((name) => !(name in kpis));
+    if (missing !== undefined) throw fail('EXPLORE_INPUT_INVALID', { problem: `there is no KPI ${missing}` });
   }
 
   #evaluate(parameters: Parameters, seed: number): Promise<Kpis> {
@@ -55,7 +63,7 @@ export class Futures {
   }
 }
 
-/** Gain and harm of KPIs on the same futures, or, of unequal number, before and after. A KPI that is not measured counts as 0. */
+/** Gain and harm of KPIs on the same futures, or, of unequal number, before and after. */
 export function compared(
   { goal }: Pick<Situation, 'goal'>,
   { guards }: Pick<Limits, 'guards'>,

@@ -8,6 +8,7 @@ export { smallPart, startTrial, TRIAL_DEFAULTS, type Trial, type TrialParts } fr
 export type {
   Bound,
   Bounds,
+  Claims,
   Considered,
   Decision,
   Evidence,

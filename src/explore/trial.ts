@@ -11,16 +11,20 @@ import type { Clock, Log, Random } from '../../machines/ports.ts';
 import { drawSeed } from './explorer.ts';
 import { type Comparison, compared, evidenceOf, Futures, gate } from './gate.ts';
 import type { Library } from './library.ts';
-import type { Evidence, Limits, Live, Parameters, Sandboxes, Scope, Situation } from './types.ts';
+import type { Claims, Evidence, Limits, Live, Parameters, Sandboxes, Scope, Situation } from './types.ts';
 
 export interface TrialParts {
   sandboxes: Sandboxes;
   live: Live;
   library: Library;
+  /** Without it nobody is asked what else is being set. */
+  claims?: Claims;
   random: Random;
   /** Of network time: trials wait for what the network does. */
   clock: Clock;
   log: Log;
+  /** Whether the trial waits for the network now. */
+  onIdle?(idle: boolean): void;
 }
 
 /** A proposal with where it is tried first, and what is known of it. */
@@ -67,6 +71,8 @@ export interface Trial {
 
 /** What the live gain may fall short of what the looks can tell, in gains, and of its mean. */
 const MOST_HARM = 3;
+/** Looks in a row are alike, and less like those before them than futures of one present are like each other (guess). */
+const DRIFT = 1.5;
 const SLACK = { least: 0.05, ofMean: 0.25 };
 
 /**
@@ -78,6 +84,8 @@ const floorOf = ({ apart }: Comparison, noise: number) =>
 
 /** The most use of a guard that may be chance, and never more than `MOST_HARM`. */
 const ceilingOf = ({ noise }: Comparison, more: number) => Math.min(MOST_HARM, 1 + more * noise);
+
+const NOTHING = { small: 0, wide: 0 };
 
 /** The first few of a scope. */
 export const smallPart = ({ cells, subscribers }: Scope, most = { cells: 3, subscribers: 5 }): Scope => ({
@@ -98,7 +106,9 @@ export function startTrial(
   const { id, situation, parameters, small, approval } = plan;
   const { lookSeconds, ...options } = { ...TRIAL_DEFAULTS, ...plan.options };
   const machine = trialMachine.provide({
-    actors: effectsOf(parts, plan, { lookSeconds, looks: options.looks }) as never,
+    actors: effectsOf(parts, plan, { lookSeconds, looks: options.looks }, (reason) => {
+      actor.send({ type: 'CANCEL', reason });
+    }) as never,
   });
   const input: TrialInput = { id, parameters, small, wide: situation.scope, approval, ...options };
   const actor = createActor(machine, {
@@ -106,7 +116,12 @@ export function startTrial(
     clock: parts.clock as never,
     ...(restored && { snapshot: restored.snapshot }),
   });
-  const outcome = toPromise(actor) as Promise<TrialOutput>;
+  const outcome = (toPromise(actor) as Promise<TrialOutput>).then((output) => {
+    // What could not be taken back may still be there: nobody builds on it before the lease ends.
+    if (output.outcome === 'refused' || output.outcome === 'rolledBack') parts.claims?.release(id);
+    return output;
+  });
+  actor.subscribe((snapshot) => parts.onIdle?.(snapshot.status === 'active' && snapshot.hasTag('network')));
   actor.start();
   if (restored) actor.send({ type: 'RESUME', elapsedMs: restored.elapsedMs });
   return {
@@ -121,10 +136,11 @@ function effectsOf(
   parts: TrialParts,
   plan: TrialPlan,
   { lookSeconds, looks }: Pick<TrialOptions, 'lookSeconds' | 'looks'>,
+  lost: (reason: string) => void,
 ) {
-  const { sandboxes, live, library, random, clock } = parts;
-  const { situation, limits, parameters } = plan;
-  const noise = Math.sqrt((limits.futures * limits.seconds) / (looks * lookSeconds));
+  const { sandboxes, live, library, claims, random, clock } = parts;
+  const { id, situation, limits, parameters } = plan;
+  const noise = DRIFT * Math.sqrt((limits.futures * limits.seconds) / (looks * lookSeconds));
   const inScope = (scope: Scope): Situation => ({ ...situation, scope });
   const judged = (
     before: readonly TrialReading[],
@@ -146,6 +162,8 @@ function effectsOf(
   return {
     gate: fromPromise<TrialGate, Pick<TrialInput, 'small' | 'wide'>>(
       async ({ input: { small, wide }, signal }) => {
+        const taken = claims?.hold(id, parameters, wide) ?? null;
+        if (taken !== null) return { verdict: 'refuse', reason: taken, floors: NOTHING, ceilings: NOTHING };
         const sandbox = sandboxes.open();
         try {
           const seeds = Array.from({ length: limits.futures }, () => drawSeed(random));
@@ -181,6 +199,8 @@ function effectsOf(
         readings: TrialReading[];
       }
     >(async ({ input: { stage, small, wide, before, readings }, signal }) => {
+      const yielding = claims?.renew(id) ?? null;
+      if (yielding !== null) lost(yielding);
       const [inSmall, inWide] = await Promise.all([
         live.measure(small, lookSeconds, signal),
         live.measure(wide, lookSeconds, signal),
@@ -191,9 +211,13 @@ function effectsOf(
       return { ...reading, gain: gain.mean, harm };
     }),
     rollBack: fromPromise<void, { id: string }>(({ input }) => live.undo(input.id)),
-    keep: fromPromise<void, { before: TrialReading[]; readings: TrialReading[] }>(async ({ input }) => {
-      library.keep(situation, parameters, [...plan.evidence, ...shown(input)]);
-    }),
+    keep: fromPromise<{ held: boolean }, { before: TrialReading[]; readings: TrialReading[] }>(
+      async ({ input }) => {
+        if (claims !== undefined && !claims.keep(id)) return { held: false };
+        library.keep(situation, parameters, [...plan.evidence, ...shown(input)]);
+        return { held: true };
+      },
+    ),
     withdraw: fromPromise<void, { before: TrialReading[]; readings: TrialReading[]; reason: string }>(
       async ({ input }) => {
         library.withdraw(situation, parameters, input.reason, shown(input));

@@ -135,6 +135,17 @@ export interface Live {
   measure(scope: Scope, seconds: number, signal: AbortSignal): Promise<Kpis>;
 }
 
+/** Arbitration with other changes of the network: what a trial sets, nobody else sets otherwise. */
+export interface Claims {
+  /** Claims what is set in the scope. Why not, or null. */
+  hold(id: string, parameters: Parameters, scope: Scope): string | null;
+  /** At each look. Why the trial must yield, or null. */
+  renew(id: string): string | null;
+  /** It stays in the network. False: it must yield. */
+  keep(id: string): boolean;
+  release(id: string): void;
+}
+
 /** A model that proposes parameters. What it answers is data: it is checked like any stranger's. */
 export interface Proposer {
   propose(question: { situation: Situation; bounds: Bounds }, signal?: AbortSignal): Promise<unknown>;

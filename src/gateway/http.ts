@@ -53,7 +53,7 @@ export interface GatewayAgents {
   tools?: HeldTools;
   /** The simulated network, for the operator at this machine. */
   network?: OperatedNetwork;
-  /** Workflows, under `/workflows`. */
+  /** Workflows: templates, instances, approvals, events; under `/workflows`. */
   workflows?: OperatedWorkflows;
   /** APIs for applications that are no agents, under `/camara`. */
   camara?: Router;

@@ -20,6 +20,7 @@ import {
 } from '../netmcp/index.ts';
 import { readBundle, toolsOfBundle } from '../toolization/index.ts';
 import { type NetMcpAuth, type NetMcpAuthOptions, startNetMcpAuth } from './netmcp-auth.ts';
+import { WORKFLOWS } from './workflows/identity.ts';
 
 /** How NetMCP is run, beyond what every runtime does. */
 export interface NetMcpOptions {
@@ -65,7 +66,7 @@ function partsOf(
     ...(bundles.length > 0 ? [IMPORTED] : []),
   ];
   return [
-    ...[...agents, CAMARA_CLIENT].map((id) => ({ id, scopes: ['netmcp:use'] })),
+    ...[...agents, CAMARA_CLIENT, WORKFLOWS].map((id) => ({ id, scopes: ['netmcp:use'] })),
     ...servers.map((id) => ({ id, scopes: ['netmcp:use', 'netmcp:register'] })),
     ...Array.from({ length: managers }, (_, n) => ({
       id: managerId(n),

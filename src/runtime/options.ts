@@ -2,6 +2,7 @@ import type { Brought } from './bring.ts';
 import type { LogLevel } from './env.ts';
 import type { NetMcpOptions } from './netmcp.ts';
 import type { TrustOptions } from './trust.ts';
+import type { WorkflowOptions } from './workflows/service.ts';
 
 /** How a runtime is started; the command line fills it from its flags. */
 export interface RuntimeOptions {
@@ -28,6 +29,8 @@ export interface RuntimeOptions {
   peers?: { nrf?: string; pcf?: string; a1?: string };
   /** YAML file of the QoS profiles that are offered by CAMARA's APIs; those that ship if absent. */
   camara?: string;
+  /** How workflows are run. */
+  workflows?: WorkflowOptions;
   /** Folder of the store. */
   dataDir: string;
   /** Place where the subscriber is at the start. */

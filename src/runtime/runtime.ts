@@ -19,7 +19,9 @@ import { Lifecycle } from './lifecycle.ts';
 import { startNetMcp } from './netmcp.ts';
 import { NetworkTime } from './network-time.ts';
 import { type ReadyInfo, type RuntimeOptions, SUBSCRIBER } from './options.ts';
+import { createSandboxes } from './sandbox.ts';
 import { admissionOf, readCardKey } from './trust.ts';
+import { startWorkflows, WORKFLOWS } from './workflows/service.ts';
 
 export interface Runtime extends Asker {
   ready: ReadyInfo;
@@ -58,7 +60,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('gateway', () => gateway.close());
   const bus = await reachBus(options, env, lifecycle);
-  const own = new Set<string>([...DOORS, ...(options.bring ?? [])].map(({ id }) => id));
+  const own = new Set<string>([...DOORS, { id: WORKFLOWS }, ...(options.bring ?? [])].map(({ id }) => id));
   const admission = admissionOf(options.trust ?? {}, {
     clock: env.clock,
     store: store.collection('registration'),
@@ -143,6 +145,25 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
   });
   lifecycle.started('agents', () => agents.close());
 
+  const sandboxes = createSandboxes(() => network.tuning?.copy());
+  lifecycle.started('sandboxes', () => sandboxes.close());
+  const workflows = await startWorkflows({
+    env,
+    store,
+    dataDir: options.dataDir,
+    bus,
+    admission,
+    time,
+    lockstep: options.speed === undefined,
+    management: netmcp.managers,
+    auth: netmcp.authOf(WORKFLOWS),
+    agents: agents.ids,
+    shipped: agents.folders,
+    sandboxes,
+    options: options.workflows ?? {},
+  });
+  lifecycle.started('workflows', () => workflows.close());
+
   const camara = await startCamara({
     env,
     options,
@@ -180,6 +201,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     admission,
     tools: { held: netmcp.held, decide: netmcp.decide },
     camara: camara.router,
+    workflows: workflows.operated,
     network: { functions: () => network.nfs, faults: network.faults },
     state: () => ({ parts: { bus: true, ...agents.health() }, draining }),
     endpoints: () => ({

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { WhatIf } from '../network/index.ts';
+import { WhatIf } from '../network/worlds/index.ts';
 import type { SandboxAnswer, SandboxRequest } from './sandbox.ts';
 
 /** Runs the futures of copied networks off the event loop of the runtime, one after the other. */

@@ -8,6 +8,8 @@ export interface FunctionContext {
   /** The same for every start of the same attempt of the same step of the same instance, also after a restart. */
   idempotencyKey: string;
   meta: Record<string, unknown>;
+  /** Tells a piece of progress; part of the instance's story. */
+  progress?(text: string, data?: unknown): void;
 }
 
 /** A function of the runtime's own catalogue, called as `NAME:1.0.0@default`. */

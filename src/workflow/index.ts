@@ -1,3 +1,4 @@
+export { type CallPolicy, type CallsOptions, createCalls } from './calls/index.ts';
 export type { CallContext, CallHandler, CallHandlers, Protocol } from './calls/types.ts';
 export type { Progress } from './chart/types.ts';
 export { checkDocument, type Problem, type RunPolicy } from './dsl/check.ts';

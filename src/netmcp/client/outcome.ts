@@ -7,6 +7,8 @@ export const DEADLINE = 60_000;
 export interface CallOptions {
   /** The same key never executes an effect twice. */
   idempotencyKey?: string | undefined;
+  /** Execution context that the call belongs to. */
+  contextId?: string | undefined;
   /** W3C trace context. */
   traceparent?: string | undefined;
   signal?: AbortSignal | undefined;
@@ -39,6 +41,7 @@ export function metaOf(call: CallOptions, left: number): Record<string, unknown>
   return {
     deadline: left,
     ...(call.idempotencyKey !== undefined && { idempotencyKey: call.idempotencyKey }),
+    ...(call.contextId !== undefined && { contextId: call.contextId }),
     ...(call.traceparent !== undefined && { traceparent: call.traceparent }),
     ...(call.dryRun !== undefined && { dryRun: call.dryRun }),
     ...(call.approval !== undefined && { approval: call.approval }),

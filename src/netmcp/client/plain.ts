@@ -12,6 +12,11 @@ export interface PlainClient {
   agreement: { mode: 'netmcp' | 'mcp'; version: string | null; features: string[]; reason: string | null };
   listTools(): Promise<Array<{ name: string; description: string; inputSchema: unknown; meta: unknown }>>;
   callTool(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<ToolOutcome>;
+  /**
+   * Any method of MCP, with its result as it comes; `tools/call` of a NetMCP server carries what `options` says.
+   * @throws NETMCP_REJECTED, NETMCP_LOST, NETMCP_TIMEOUT, NETMCP_OVERLOADED, NETMCP_CANCELLED
+   */
+  ask(method: string, params: Record<string, unknown>, options?: CallOptions): Promise<unknown>;
   /** A vendor method. @throws NETMCP_NO_FEATURE before anything is sent */
   request(method: string, params: Record<string, unknown>): Promise<unknown>;
   /** The other parts of MCP: resources, prompts, completion, logging, ping. */
@@ -31,6 +36,10 @@ export async function connectPlain(options: {
   /** What we say that we speak; the default is NetMCP 1.0. */
   auth?: ClientAuth;
   offer?: { version?: string; versions?: string[]; features: string[] };
+  /** Name and version in place of the agent's. */
+  clientInfo?: { name: string; version: string };
+  /** Version of MCP that is asked for first. */
+  protocolVersion?: string;
   /** Puts a server's question to a human; without it the server is told that nobody can be asked. */
   onElicit?: OnElicit;
   onNotification?(method: string, params: unknown): void;
@@ -48,12 +57,23 @@ export async function connectPlain(options: {
     pool,
     offer: options.offer ?? CLIENT_OFFER,
     maxAttempts: 1,
+    ...(options.clientInfo && { clientInfo: options.clientInfo }),
+    ...(options.protocolVersion && { protocolVersion: options.protocolVersion }),
     ...(options.auth && { auth: options.auth }),
     ...(options.onElicit && { onElicit: options.onElicit }),
     ...(options.onNotification && { onNotification: options.onNotification }),
   });
   try {
     const agreement = await session.ready();
+    const callRaw = (name: string, args: object, call: CallOptions) => {
+      const left = call.deadlineMs ?? DEADLINE;
+      const meta = agreement.mode === 'netmcp' ? metaOf(call, left) : {};
+      return session.call(name, args, meta, {
+        timeoutMs: left,
+        ...(call.signal && { signal: call.signal }),
+        ...(call.onProgress && { onProgress: call.onProgress }),
+      });
+    };
     return {
       agreement,
       async listTools() {
@@ -65,17 +85,15 @@ export async function connectPlain(options: {
           meta: _meta?.[EXTENSION] ?? null,
         }));
       },
-      async callTool(name, args, call = {}) {
-        const left = call.deadlineMs ?? DEADLINE;
-        const meta = agreement.mode === 'netmcp' ? metaOf(call, left) : {};
-        return outcomeOf(
-          await session.call(name, args, meta, {
-            timeoutMs: left,
-            ...(call.signal && { signal: call.signal }),
-            ...(call.onProgress && { onProgress: call.onProgress }),
-          }),
-          serverId,
-        );
+      callTool: async (name, args, call = {}) => outcomeOf(await callRaw(name, args, call), serverId),
+      ask(method, params, call = {}) {
+        if (method === 'tools/call') {
+          return callRaw(String(params.name), (params.arguments ?? {}) as object, call);
+        }
+        return session.plain(method, params, z.unknown(), {
+          timeoutMs: call.deadlineMs ?? DEADLINE,
+          ...(call.signal && { signal: call.signal }),
+        });
       },
       request: (method, params) => session.request(method, params, z.unknown()),
       mcp: plainParts(session),

@@ -46,6 +46,10 @@ export interface SessionOptions {
   /** How to come by a token; without it requests carry none. */
   auth?: ClientAuth;
   offer?: Offer;
+  /** Who the client says that it is; the agent, of our version, if absent. */
+  clientInfo?: { name: string; version: string };
+  /** The version of MCP that is asked for first; the newest if absent. */
+  protocolVersion?: string;
   maxAttempts?: number;
   onNotification?(method: string, params: unknown): void;
   /** Puts a server's question to a human; without it the client does not offer elicitation. */
@@ -116,10 +120,9 @@ export function openSession(options: SessionOptions): Session {
   let way: Pick<SessionState, 'transport' | 'fellBack'> = { transport: null, fellBack: null };
 
   async function handshake(line: Transport, signal: AbortSignal): Promise<Connected> {
-    const fresh = new Client(
-      { name: agentId, version: VERSION },
-      { capabilities: { extensions: { [EXTENSION]: offer }, ...(options.onElicit && ELICITATION) } },
-    );
+    const fresh = new Client(options.clientInfo ?? { name: agentId, version: VERSION }, {
+      capabilities: { extensions: { [EXTENSION]: offer }, ...(options.onElicit && ELICITATION) },
+    });
     answerQuestions(fresh, options.onElicit);
     fresh.fallbackNotificationHandler = async (notification) => {
       if (notification.method === 'notifications/tools/list_changed') toolCache = null;
@@ -128,6 +131,7 @@ export function openSession(options: SessionOptions): Session {
     fresh.onerror = (error) => env.log.debug({ serverId, error: error.message }, 'MCP client error');
     // Where a person is asked first, the handshake waits for that person.
     const timeout = options.auth !== undefined && 'interactive' in options.auth ? 660_000 : 10_000;
+    if (options.protocolVersion !== undefined) askFor(options.protocolVersion, line);
     await fresh.connect(line, { signal, timeout });
     client = fresh;
     transport = line;
@@ -333,6 +337,18 @@ function answerQuestions(client: Client, onElicit: OnElicit | undefined): void {
     const { message, requestedSchema } = params;
     return onElicit({ message, requestedSchema: requestedSchema as Record<string, unknown> });
   });
+}
+
+/** The SDK asks for the newest version, always. */
+function askFor(protocolVersion: string, line: Transport): void {
+  const send = line.send.bind(line);
+  line.send = (message, options) =>
+    send(
+      'method' in message && message.method === 'initialize'
+        ? { ...message, params: { ...message.params, protocolVersion } }
+        : message,
+      options,
+    );
 }
 
 const endsSessions = (line: Transport): line is Transport & { terminateSession(): Promise<void> } =>

@@ -11,7 +11,8 @@ import { streamableTransport } from './streamed-answers.ts';
 
 /** A server: its endpoints, or a program that speaks MCP over its standard streams. */
 export type Target =
-  | { url: string; tls?: Trust }
+  /** `fetch` stands for the network, where whoever asks has an own way out. */
+  | { url: string; tls?: Trust; fetch?: Fetch }
   /** The best that can be reached is used: QUIC, HTTP/3, HTTP/2, HTTP/1.1. */
   | { endpoints: readonly string[]; tls?: Trust }
   | { command: string; args?: string[]; env?: Record<string, string> };
@@ -84,7 +85,17 @@ export function waysTo(env: Env, target: Target, pool: HttpPool, credentials?: C
       kind,
       name: endpoint,
       rank,
-      open: (signal) => openWay({ env, kind, url, tls: target.tls, pool, credentials, signal }),
+      open: (signal) =>
+        openWay({
+          env,
+          kind,
+          url,
+          tls: target.tls,
+          fetch: 'fetch' in target ? target.fetch : undefined,
+          pool,
+          credentials,
+          signal,
+        }),
     });
   }
   return ways.sort((a, b) => a.rank - b.rank);
@@ -95,6 +106,7 @@ interface Opening {
   kind: TransportKind;
   url: URL;
   tls: Trust | undefined;
+  fetch: Fetch | undefined;
   pool: HttpPool;
   credentials: Credentials | undefined;
   signal: AbortSignal;
@@ -103,7 +115,7 @@ interface Opening {
 async function openWay(opening: Opening): Promise<Transport> {
   const { kind, url, tls, pool, credentials } = opening;
   if (kind === 'quic') return dialQuic(opening);
-  const fetch: Fetch = kind === 'http/3' ? await pool.http3(url, tls) : pool.fetchFor(tls);
+  const fetch = opening.fetch ?? (kind === 'http/3' ? await pool.http3(url, tls) : pool.fetchFor(tls));
   const address = kind === 'http/3' ? new URL(url.href.replace('https+h3:', 'https:')) : url;
   return streamableTransport(address, credentials?.wrap(fetch, address.href) ?? fetch);
 }

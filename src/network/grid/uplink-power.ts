@@ -43,8 +43,9 @@ export function uplinkPrbs(world: World, u: number, mbps: number): number {
   const allowed = density(world, u);
   if (allowed === Number.POSITIVE_INFINITY) return whole;
   const each = ulPrbRate(ratOf(world, u), allowed - loss);
-  const most = world.plan.cellPrbs[world.ues.cell[u] as number] as number;
-  return each > 0 ? Math.min(most, Math.max(whole, mbps / each)) : 0;
+  // Wider than the whole power is worth, nothing is won.
+  const useful = ulPrbsFor(ratOf(world, u), loss, Number.POSITIVE_INFINITY);
+  return each > 0 ? Math.max(whole, Math.min(useful, mbps / each)) : 0;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { fail } from '../../errors.ts';
 import type { GridNetwork } from './grid-network.ts';
 
 /** Where an order applies: cells by id, subscribers by SUPI. */
@@ -52,8 +53,12 @@ export class Orders {
     this.#network = network;
   }
 
-  /** One of the same id is replaced. @throws NETWORK_GRID_INVALID; the old order is gone then. */
+  /** One of the same id is replaced. @throws NETWORK_GRID_INVALID for a value out of range (the old order is gone then) or a name. */
   apply(id: string, parameters: Readonly<Record<string, number>>, scope: Scope): void {
+    const unknown = Object.keys(parameters).find((name) => !Object.hasOwn(PARAMETERS, name));
+    if (unknown !== undefined) {
+      throw fail('NETWORK_GRID_INVALID', { field: unknown, problem: 'there is no such parameter' });
+    }
     this.undo(id);
     this.#scopes.set(id, scope);
     const network = this.#network;

@@ -110,6 +110,12 @@ export async function startAgents(options: AgentsOptions) {
   return {
     centralCard,
     count: running.length,
+    /** Full ids by short name. */
+    ids,
+    /** Folders of workflow templates. */
+    folders: loaded.flatMap(({ manifest }) =>
+      manifest.workflows === undefined ? [] : [join(manifest.folder, manifest.workflows)],
+    ),
     health: () => Object.fromEntries(running.map(({ member }) => [member.id, true])),
     close,
   };

@@ -14,7 +14,7 @@ import { childId } from './child-id.ts';
 import { type Asking, delegated } from './delegated.ts';
 
 /** What travels with one run of a workflow to the functions that it calls. */
-interface RunMeta {
+export interface RunMeta {
   participant: Participant;
   activity: Participant['activity'];
   caller: AgentLinks;
@@ -25,6 +25,8 @@ interface RunMeta {
   onProgress: RunWorkflowOptions['onProgress'];
   /** Names the effects of the run; absent where it is nobody's step. */
   step: string | undefined;
+  /** Execution context of the run, sent along with tool calls. */
+  contextId?: () => string | undefined;
 }
 
 /** How the agent that runs the workflow reaches others. */
@@ -74,6 +76,7 @@ export function workflowFunctions(
       const result = await client.callTool(tool, args, {
         signal: context.signal,
         idempotencyKey: effectKey(context),
+        contextId: metaOf(context).contextId?.(),
       });
       slot.push({ agent: caller.agent, tool, server: result.server, chain: result.chain });
       if (result.isError) throw fail('NETMCP_TOOL_FAILED', { tool, problem: result.text });

@@ -9,6 +9,7 @@ import {
   type Rule,
   type Sandboxes,
   type SearchName,
+  type Situation,
 } from '../../explore/index.ts';
 import type { RuntimeFunction } from '../../workflow/index.ts';
 
@@ -51,7 +52,8 @@ export const exploreInput = z.strictObject({
   situation: z.strictObject({
     scope: z.strictObject({ cells: names.default([]), subscribers: names.default([]) }),
     goal: z.strictObject({ kpi: z.string(), direction }),
-    kpis: z.record(z.string(), number),
+    /** Facts and figures; without them those of the next seconds are taken, as the sandbox sees them. */
+    kpis: z.record(z.string(), number).default({}),
   }),
   bounds: z.record(
     z.string(),
@@ -72,12 +74,12 @@ export interface ExploreParts {
 }
 
 /**
- * The function `explore:1.0.0@default`: {situation, bounds, limits?} to a `Decision`. It sets nothing: what it
- * proposes is for a trial. Rejects with EXPLORE_INPUT_INVALID, EXPLORE_SANDBOX_NONE, EXPLORE_SANDBOX_FAILED, or
+ * The function `explore:1.0.0@default`: {situation, bounds, limits?} to a `Decision` with the situation that it is
+ * for. It sets nothing: what it proposes is for a trial. Rejects with EXPLORE_INPUT_INVALID, EXPLORE_SANDBOX_NONE, EXPLORE_SANDBOX_FAILED, or
  * the reason of the signal.
  */
 export function exploreFunction({ env, sandboxes, ...parts }: ExploreParts): RuntimeFunction {
-  return async (input, { signal }): Promise<Decision> => {
+  return async (input, { signal }): Promise<Decision & { situation: Situation }> => {
     const read = exploreInput.safeParse(input);
     if (!read.success) {
       const issue = read.error.issues[0];
@@ -86,10 +88,16 @@ export function exploreFunction({ env, sandboxes, ...parts }: ExploreParts): Run
     const sandbox = sandboxes.open();
     try {
       const { clock, random, log } = env;
-      return await createDualEngine({ ...parts, sandbox, clock, random, log }).decide({
-        ...read.data,
-        signal,
-      });
+      const { bounds, limits } = read.data;
+      const situation = { ...read.data.situation };
+      if (Object.keys(situation.kpis).length === 0) {
+        const seed = Math.floor(random.next() * 0x7fffffff);
+        const { seconds } = limits;
+        const future = { scope: situation.scope, seconds, seed, signal };
+        situation.kpis = { ...(await sandbox.evaluate({}, future)) };
+      }
+      const engine = createDualEngine({ ...parts, sandbox, clock, random, log });
+      return { ...(await engine.decide({ situation, bounds, limits, signal })), situation };
     } finally {
       sandbox.close();
     }

@@ -25,9 +25,13 @@ const consume = z
     until: text.optional(),
     for: durationSchema.optional(),
   })
-  .refine(({ amount, while: during, until }) => [amount, during, until].some((one) => one !== undefined), {
-    message: 'one of amount, while, until is needed',
-  });
+  .refine(
+    ({ amount, while: during, until }) =>
+      [amount, during, until].filter((one) => one !== undefined).length === 1,
+    {
+      message: 'exactly one of amount, while, until is needed',
+    },
+  );
 
 /** `call: asyncapi` beneath `subscription`. */
 export const subscriptionSchema = z.strictObject({

@@ -1,9 +1,9 @@
 import type { Env } from '../../../machines/ports.ts';
-import { millisecondsOf } from '../events/duration.ts';
+import { durationMs } from '../engine/duration.ts';
 import { standardError } from '../fault.ts';
 import { type Arguments, readArguments, readAs, subscriptionSchema } from './arguments.ts';
 import { findPlace, type Place } from './asyncapi-place.ts';
-import { type Credentials, scrubbed } from './auth/authenticator.ts';
+import { scrubbed, upfront } from './auth/authenticator.ts';
 import { type HttpTools, performHttp } from './http.ts';
 import { isMap } from './media.ts';
 import type { Message, MqttConnect, MqttLink } from './mqtt.ts';
@@ -43,7 +43,7 @@ export function asyncapiCalls(tools: AsyncapiTools): CallHandler {
       const link = await tools.connect({
         ...place,
         clientId: `netagent-${tools.env.ids.uuid()}`,
-        authorization: await credentials.header(),
+        authorization: await upfront(credentials),
         signal: context.signal,
       });
       try {
@@ -55,7 +55,7 @@ export function asyncapiCalls(tools: AsyncapiTools): CallHandler {
       }
     } catch (error) {
       context.signal.throwIfAborted();
-      throw scrubbed(error, credentials satisfies Credentials);
+      throw scrubbed(error, credentials);
     }
   };
 }
@@ -136,8 +136,7 @@ function consume(
 
   return new Promise((resolve, reject) => {
     let open = true;
-    const timer =
-      end.for === undefined ? undefined : clock.setTimeout(() => settle(), millisecondsOf(end.for));
+    const timer = end.for === undefined ? undefined : clock.setTimeout(() => settle(), durationMs(end.for));
     const settle = (error?: unknown) => {
       if (!open) return;
       open = false;

@@ -9,7 +9,7 @@ import {
 } from '@grpc/grpc-js';
 import { standardError } from '../fault.ts';
 import { readArguments } from './arguments.ts';
-import { type Authenticate, scrubbed } from './auth/authenticator.ts';
+import { type Authenticate, scrubbed, upfront } from './auth/authenticator.ts';
 import { MAX_ANSWER } from './outgoing.ts';
 import type { Gate } from './policy.ts';
 import { findMethod, loadProto, type Method, messageOf } from './proto.ts';
@@ -22,6 +22,8 @@ export interface GrpcTools {
   resources: Resources;
   /** `host:port` of services that are called over TLS; those on port 443 always are. */
   tls: readonly string[];
+  /** Certificates that are trusted, all of them; the system's if absent. */
+  ca?: string[] | undefined;
 }
 
 /** HTTP statuses as the mapping of gRPC to HTTP of Google's APIs has them. */
@@ -46,7 +48,7 @@ const MAX_MESSAGES = 10_000;
 const DEADLINE_MS = 300_000;
 
 /** `call: grpc` (DSL 1.0.3, "gRPC Call"): one message out, one back, or a stream back as an array. */
-export function grpcCalls({ gate, authenticate, resources, tls }: GrpcTools): CallHandler {
+export function grpcCalls({ gate, authenticate, resources, tls, ca }: GrpcTools): CallHandler {
   return async (given, context) => {
     const args = readArguments('grpc', given);
     const { name, host, port = 443, authentication } = args.service;
@@ -58,7 +60,7 @@ export function grpcCalls({ gate, authenticate, resources, tls }: GrpcTools): Ca
     const message = messageOf(definition, method, args.arguments ?? {});
     const credentials = await authenticate(authentication ?? args.authentication, context);
     const metadata = new Metadata();
-    const header = await credentials.header();
+    const header = await upfront(credentials);
     if (header !== null) metadata.set('authorization', header);
     const key = context.idempotencyKey;
     if (/^[\x21-\x7e]{1,200}$/.test(key)) metadata.set('idempotency-key', key);
@@ -71,7 +73,9 @@ export function grpcCalls({ gate, authenticate, resources, tls }: GrpcTools): Ca
     const secure = port === 443 || tls.includes(`${host}:${port}`);
     const client = new Client(
       `ipv${family}:${target.join(',')}`,
-      secure ? channelCredentials.createSsl() : channelCredentials.createInsecure(),
+      secure
+        ? channelCredentials.createSsl(ca ? Buffer.from(ca.join('\n')) : null)
+        : channelCredentials.createInsecure(),
       {
         // The addresses are those that were judged; the name is for the peer and its certificate.
         'grpc.default_authority': `${host}:${port}`,
@@ -131,12 +135,12 @@ function gather(
   reject: (error: unknown) => void,
 ): void {
   const messages: object[] = [];
+  let size = 0;
   stream.on('data', (message: object) => {
     messages.push(message);
-    if (messages.length <= MAX_MESSAGES) return;
-    reject(
-      standardError('communication', `The stream has more than ${MAX_MESSAGES} messages`, { status: 502 }),
-    );
+    size += JSON.stringify(message).length;
+    if (messages.length <= MAX_MESSAGES && size <= MAX_ANSWER) return;
+    reject(standardError('communication', 'The stream has brought more than can be kept', { status: 502 }));
     stream.cancel();
   });
   stream.on('error', reject);

@@ -1,8 +1,9 @@
-import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { type IClientOptions, type IPublishPacket, MqttClient } from 'mqtt';
 import { type RaisedError, standardError } from '../fault.ts';
 import { isJson } from './media.ts';
+import { MAX_ANSWER } from './outgoing.ts';
 import type { Gate } from './policy.ts';
 
 export interface MqttOptions {
@@ -49,10 +50,10 @@ const REFUSALS: ReadonlyMap<number, number> = new Map([
 ]);
 
 /** Connects over TCP or TLS, to an address that the gate has judged. @throws RaisedError `communication` */
-export function mqttConnector(gate: Gate): MqttConnect {
+export function mqttConnector(gate: Gate, ca?: string[]): MqttConnect {
   return async (options) => {
     const { host, port, secure, version, clientId, signal } = options;
-    const [{ address }] = await gate.addresses(host, port);
+    gate.check(host, port);
     const where = `${host}:${port}`;
     const settings: IClientOptions = {
       clientId,
@@ -62,13 +63,15 @@ export function mqttConnector(gate: Gate): MqttConnect {
       reconnectPeriod: 0,
       connectTimeout: CONNECT_MS,
       ...loginOf(options.authorization),
+      ...(version === 5 && { properties: { maximumPacketSize: MAX_ANSWER } }),
       log: () => undefined,
     };
     const name = host.replace(/^\[|\]$/g, '');
+    const to = { host: name, port, lookup: gate.lookup(port) };
     const stream = (): Socket =>
       secure
-        ? connectTls({ host: address, port, servername: name, checkServerIdentity: undefined })
-        : connectTcp({ host: address, port });
+        ? connectTls({ ...to, ...(isIP(name) === 0 && { servername: name }), ...(ca && { ca }) })
+        : connectTcp(to);
     const client = new MqttClient(() => {
       const socket = stream();
       socket.on('error', (error) => client.emit('error', error));

@@ -186,13 +186,17 @@ function serverUrl(written: string, found: URL): string {
 }
 
 /** Names of the properties of an object schema; null if it is none, or open in a way that names do not tell. */
-function propertiesOf(document: Document, given: unknown, depth = 0): ReadonlySet<string> | null {
-  const schema = follow(document, given);
-  // A schema may be a part of itself.
-  if (!isMap(schema) || depth > 10) return null;
-  const names = new Set<string>(isMap(schema.properties) ? Object.keys(schema.properties) : []);
-  for (const part of Array.isArray(schema.allOf) ? schema.allOf : []) {
-    for (const name of propertiesOf(document, part, depth + 1) ?? []) names.add(name);
+function propertiesOf(document: Document, given: unknown): ReadonlySet<string> | null {
+  const names = new Set<string>();
+  // A schema may be a part of itself, and in many places.
+  const seen = new Set<unknown>();
+  const waiting = [given];
+  while (waiting.length > 0) {
+    const schema = follow(document, waiting.pop());
+    if (!isMap(schema) || seen.has(schema)) continue;
+    seen.add(schema);
+    for (const name of Object.keys(isMap(schema.properties) ? schema.properties : {})) names.add(name);
+    if (Array.isArray(schema.allOf)) waiting.push(...schema.allOf);
   }
   return names.size > 0 ? names : null;
 }

@@ -25,6 +25,8 @@ export interface Answer {
 
 /** Bytes of an answer that a workflow takes: its data is kept whole with the instance. */
 export const MAX_ANSWER = 8 * 1024 * 1024;
+/** The same for streams of events, whose framing and notes are not kept. */
+const MAX_STREAM = 4 * MAX_ANSWER;
 const MAX_REDIRECTS = 5;
 /** ms: for a document that set no timeout; the task's own timeout ends a call by its signal. */
 const SILENCE_MS = 300_000;
@@ -60,8 +62,11 @@ export interface Outgoing {
   close(): Promise<void>;
 }
 
-/** `given` replaces the network (tests); names are then judged as they are written. */
-export function createOutgoing(gate: Gate, given?: Fetch): Outgoing {
+/** `given` replaces the network (tests); names are then judged as they are written. `ca` is all that is trusted. */
+export function createOutgoing(
+  gate: Gate,
+  { fetch: given, ca }: { fetch?: Fetch; ca?: string[] } = {},
+): Outgoing {
   const connectors = new Map<number, ReturnType<typeof buildConnector>>();
   const agent = new Agent({
     headersTimeout: SILENCE_MS,
@@ -70,7 +75,7 @@ export function createOutgoing(gate: Gate, given?: Fetch): Outgoing {
       const port = Number(options.port) || (options.protocol === 'https:' ? 443 : 80);
       let connector = connectors.get(port);
       if (connector === undefined) {
-        connector = buildConnector({ timeout: CONNECT_MS, lookup: gate.lookup(port) });
+        connector = buildConnector({ timeout: CONNECT_MS, lookup: gate.lookup(port), ...(ca && { ca }) });
         connectors.set(port, connector);
       }
       connector(options, done);
@@ -129,7 +134,7 @@ export function createOutgoing(gate: Gate, given?: Fetch): Outgoing {
         next = redirected(next, answer.status, location);
       }
     },
-    fetch: judged,
+    fetch: async (to, init) => bounded(await judged(to, init)),
     close: () => agent.close(),
   };
 }
@@ -155,6 +160,24 @@ function redirected(request: OutRequest, status: number, location: string): OutR
   if (!turnsToGet) return { ...request, url, headers };
   for (const name of ['content-type', 'idempotency-key']) headers.delete(name);
   return { ...request, url, headers, method: 'GET', body: undefined };
+}
+
+/** The same answer, broken off where it gets too large. */
+function bounded(response: Response): Response {
+  if (response.body === null) return response;
+  let size = 0;
+  const counted = response.body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        size += chunk.byteLength;
+        if (size <= MAX_STREAM) controller.enqueue(chunk);
+        else
+          controller.error(standardError('communication', `The answer is larger than ${MAX_STREAM} bytes`));
+      },
+    }),
+  );
+  const { status, statusText, headers } = response;
+  return new Response(counted, { status, statusText, headers });
 }
 
 async function readBody(response: Response, limit: number): Promise<Buffer> {

@@ -66,8 +66,9 @@ async function parse(files: ReadonlyMap<string, string>): Promise<PackageDefinit
   }
 }
 
+/** What is not closed goes to the end, so that each letter is read once. */
 const TOKEN =
-  /\/\/[^\n]*|\/\*[\s\S]*?\*\/|"(?:\\[\s\S]|[^"\\\n])*"|'(?:\\[\s\S]|[^'\\\n])*'|[A-Za-z_][\w.]*|[^\s]/g;
+  /\/\/[^\n]*|\/\*(?:[\s\S]*?\*\/|[\s\S]*)|"(?:\\[\s\S]|[^"\\\n])*"?|'(?:\\[\s\S]|[^'\\\n])*'?|[A-Za-z_][\w.]*|[^\s]/g;
 
 /**
  * Paths that a proto file imports. The parser opens what an import names, also outside of any folder, so every

@@ -135,10 +135,19 @@ export function follow(document: Record<string, unknown>, value: unknown): unkno
     at = $ref
       .slice(2)
       .split('/')
-      .map((part) => decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~'))
+      .map((part) => decoded(part).replaceAll('~1', '/').replaceAll('~0', '~'))
       .reduce<unknown>((holder, part) => (isMap(holder) ? own(holder, part) : undefined), document);
   }
   return at;
+}
+
+/** A part that is no proper encoding names nothing but itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 export const own = (holder: Record<string, unknown>, key: string): unknown =>

@@ -5,8 +5,9 @@ export const PROTOCOLS = ['http', 'openapi', 'grpc', 'asyncapi', 'mcp', 'a2a'] a
 export type Protocol = (typeof PROTOCOLS)[number];
 
 /**
- * Keys of `with`, at any depth, whose values a handler is given as the document writes them: credentials are
- * filled in where they are used, and the expressions of a subscription are for each message.
+ * Keys of `with` whose values a handler is given as the document writes them: credentials are
+ * filled in where they are used, and the expressions of a subscription are for each message. What a call sends may
+ * have the same keys and is evaluated whole: `fillArguments` knows.
  */
 export const UNEVALUATED: ReadonlySet<string> = new Set(['authentication', 'subscription']);
 

@@ -138,11 +138,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         pointer: job.pointer,
         idempotencyKey: keyOf(job, instance),
         meta: instance.options.meta ?? {},
+        progress: (text, data) => host.progress(instance, job.pointer, text, data),
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
         variables: variablesOf(job, instance),
         workflow: instance.workflow,
+        labels: instance.row.labels,
         functions: host.functions,
         calls: host.options.calls,
         events: host.options.events,

@@ -10,10 +10,11 @@ import { faultOf, standardError } from '../fault.ts';
 import { checkSupport } from './check.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
 import { chartEffects } from './effects.ts';
-import { activeStates, activeTasks, Instance } from './instance.ts';
+import { activeStates, Instance } from './instance.ts';
 import type { Checkpoint, InstanceRow } from './ledger.ts';
 import { createSchemas } from './schemas.ts';
-import type { EngineOptions, InstanceView, Lifecycle, RunOptions, WorkflowEngine } from './types.ts';
+import type { EngineOptions, Lifecycle, RunOptions, WorkflowEngine } from './types.ts';
+import { answer, cancelled, checkpointOf, viewOf, type Waiter } from './view.ts';
 import { Writer } from './writer.ts';
 
 const HISTORY = 64;
@@ -21,11 +22,6 @@ const HISTORY = 64;
 const REMEMBERED = 1_000;
 /** Instances that are taken up in one turn of the event loop. */
 const BATCH = 100;
-
-interface Waiter {
-  resolve(result: { output: unknown }): void;
-  reject(error: unknown): void;
-}
 
 /**
  * Runs workflows: each instance is a root actor of its own. With a ledger, no effect begins before the state that
@@ -66,6 +62,15 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const tell = (instance: Instance, type: Extract<Lifecycle, { type: `workflow.${string}` }>['type']) =>
     observe({ type, ...about(instance), at: instance.clock.now() } as Lifecycle);
 
+  const progress = (instance: Instance, pointer: string, text: string, data: unknown) =>
+    observe({
+      type: 'task.progress',
+      ...about(instance),
+      at: instance.clock.now(),
+      pointer,
+      text,
+      ...(data === undefined ? {} : { data }),
+    });
   const effects = chartEffects({
     env,
     options,
@@ -98,15 +103,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     noted: (instance, event) => {
       for (const one of [event, ...instance.note(event)]) report(instance, one);
     },
-    progress: (instance, pointer, text, data) =>
-      observe({
-        type: 'task.progress',
-        ...about(instance),
-        at: instance.clock.now(),
-        pointer,
-        text,
-        ...(data === undefined ? {} : { data }),
-      }),
+    progress,
     evaluating: (change) => {
       evaluations += change;
     },
@@ -184,15 +181,16 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const id = await engine.start(workflow, input, run);
       return engine.result(id);
     },
-    async start(workflow, input, run = {}) {
+    async start(workflow, input, given = {}) {
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: workflow.id });
       refuse(workflow);
-      const id = run.id ?? env.ids.uuid();
+      const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
       if (known !== undefined || ledger?.get(id) !== undefined) {
         if (known?.fresh === true) await writer?.barrier(known);
         return id;
       }
+      const run: RunOptions = { ...options.options?.(id), ...given };
       const now = clockOf(run).now();
       const row: InstanceRow = {
         id,
@@ -261,7 +259,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
           limit,
         }) ?? [...instances.values()].map(({ row }) => row).concat([...ended.values()]);
       return rows
-        .map((row) => viewOf(instances.get(row.id)?.row ?? row))
+        .map((row) => viewOf(instances.get(row.id)?.row ?? row, instances.get(row.id)))
         .filter(
           (view) => (status ?? view.status) === view.status && (workflow ?? view.workflow) === view.workflow,
         )
@@ -270,7 +268,11 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     show(id) {
       const row = instances.get(id)?.row ?? ended.get(id) ?? ledger?.get(id);
-      return row === undefined ? undefined : viewOf(row);
+      return row === undefined ? undefined : viewOf(row, instances.get(id));
+    },
+    tell(id, pointer, text, data) {
+      const instance = instances.get(id);
+      if (instance !== undefined) progress(instance, pointer, text, data);
     },
     steps: (id) => ledger?.checkpoints(id) ?? [],
     async cancel(id) {
@@ -302,7 +304,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       if (running !== undefined) await writer?.barrier(running);
       const row = ledger.get(id);
       if (row === undefined) throw fail('WORKFLOW_INSTANCE_UNKNOWN', { id });
-      const checkpoint = checkpointOf(row, from);
+      const checkpoint = checkpointOf(ledger, row, from);
       const workflow = workflowOf(row);
       running?.halt();
       instances.delete(id);
@@ -311,7 +313,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const again = open(
         { ...rest, status: 'running', endedAt: null, run: row.run + 1 },
         workflow,
-        running?.options ?? options.resumed?.(row) ?? {},
+        running?.options ?? options.options?.(row.id) ?? {},
         { ...checkpoint, rev: last },
       );
       tell(again, 'workflow.resumed');
@@ -387,7 +389,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     try {
       if (row.chart !== CHART_VERSION)
         throw new Error(`its chart has form ${row.chart}, not ${CHART_VERSION}`);
-      const instance = open(row, workflowOf(row), options.resumed?.(row) ?? {}, last);
+      const instance = open(row, workflowOf(row), options.options?.(row.id) ?? {}, last);
       instance.actor.start();
       return true;
     } catch (error) {
@@ -396,59 +398,5 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       env.log.error({ instance: row.id, workflow: row.workflow, problem }, 'an instance cannot be taken up');
       return false;
     }
-  }
-
-  function checkpointOf(row: InstanceRow, from: string | undefined): Checkpoint {
-    const known = ledger?.checkpoints(row.id) ?? [];
-    const wanted = from ?? row.fault?.instance;
-    let found = wanted === undefined ? known[0] : undefined;
-    // A fault of a scope names a task inside it: the nearest task around it that was begun counts.
-    for (let pointer = wanted ?? ''; found === undefined && pointer !== ''; ) {
-      found = known.findLast(({ entered }) => entered.includes(pointer));
-      pointer = from === undefined ? pointer.slice(0, pointer.lastIndexOf('/')) : '';
-    }
-    const checkpoint = found === undefined ? undefined : ledger?.checkpoint(row.id, found.rev);
-    if (checkpoint !== undefined) return checkpoint;
-    const steps = [...new Set(known.flatMap(({ entered }) => entered))].slice(-8).join(', ') || 'none';
-    throw fail('WORKFLOW_INSTANCE_STATE', {
-      id: row.id,
-      problem: `no step ${wanted ?? ''} to go back to (${steps})`,
-    });
-  }
-
-  function viewOf(row: InstanceRow): InstanceView {
-    const instance = instances.get(row.id);
-    const waits = row.status === 'running' && instance !== undefined && instance.working === 0;
-    return {
-      id: row.id,
-      workflow: row.workflow,
-      version: row.version,
-      status: waits ? 'waiting' : row.status,
-      startedAt: row.startedAt,
-      updatedAt: row.updatedAt,
-      endedAt: row.endedAt,
-      run: row.run,
-      labels: row.labels,
-      active: instance === undefined || row.endedAt !== null ? [] : activeTasks(instance.actor),
-      ...(row.output === undefined ? {} : { output: row.output }),
-      ...(row.fault === undefined ? {} : { fault: row.fault }),
-    };
-  }
-}
-
-const cancelled = (name: string) => fail('WORKFLOW_CANCELLED', { name });
-
-function answer({ status, workflow, output, fault }: InstanceRow, { resolve, reject }: Waiter): void {
-  if (status === 'cancelled') reject(cancelled(workflow));
-  else if (fault === undefined) resolve({ output });
-  else {
-    reject(
-      fail('WORKFLOW_FAULTED', {
-        name: workflow,
-        task: fault.instance || 'its beginning',
-        problem: fault.title || fault.type,
-        fault,
-      }),
-    );
   }
 }

@@ -3,6 +3,7 @@ import type { CallContext, CallHandlers } from '../calls/types.ts';
 import { PROTOCOLS, type Protocol, UNEVALUATED } from '../calls/types.ts';
 import type { Job } from '../chart/types.ts';
 import type { CallTask, EmitTask, RunSpec, RunTask, Task } from '../dsl/types.ts';
+import { CAUSE, causedBy } from '../events/cause.ts';
 import type { CloudEvent, EventBus } from '../events/types.ts';
 import type { Evaluator, Variables } from '../expressions.ts';
 import { type StandardError, standardError } from '../fault.ts';
@@ -19,6 +20,7 @@ export interface PerformTools {
   evaluator: Evaluator;
   variables: Variables;
   workflow: CompiledWorkflow;
+  labels: Record<string, string>;
   functions: ReadonlyMap<string, RuntimeFunction>;
   calls: CallHandlers | undefined;
   events: EventBus | undefined;
@@ -97,8 +99,10 @@ async function emit(job: Job, task: EmitTask, tools: PerformTools): Promise<Clou
     id: context.idempotencyKey,
     source: `/${workflow.id}/${workflow.version}`,
     time: new Date(tools.now).toISOString(),
+    // Who is started by it tells by this that it led to itself.
+    [CAUSE]: causedBy((tools.labels[CAUSE] ?? '').split(' ').filter(Boolean), workflow.id),
     ...filled,
-  } as CloudEvent;
+  } as unknown as CloudEvent;
   if (tools.events === undefined) throw unsupported('configuration', 'Events are not sent here.');
   await tools.events.publish(event);
   return event;

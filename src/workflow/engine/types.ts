@@ -6,7 +6,7 @@ import type { EventBus } from '../events/types.ts';
 import type { WorkflowError } from '../fault.ts';
 import type { RuntimeFunction } from '../functions.ts';
 import type { CompiledWorkflow } from './compiled.ts';
-import type { InstanceRow, WorkflowLedger } from './ledger.ts';
+import type { WorkflowLedger } from './ledger.ts';
 import type { RunProcess } from './perform.ts';
 import type { ReadResource } from './schemas.ts';
 
@@ -97,8 +97,8 @@ export interface EngineOptions {
   secret?: (name: string) => unknown;
   /** The catalogue for `run: workflow`; version `latest` is the newest. */
   workflows?: (namespace: string, name: string, version: string) => CompiledWorkflow | undefined;
-  /** What else a recovered instance runs with. */
-  resumed?: (row: InstanceRow) => Pick<RunOptions, 'clock' | 'meta' | 'onProgress'> | undefined;
+  /** What an instance runs with beyond what its start gives, also one that is recovered or set back. */
+  options?: (id: string) => Pick<RunOptions, 'clock' | 'meta' | 'onProgress'>;
   runtime?: { name: string; version: string; metadata: Record<string, unknown> };
   /** Hears of every step of every instance. */
   observe?: (event: Lifecycle) => void;
@@ -125,6 +125,8 @@ export interface WorkflowEngine {
   /** Running ones and ended ones, newest first. */
   list(filter?: { status?: InstanceStatus; workflow?: string; limit?: number }): InstanceView[];
   show(id: string): InstanceView | undefined;
+  /** Adds to the story of an instance: what a task has to tell while it is under way. */
+  tell(id: string, pointer: string, text: string, data?: unknown): void;
   /** Steps that an instance can be set back to, oldest first. */
   steps(id: string): Array<{ rev: number; at: number; entered: string[] }>;
   /** @throws WORKFLOW_INSTANCE_UNKNOWN, WORKFLOW_INSTANCE_STATE */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
-import { type Duration, durationSchema, millisecondsOf } from './duration.ts';
+import { durationMs } from '../engine/duration.ts';
+import { type Duration, durationSchema } from './duration.ts';
 
 /** Where a figure is to enter or leave: strictly above or strictly below. */
 const boundSchema = z.union([z.strictObject({ above: z.number() }), z.strictObject({ below: z.number() })]);
@@ -104,7 +105,8 @@ export interface Observation {
   change: { to: 'entered' | 'left'; evidence: Evidence } | null;
 }
 
-const MAX_SAMPLES = 100;
+/** Samples of a window, about: more make a rate no better. */
+const IN_WINDOW = 50;
 const SHOWN = 10;
 
 export const unknownState = (): ConditionState => ({
@@ -125,7 +127,7 @@ export const unknownState = (): ConditionState => ({
 export function observe(state: ConditionState, condition: Condition, { at, value }: Sample): Observation {
   const before = state.lookedAt !== null && at < state.lookedAt ? rewound(state, at) : state;
   const read = value !== null && Number.isFinite(value);
-  const samples = read ? within(condition, [...before.samples, { at, value }], at) : before.samples;
+  const samples = read ? withSample(condition, before.samples, { at, value }) : before.samples;
   const seen: ConditionState = {
     ...before,
     lookedAt: at,
@@ -147,7 +149,7 @@ export function observe(state: ConditionState, condition: Condition, { at, value
     : { state: { ...seen, phase: 'out', since: null, leftAt: at }, change: { to: 'left', evidence } };
 }
 
-const ms = (duration: Duration | undefined) => (duration === undefined ? 0 : millisecondsOf(duration));
+const ms = (duration: Duration | undefined) => (duration === undefined ? 0 : durationMs(duration));
 const beyond = (figure: number, bound: Bound) =>
   'above' in bound ? figure > bound.above : figure < bound.below;
 const cooling = (condition: Condition, { leftAt }: ConditionState, at: number) =>
@@ -179,9 +181,16 @@ function figureOf(condition: Condition, state: ConditionState, read: boolean): n
   return ((last.value - first.value) * ms(condition.per ?? condition.window)) / (last.at - first.at);
 }
 
-function within(condition: Condition, samples: ConditionState['samples'], at: number) {
-  if (condition.kind !== 'rate') return samples.slice(-SHOWN);
-  return samples.filter((one) => at - one.at <= ms(condition.window)).slice(-MAX_SAMPLES);
+/** The samples with one more: for a rate those of the window, not nearer than they need be; else the latest. */
+function withSample(
+  condition: Condition,
+  before: ConditionState['samples'],
+  sample: ConditionState['samples'][0],
+) {
+  if (condition.kind !== 'rate') return [...before, sample].slice(-SHOWN);
+  const window = durationMs(condition.window);
+  const near = before.length > 1 && sample.at - (before.at(-2)?.at ?? 0) < window / IN_WINDOW;
+  return [...(near ? before.slice(0, -1) : before), sample].filter((one) => sample.at - one.at <= window);
 }
 
 function rewound(state: ConditionState, at: number): ConditionState {

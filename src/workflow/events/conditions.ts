@@ -1,5 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
+import { durationMs } from '../engine/duration.ts';
 import { parseEvent } from './cloud-event.ts';
 import {
   type Condition,
@@ -9,7 +11,7 @@ import {
   parseCondition,
   unknownState,
 } from './condition.ts';
-import { type Duration, millisecondsOf } from './duration.ts';
+import type { Duration } from './duration.ts';
 import type { CloudEvent, EventBus } from './types.ts';
 
 export const CONDITION_ENTERED = 'netagent.condition.entered';
@@ -42,7 +44,7 @@ export interface WatchOptions {
 }
 
 export interface ConditionWatch {
-  /** Begins, or replaces, a condition. @throws WORKFLOW_CONDITION_INVALID */
+  /** Begins a condition, or changes it; what is entered stays entered. @throws WORKFLOW_CONDITION_INVALID */
   add(condition: unknown): Condition;
   remove(id: string): void;
   /** Subjects for which a condition is entered now. */
@@ -65,14 +67,15 @@ export function watchConditions(options: WatchOptions): ConditionWatch {
     string,
     { condition: Condition; subjects: Map<string, WatchRecord>; stop(): void }
   >();
-  const kept = store?.list().map(({ value }) => value) ?? [];
+  /** Of conditions that have not been added yet. */
+  const kept = new Set(store?.list().map(({ value }) => value));
 
-  const publish = async (record: WatchRecord): Promise<void> => {
-    const { outbox } = record;
+  const publish = async ({ condition, subject, outbox }: WatchRecord): Promise<void> => {
     if (outbox === null) return;
     await bus.publish(outbox);
-    // By now it may have changed again.
-    if (record.outbox === outbox) write({ ...record, outbox: null });
+    // By now it may be another one, or gone.
+    const now = watched.get(condition)?.subjects.get(subject);
+    if (now?.outbox === outbox) write({ ...now, outbox: null });
   };
   const write = (record: WatchRecord) => {
     store?.put(keyOf(record), record);
@@ -125,8 +128,10 @@ export function watchConditions(options: WatchOptions): ConditionWatch {
   return {
     add(given) {
       const condition = parseCondition(given);
-      watched.get(condition.id)?.stop();
-      const every = millisecondsOf(condition.every ?? options.every);
+      const before = watched.get(condition.id);
+      if (before !== undefined && isDeepStrictEqual(before.condition, condition)) return before.condition;
+      before?.stop();
+      const every = durationMs(condition.every ?? options.every);
       let timer: unknown;
       let stopped = false;
       const again = () => {
@@ -136,7 +141,10 @@ export function watchConditions(options: WatchOptions): ConditionWatch {
           });
         }, every);
       };
-      const records = kept.filter((record) => record.condition === condition.id);
+      // Other bounds do not undo what was told: it is left by them, or stays entered.
+      const found = [...kept].filter((record) => record.condition === condition.id);
+      for (const record of found) kept.delete(record);
+      const records = [...(before?.subjects.values() ?? found)];
       watched.set(condition.id, {
         condition,
         subjects: new Map(records.map((record) => [record.subject, record])),

@@ -1,5 +1,5 @@
+import { durationMs } from '../engine/duration.ts';
 import { MAX_CHAIN } from './cause.ts';
-import { millisecondsOf } from './duration.ts';
 import type { Fire } from './launcher.ts';
 import type { Trigger } from './trigger.ts';
 
@@ -73,7 +73,7 @@ export function withStart(
 
 function recently(at: number | undefined, now: number, span: Trigger['cooldown']): boolean {
   if (at === undefined || span === undefined) return false;
-  return at <= now && now - at < millisecondsOf(span);
+  return at <= now && now - at < durationMs(span);
 }
 
 /** References of one workflow, with or without a version (`namespace/name:version`). */

@@ -24,7 +24,7 @@ export {
 } from './conditions.ts';
 export { type Consumer, type ConsumerOptions, createConsumer, outputOf, readEvent } from './consumer.ts';
 export { begin, type ConsumptionState, type Offer, type Step, step } from './consumption.ts';
-export { type Duration, durationSchema, millisecondsOf } from './duration.ts';
+export { type Duration, durationSchema } from './duration.ts';
 export { matchFilter } from './filter.ts';
 export type { Refusal, TriggerRecord } from './guard.ts';
 export type { Fire, StartWorkflow } from './launcher.ts';
@@ -35,7 +35,9 @@ export {
   type ScheduleRecord,
   type Scheduler,
   type SchedulerOptions,
+  schedulesOf,
 } from './scheduler.ts';
+export { startOn } from './start.ts';
 export {
   type ConsumptionStrategy,
   type EventFilter,

@@ -82,11 +82,16 @@ export function createLauncher({
     underWay.add(fire.id);
     try {
       const { ended } = await start(fire.workflow, fire.input, fire);
-      // An instance that faults has ended too; nobody else need look at that here.
-      const over = ended.catch(() => {});
+      // An instance that faults has ended too; why is not of interest here.
+      const over = ended.catch((error) => {
+        if (interrupted(error)) throw error;
+      });
       if (until === 'ended') await over;
+      else over.catch(() => {});
       finish(recorded);
     } catch (error) {
+      // An engine that closes ends nothing: it goes on with the next one.
+      if (interrupted(error)) return;
       const fields = { by: fire.by, fire: fire.id, problem: String(error) };
       const terminal = error instanceof NetAgentError && error.class === 'terminal';
       if (terminal || attempts + 1 >= MAX_ATTEMPTS) {
@@ -110,3 +115,5 @@ export function createLauncher({
     },
   };
 }
+
+const interrupted = (error: unknown) => (error as { code?: unknown } | null)?.code === 'WORKFLOW_INTERRUPTED';

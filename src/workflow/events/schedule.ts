@@ -1,7 +1,8 @@
 import { Cron } from 'croner';
 import { z } from 'zod';
 import { fail } from '../../errors.ts';
-import { type Duration, durationSchema, millisecondsOf } from './duration.ts';
+import { durationMs } from '../engine/duration.ts';
+import { type Duration, durationSchema } from './duration.ts';
 import { type ConsumptionStrategy, strategySchema } from './strategy.ts';
 import type { ReadAs } from './types.ts';
 
@@ -14,7 +15,7 @@ export interface Schedule {
   read?: ReadAs | undefined;
 }
 
-const WAYS = ['every', 'cron', 'after', 'on'] as const;
+export const WAYS = ['every', 'cron', 'after', 'on'] as const;
 
 export const scheduleSchema: z.ZodType<Schedule> = z
   .strictObject({
@@ -58,7 +59,7 @@ export function planOf(id: string, schedule: unknown, zone = 'UTC'): Plan {
   const { every, cron, after, on, read: as = 'data' } = read.data;
   if (on !== undefined) return { kind: 'on', strategy: on, read: as };
   if (cron !== undefined) return { kind: 'cron', cron: cronOf(cron, zone, invalid) };
-  const ms = millisecondsOf(every ?? after ?? {});
+  const ms = durationMs(every ?? after ?? {});
   if (ms < SHORTEST) throw invalid(`it is shorter than ${SHORTEST} ms`);
   return { kind: every === undefined ? 'after' : 'every', ms };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Log } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
+import type { WorkflowDocument } from '../dsl/types.ts';
 import { causesOf, MAX_CHAIN } from './cause.ts';
 import { identityOf } from './cloud-event.ts';
 import { consume, judge, outputOf } from './consumer.ts';
@@ -15,6 +16,7 @@ import {
   type Position,
   planOf,
   type Schedule,
+  WAYS,
 } from './schedule.ts';
 import { filtersOf } from './strategy.ts';
 import type { CloudEvent, EventBus, EventScope } from './types.ts';
@@ -28,6 +30,30 @@ export interface ScheduleDefinition {
   missed?: Missed;
   /** Input of what it starts; with `on`, the array of events is the input. */
   input?: unknown;
+}
+
+/**
+ * The schedules of a document: one for each way that it names, for the newest version of the workflow. What the document
+ * needs beyond them, a time zone, is given.
+ */
+export function schedulesOf(
+  { document, schedule }: Pick<WorkflowDocument, 'document' | 'schedule'>,
+  zone?: string,
+): Array<{ id: string; definition: ScheduleDefinition }> {
+  const { namespace, name } = document;
+  const workflow = `${namespace}/${name}`;
+  return WAYS.filter((way) => schedule?.[way] !== undefined).map((way) => ({
+    // Labels of DNS have no dots. Ids of instances begin with it, so it has no slash.
+    id: `${namespace}.${name}.${way}`,
+    definition: {
+      workflow,
+      schedule: {
+        [way]: schedule?.[way],
+        ...(way === 'on' && schedule?.read !== undefined && { read: schedule.read }),
+      },
+      ...(way === 'cron' && zone !== undefined && { zone }),
+    },
+  }));
 }
 
 export interface ScheduleRecord extends Position {

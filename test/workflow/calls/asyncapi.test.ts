@@ -3,8 +3,8 @@ import { createServer, type Server } from 'node:net';
 import { Aedes } from 'aedes';
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { createCalls } from '../../../src/workflow/calls/index.ts';
-import { callContext, faultOf, json, serve, settableEnv, type TestServer } from './kit.ts';
+import { type CallContext, createCalls } from '../../../src/workflow/calls/index.ts';
+import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 let broker: Aedes;
 let listener: Server;
@@ -78,8 +78,13 @@ const V3 = () => ({
   },
 });
 
-const call = (document: string, args: Record<string, unknown>, context = callContext()) =>
-  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers.asyncapi(
+const call = (
+  document: string,
+  args: Record<string, unknown>,
+  context = callContext(),
+  env = settableEnv(),
+) =>
+  createCalls({ env, policy: { allow: ['127.0.0.1'] } }).asyncapi(
     { document: { endpoint: web.url + document }, ...args },
     context,
   );
@@ -90,7 +95,7 @@ describe('a message', () => {
     const context = callContext({ input: { cell: 'c1' } });
     const args = { channel: 'out/{cell}/kpis', protocol: 'mqtt', message };
     expect(await call('/v2.yaml', args, context)).toEqual(message);
-    await expect.poll(() => heard.length).toBe(1);
+    await expect.poll(() => heard.length, PATIENCE).toBe(1);
     expect(heard[0]).toMatchObject({ topic: 'out/c1/kpis', payload: '{"prb":0.5}', retain: true });
     expect(await faultOf(call('/v2.yaml', { ...args, message: { headers: { a: 1 } } }))).toMatchObject({
       kind: 'configuration',
@@ -104,7 +109,7 @@ describe('a message', () => {
       message: { payload: 'text', headers: { area: 'north' } },
       authentication: { basic: { username: 'me', password: 'pa:ss' } },
     });
-    await expect.poll(() => heard.length).toBe(1);
+    await expect.poll(() => heard.length, PATIENCE).toBe(1);
     expect(heard[0]).toEqual({
       topic: 'out/orders',
       payload: '"text"',
@@ -136,14 +141,19 @@ describe('a message', () => {
 
 describe('a subscription', () => {
   /** Publishes when the subscription stands. */
-  const consuming = async (subscription: unknown, payloads: unknown[], evaluate = callContext().evaluate) => {
+  const consuming = async (
+    subscription: unknown,
+    payloads: unknown[],
+    given: Partial<CallContext> = {},
+    env = settableEnv(),
+  ) => {
     const subscribed = new Promise<void>((resolve) =>
       broker.once(
         'subscribe',
         (list: Array<{ topic: string }>) => list.some(({ topic }) => topic === 'in/+') && resolve(),
       ),
     );
-    const answer = call('/v3.json', { operation: 'watch', subscription }, callContext({ evaluate }));
+    const answer = call('/v3.json', { operation: 'watch', subscription }, callContext(given), env);
     answer.catch(() => {});
     await subscribed;
     for (const [index, payload] of payloads.entries()) {
@@ -166,24 +176,34 @@ describe('a subscription', () => {
 
   test('gives as many messages as it is to consume, those that pass the filter', async () => {
     const subscription = { filter: '${ .payload % 2 == 0 }', consume: { amount: 2 } };
-    expect(await consuming(subscription, [1, 2, 3, 4, 5, 6], evaluate)).toEqual([
+    expect(await consuming(subscription, [1, 2, 3, 4, 5, 6], { evaluate })).toEqual([
       { payload: 2, headers: { index: '1' } },
       { payload: 4, headers: { index: '3' } },
     ]);
   });
 
   test('goes on while, or until, an expression holds', async () => {
-    expect(numbers(await consuming({ consume: { while: '.payload < 5' } }, [3, 4, 5, 6], evaluate))).toEqual([
-      3, 4, 5,
-    ]);
-    expect(numbers(await consuming({ consume: { until: '.payload == 5' } }, [3, 4, 5, 6], evaluate))).toEqual(
-      [3, 4],
-    );
+    expect(
+      numbers(await consuming({ consume: { while: '.payload < 5' } }, [3, 4, 5, 6], { evaluate })),
+    ).toEqual([3, 4, 5]);
+    expect(
+      numbers(await consuming({ consume: { until: '.payload == 5' } }, [3, 4, 5, 6], { evaluate })),
+    ).toEqual([3, 4]);
   });
 
   test('ends after its time with what came', async () => {
-    const subscription = { consume: { amount: 9, for: { milliseconds: 150 } } };
-    expect(numbers(await consuming(subscription, ['plain', '{"a":']))).toEqual(['plain', '{"a":']);
+    const env = settableEnv();
+    const timers: Array<{ fn: () => void; ms: number }> = [];
+    const clock = { ...env.clock, setTimeout: (fn: () => void, ms: number) => timers.push({ fn, ms }) };
+    let count = 0;
+    const progress = () => {
+      count += 1;
+      if (count === 2) timers[0]?.fn();
+    };
+    const subscription = { consume: { amount: 9, for: { minutes: 2 } } };
+    const messages = await consuming(subscription, ['plain', '{"a":'], { progress }, { ...env, clock });
+    expect(numbers(messages)).toEqual(['plain', '{"a":']);
+    expect(timers.map(({ ms }) => ms)).toEqual([120_000]);
   });
 
   test('ends with its task, and with a failing expression', async () => {
@@ -198,7 +218,7 @@ describe('a subscription', () => {
     await subscribed;
     controller.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
-    await expect(consuming({ consume: { until: 'broken' } }, [1], evaluate)).rejects.toThrow('broken');
+    await expect(consuming({ consume: { until: 'broken' } }, [1], { evaluate })).rejects.toThrow('broken');
   });
 });
 
@@ -221,12 +241,16 @@ test('a broker that refuses, is gone or is not allowed', async () => {
   const authentication = { basic: { username: 'me', password: 'wrong' } };
   expect(await faultOf(call('/v3.json', { operation: 'order', message: {}, authentication }))).toMatchObject({
     kind: 'communication',
-    status: expect.any(Number),
+    status: 403,
   });
+  const digest = { digest: { username: 'me', password: 'x' } };
+  expect(
+    await faultOf(call('/v3.json', { operation: 'order', message: {}, authentication: digest })),
+  ).toMatchObject({ kind: 'configuration', title: 'A digest answers servers of HTTP only' });
   const refusing = createCalls({
     env: settableEnv(),
     policy: { allow: [`127.0.0.1:${web.port}`] },
-  }).handlers.asyncapi(
+  }).asyncapi(
     { document: { endpoint: `${web.url}/v3.json` }, operation: 'order', message: {} },
     callContext(),
   );

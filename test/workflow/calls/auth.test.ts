@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Provider from 'oidc-provider';
@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const get = (authentication: unknown, context = callContext(), path = '/', env = settableEnv()) =>
-  createCalls({ env, policy }).handlers.http(
+  createCalls({ env, policy }).http(
     { method: 'get', endpoint: { uri: server.url + path, authentication } },
     context,
   );
@@ -105,7 +105,7 @@ describe('credentials', () => {
   });
 
   test.each(['md5', 'sha'])('answer a digest challenge (%s)', async (hash) => {
-    const { http } = createCalls({ env: settableEnv(), policy }).handlers;
+    const { http } = createCalls({ env: settableEnv(), policy });
     const authentication = { digest: { username: 'me', password: 'pass' } };
     const call = (password: string) =>
       http(
@@ -172,7 +172,7 @@ describe('tokens', () => {
       return [200, { access_token: `token-${count}`, expires_in: 60 }];
     };
     const env = settableEnv();
-    const { http } = createCalls({ env, policy }).handlers;
+    const { http } = createCalls({ env, policy });
     const oauth2 = { authority: server.url, client, scopes: ['a', 'b'], audiences: ['x'] };
     const endpoint = {
       uri: `${server.url}/`,
@@ -256,9 +256,19 @@ describe('an OpenID provider', () => {
     http = createServer();
     await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
     issuer = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+    const rows = new Map<string, unknown>();
+    class Rows {
+      upsert = async (id: string, row: unknown) => void rows.set(id, row);
+      find = async (id: string) => rows.get(id);
+      destroy = async (id: string) => void rows.delete(id);
+    }
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const methods = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const;
     const provider = new Provider(issuer, {
       features: { clientCredentials: { enabled: true }, devInteractions: { enabled: false } },
+      adapter: Rows,
+      jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), alg: 'RS256', use: 'sig', kid: 'a' }] },
+      ttl: { ClientCredentials: 600 },
       scopes: ['read'],
       clientAuthMethods: [...methods],
       clients: methods.map((method) => ({

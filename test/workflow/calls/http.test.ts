@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
-import { callContext, faultOf, json, serve, settableEnv, type TestServer } from './kit.ts';
+import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 let server: TestServer;
 let other: TestServer;
@@ -42,7 +42,7 @@ afterAll(() => Promise.all([server.close(), other.close()]));
 
 const calls = () => createCalls({ env: settableEnv(), policy: { allow: [`127.0.0.1:${server.port}`] } });
 const http = (args: Record<string, unknown>, context = callContext()) =>
-  calls().handlers.http({ method: 'get', ...args }, context);
+  calls().http({ method: 'get', ...args }, context);
 
 describe('a request', () => {
   test('takes names in its address from the input, verbatim and encoded', async () => {
@@ -114,7 +114,7 @@ describe('a request', () => {
   });
 
   test('that says too little or too much is refused by the name of the field', async () => {
-    expect(await faultOf(calls().handlers.http({ endpoint: server.url, verb: 1 }, callContext()))).toEqual({
+    expect(await faultOf(calls().http({ endpoint: server.url, verb: 1 }, callContext()))).toEqual({
       kind: 'configuration',
       status: 400,
       title: 'call: http is incomplete or wrong',
@@ -162,7 +162,7 @@ describe('an answer', () => {
   test('that nobody gives is 503', async () => {
     const gone = await serve(() => {});
     await gone.close();
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } });
     expect(await faultOf(call({ method: 'get', endpoint: gone.url }, callContext()))).toMatchObject({
       kind: 'communication',
       status: 503,
@@ -182,7 +182,7 @@ describe('an answer', () => {
     const controller = new AbortController();
     const call = http({ endpoint: `${server.url}/slow` }, callContext({ signal: controller.signal }));
     const before = server.seen.length;
-    await expect.poll(() => server.seen.length).toBe(before + 1);
+    await expect.poll(() => server.seen.length, PATIENCE).toBe(before + 1);
     controller.abort(new Error('left'));
     await expect(call).rejects.toThrow('left');
   });
@@ -213,7 +213,7 @@ describe('a redirect', () => {
   test('round and round ends', async () => {
     const to = encodeURIComponent('/redirect?to=/redirect');
     const loop = await serve((_, response) => response.writeHead(302, { location: '/' }).end());
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['*'] } });
     expect(
       await faultOf(call({ method: 'get', endpoint: `${loop.url}/?${to}`, redirect: true }, callContext())),
     ).toMatchObject({ status: 508 });
@@ -233,7 +233,7 @@ describe('a redirect', () => {
   });
 
   test('to another origin carries no keys', async () => {
-    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers;
+    const { http: call } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } });
     const to = encodeURIComponent(`${other.url}/`);
     const reached = (await call(
       {
@@ -253,6 +253,24 @@ describe('a redirect', () => {
     }
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer secret');
   });
+});
+
+test('a network that is handed in is judged by the addresses as they are written', async () => {
+  const asked: string[] = [];
+  const { http: call } = createCalls({
+    env: settableEnv(),
+    policy: { allow: [] },
+    fetch: async (url) => {
+      asked.push(String(url));
+      return Response.json({ id: 1 });
+    },
+  });
+  const to = (endpoint: string) => call({ method: 'get', endpoint }, callContext());
+  expect(await to('https://petstore.example/v2/pet/1')).toEqual({ id: 1 });
+  for (const endpoint of ['http://localhost/', 'http://0x7f.1/', 'http://[::1]/', 'http://a.localhost./']) {
+    expect(await faultOf(to(endpoint))).toMatchObject({ kind: 'authorization', status: 403 });
+  }
+  expect(asked).toEqual(['https://petstore.example/v2/pet/1']);
 });
 
 describe('headers', () => {

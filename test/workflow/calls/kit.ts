@@ -52,6 +52,9 @@ export function callContext(
   };
 }
 
+/** How long a test waits for what a peer does: long, since nothing depends on it. */
+export const PATIENCE = { timeout: 20_000, interval: 5 };
+
 export interface Seen {
   method: string;
   url: string;

@@ -81,7 +81,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 const call = (path: string, operationId: string, parameters = {}, more = {}) =>
-  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).handlers.openapi(
+  createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } }).openapi(
     { document: { endpoint: server.url + path }, operationId, parameters, ...more },
     callContext(),
   );
@@ -156,6 +156,19 @@ test('a document that cannot be used is an error of configuration', async () => 
   ] as const) {
     expect(await faultOf(call(path, operationId))).toMatchObject({ kind: 'configuration', status: 400 });
   }
+});
+
+test('a schema that is a part of itself many times over is read once', () => {
+  const parts = Array.from({ length: 50 }, () => ({ $ref: '#/components/schemas/A' }));
+  const content = { 'application/json': { schema: parts[0] } };
+  const document = {
+    openapi: '3.0.0',
+    servers: [{ url: 'http://127.0.0.1' }],
+    paths: { '/': { post: { operationId: 'a', requestBody: { content } } } },
+    components: { schemas: { A: { allOf: parts, properties: { body: {} } } } },
+  };
+  const operation = findOperation(document, 'a', new URL('file:///a.json'));
+  expect(bind(operation, { body: 1 }).body).toEqual({ body: 1 });
 });
 
 test('a header of a description cannot smuggle others', () => {

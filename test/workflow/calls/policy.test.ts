@@ -2,6 +2,7 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
 import { Gate, type Resolve, STRICT_POLICY } from '../../../src/workflow/calls/policy.ts';
@@ -67,10 +68,38 @@ describe('the list of hosts', () => {
   });
 });
 
+test('no private address gets through in any notation', () => {
+  const gate = new Gate(STRICT_POLICY);
+  const byte = fc.nat(255);
+  const addresses = fc.oneof(
+    fc.tuple(fc.constant(10), byte, byte, byte),
+    fc.tuple(fc.constant(127), byte, byte, byte),
+    fc.tuple(fc.constant(172), fc.integer({ min: 16, max: 31 }), byte, byte),
+    fc.tuple(fc.constant(192), fc.constant(168), byte, byte),
+    fc.tuple(fc.constant(169), fc.constant(254), byte, byte),
+  );
+  const written = fc.constantFrom<(bytes: number[]) => string>(
+    (bytes) => bytes.join('.'),
+    (bytes) => bytes.map((one) => `0x${one.toString(16)}`).join('.'),
+    (bytes) => bytes.map((one) => `0${one.toString(8)}`).join('.'),
+    (bytes) => String(bytes.reduce((all, one) => all * 256 + one, 0)),
+    ([a, b, c, d]) => `${a}.${b}.${(c as number) * 256 + (d as number)}`,
+    (bytes) => `[::ffff:${bytes.join('.')}]`,
+    (bytes) => `[64:ff9b::${bytes.join('.')}]`,
+    (bytes) => `${bytes.join('.')}.`,
+  );
+  fc.assert(
+    fc.property(addresses, written, (bytes, write) => {
+      const url = new URL(`http://${write(bytes)}/`);
+      expect(() => gate.check(url.hostname, 80)).toThrow('does not allow');
+    }),
+  );
+});
+
 describe('a name', () => {
   const context = () => callContext();
   const callTo = (resolve: Resolve, allow: string[] = []) =>
-    createCalls({ env: settableEnv(), policy: { allow }, resolve }).handlers.http(
+    createCalls({ env: settableEnv(), policy: { allow }, resolve }).http(
       { method: 'get', endpoint: `http://service.example:${server.port}/` },
       context(),
     );
@@ -142,6 +171,17 @@ describe('files and programs', () => {
     gate.command('tool');
     expect(() => gate.command('/bin/sh')).toThrow('does not allow the program /bin/sh');
     expect(() => new Gate(STRICT_POLICY).command('tool')).toThrow();
+  });
+});
+
+test('what the engine reads by itself is judged alike and has no secrets', async () => {
+  const { readDescription } = createCalls({ env: settableEnv(), policy: { allow: ['127.0.0.1'] } });
+  const { signal } = new AbortController();
+  expect(await readDescription({ endpoint: `${server.url}/schema` }, signal)).toEqual({ reached: true });
+  const secretly = { endpoint: { uri: server.url, authentication: { basic: { use: 'login' } } } };
+  expect(await faultOf(readDescription(secretly, signal))).toMatchObject({ kind: 'authorization' });
+  expect(await faultOf(readDescription({ endpoint: 'http://10.0.0.1/' }, signal))).toMatchObject({
+    status: 403,
   });
 });
 

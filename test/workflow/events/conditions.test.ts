@@ -76,6 +76,22 @@ test('rate: the change over the window, told per unit', () => {
   expect(said(rising, [0, 1, 2, 3, 4, 5, 6, 6, 6, 6, 6, 6, 6])).toBe('...+........-');
 });
 
+test('rate: a long window needs few samples, however often it is read', () => {
+  const slow: Condition = { id: 'r', kind: 'rate', enter: { above: 5 }, window: 'PT1H', per: 'PT1H' };
+  let state = unknownState();
+  const said: number[] = [];
+  for (let at = 0; at <= 2 * 3_600_000; at += 1_000) {
+    const next = observe(state, slow, { at, value: at < 3_600_000 ? 0 : (at - 3_600_000) / 100_000 });
+    state = next.state;
+    if (next.change !== null) said.push(at / 1_000);
+  }
+  // Ten in a thousand seconds: more than five in the hour from about the 500th second on.
+  expect(said).toHaveLength(1);
+  expect(said[0]).toBeGreaterThanOrEqual(4_050);
+  expect(said[0]).toBeLessThan(4_200);
+  expect(state.samples.length).toBeLessThan(110);
+});
+
 test('absence: entered when nothing has been read for so long, left when something is', () => {
   const silent: Condition = { id: 's', kind: 'absence', after: 'PT25S' };
   expect(said(silent, [1, null, null, null, null, 1, null, null, null])).toBe('...+.-..+');
@@ -175,6 +191,21 @@ describe('watch', () => {
       data: { condition: 'q', value: 90, evidence: { bound: { above: 80 } } },
     });
     expect(watch.entered()).toEqual([{ condition: 'q', subject: 'cell/2', since: START + 40_000 }]);
+    watch.close();
+  });
+
+  test('a condition that is added again, or with other bounds, does not tell again what is entered', async () => {
+    const { clock, events, figures, options } = world();
+    const watch = watchConditions(options);
+    watch.add(quick);
+    figures.now = [{ subject: 'cell/1', value: 90 }];
+    await pass(clock, 20_000, 10_000);
+    watch.add(quick);
+    watch.add({ ...quick, leave: { below: 75 } });
+    await pass(clock, 20_000, 10_000);
+    figures.now = [{ subject: 'cell/1', value: 74 }];
+    await pass(clock, 10_000, 10_000);
+    expect(events.map(({ type }) => type.split('.').at(-1))).toEqual(['entered', 'left']);
     watch.close();
   });
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { millisecondsOf } from '../../../src/workflow/events/index.ts';
+import { schedulesOf } from '../../../src/workflow/events/index.ts';
 import {
   fireDue,
   firstRun,
@@ -27,19 +27,10 @@ function firings(cron: string, zone: string, from: string, count: number) {
   return iso(times);
 }
 
-test.each<[string | object, number]>([
-  ['PT1.5S', 1_500],
-  ['P1DT2H3M', 93_780_000],
-  ['P2W', 1_209_600_000],
-  [{ days: 1, milliseconds: 5 }, 86_400_005],
-])('%o lasts %i ms', (duration, ms) => {
-  expect(millisecondsOf(duration as string)).toBe(ms);
-});
-
 test.each([
   [{}, 'exactly one'],
   [{ every: 'PT1M', cron: '* * * * *' }, 'exactly one'],
-  [{ every: 'P1M' }, 'no fixed length'],
+  [{ every: '${ .x }' }, 'nothing to evaluate'],
   [{ every: 'PT0.5S' }, 'shorter'],
   [{ every: 'PT1M', read: 'data' }, 'read goes with on'],
   [{ cron: 'often' }, 'cron "often"'],
@@ -48,6 +39,25 @@ test.each([
 ])('%o is refused', (schedule, problem) => {
   expect(() => planOf('s', schedule)).toThrow(
     expect.objectContaining({ code: 'WORKFLOW_SCHEDULE_INVALID', message: expect.stringContaining(problem) }),
+  );
+});
+
+test('a document has one schedule for each way that it names, with an id of its own', () => {
+  const schedule = { every: 'PT1M', cron: '0 8 * * *', on: { any: [] }, read: 'raw' as const };
+  const found = schedulesOf(
+    { document: { dsl: '1.0.3', namespace: 'ns', name: 'w', version: '1.0.0' }, schedule },
+    'Europe/Berlin',
+  );
+  expect(found).toEqual([
+    { id: 'ns.w.every', definition: { workflow: 'ns/w', schedule: { every: 'PT1M' } } },
+    {
+      id: 'ns.w.cron',
+      definition: { workflow: 'ns/w', schedule: { cron: '0 8 * * *' }, zone: 'Europe/Berlin' },
+    },
+    { id: 'ns.w.on', definition: { workflow: 'ns/w', schedule: { on: { any: [] }, read: 'raw' } } },
+  ]);
+  expect(schedulesOf({ document: { dsl: '1.0.3', namespace: 'ns', name: 'w', version: '1.0.0' } })).toEqual(
+    [],
   );
 });
 

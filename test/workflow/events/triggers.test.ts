@@ -3,13 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/durable/index.ts';
+import { fail } from '../../../src/errors.ts';
 import {
+  compileWorkflow,
+  createEngine,
   parseTriggers,
   readTriggers,
+  startOn,
   triggersOf,
   watchConditions,
-} from '../../../src/workflow/events/index.ts';
-import { settle } from '../kit.ts';
+} from '../../../src/workflow/index.ts';
+import { settle, testEnv } from '../kit.ts';
 import { event, pass } from './kit.ts';
 import { alarm, repair, world } from './trigger-world.ts';
 
@@ -261,4 +265,37 @@ describe('restart', () => {
       ['repair', '2'],
     ]);
   });
+});
+
+test('on the engine: an alarm runs a workflow to its end, and the trigger knows', async () => {
+  const { bus, open, options } = world();
+  const workflow = compileWorkflow(`
+document: { dsl: '1.0.3', namespace: ops, name: repair, version: '1.0.0' }
+do:
+  - say:
+      set: { repaired: '\${ .alarmId }' }
+`);
+  const engine = createEngine({ env: { ...testEnv(), ...options }, functions: {}, events: bus });
+  const find = (reference: string) => (reference === 'ops/repair' ? workflow : undefined);
+  const triggers = open([repair, { ...repair, id: 'lost', workflow: 'ops/none' }], {
+    start: startOn(engine, find),
+  });
+  await bus.publish(alarm('1', '7'));
+  const [id] = triggers.list()[0]?.running ?? [];
+  expect(await engine.result(id ?? '')).toEqual({ output: { repaired: '7' } });
+  await settle();
+  expect(engine.show(id ?? '')?.labels).toEqual({ by: 'repair' });
+  expect(triggers.list().map(({ running }) => running)).toEqual([[], []]);
+  triggers.close();
+  await engine.close();
+});
+
+test('an engine that closes ends nothing: its instances are waited for after a restart', async () => {
+  const { bus, open, store } = world();
+  const closing = { ended: Promise.reject(fail('WORKFLOW_INTERRUPTED', { name: 'w' })) };
+  const triggers = open([repair], { start: async () => closing });
+  await bus.publish(alarm('1', '7'));
+  await settle();
+  expect(store.get('repair')?.running).toHaveLength(1);
+  triggers.close();
 });

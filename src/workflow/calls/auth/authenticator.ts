@@ -10,6 +10,8 @@ import { type AuthenticationPolicy, readPolicy } from './policies.ts';
 export interface Credentials {
   /** Value of an `authorization` header; null where the server has to ask first (digest). */
   header(): Promise<string | null>;
+  /** Only a server that asks first can be answered (digest). */
+  needsChallenge: boolean;
   /** `outgoing.send` with the credentials shown to the origin that they are for, once more if it asks. */
   send(request: OutRequest): Promise<Answer>;
   /** The same around a `fetch`, for libraries. */
@@ -67,6 +69,7 @@ export function createAuthenticator({ env, outgoing }: { env: Env; outgoing: Out
 
     return {
       header,
+      needsChallenge: policy?.kind === 'digest',
       async send(request) {
         const value = await header();
         const first = await outgoing.send(value === null ? request : signed(request, value));
@@ -93,6 +96,12 @@ export function createAuthenticator({ env, outgoing }: { env: Env; outgoing: Out
         hidden.reduce((clean, one) => (one === '' ? clean : clean.replaceAll(one, '***')), text),
     };
   };
+}
+
+/** The header for a protocol in which nobody asks first. @throws RaisedError `configuration` for a digest */
+export async function upfront(credentials: Credentials): Promise<string | null> {
+  if (!credentials.needsChallenge) return credentials.header();
+  throw standardError('configuration', 'A digest answers servers of HTTP only');
 }
 
 function signed(request: OutRequest, value: string): OutRequest {

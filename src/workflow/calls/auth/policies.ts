@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { standardError } from '../../fault.ts';
 import { isMap } from '../media.ts';
 import type { CallContext } from '../types.ts';
+import { expandUri } from '../uri.ts';
 
 /** Authentication of the DSL (1.0.3, "Authentication"), with everything filled in. */
 
@@ -75,7 +76,11 @@ export async function readPolicy(raw: unknown, context: CallContext): Promise<Au
     const fields = parsed.error.issues.map(({ path }) => path.join('.') || 'the whole').join(', ');
     throw broken(`${kind} is incomplete or wrong: ${fields}`);
   }
-  return { kind, ...parsed.data } as AuthenticationPolicy;
+  const policy = { kind, ...parsed.data } as AuthenticationPolicy;
+  if ((policy.kind === 'oauth2' || policy.kind === 'oidc') && policy.authority !== undefined) {
+    policy.authority = expandUri(policy.authority, context.input);
+  }
+  return policy;
 }
 
 function named(name: string, { authentications }: CallContext): unknown {

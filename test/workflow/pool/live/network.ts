@@ -1,19 +1,22 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { openStore } from '../../../src/durable/index.ts';
-import { fail } from '../../../src/errors.ts';
-import { connectNetMcp, memoryContextStore, type NetMcpClient } from '../../../src/netmcp/index.ts';
-import { startNetwork } from '../../../src/network/index.ts';
-import { workflowFunctions, workflowRunner } from '../../../src/runtime/agents/workflows.ts';
-import { startNetMcp } from '../../../src/runtime/netmcp.ts';
-import { NetworkTime } from '../../../src/runtime/network-time.ts';
-import { createEngine, loadTemplates } from '../../../src/workflow/index.ts';
-import { testEnv } from '../../netmcp/support/env.ts';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { expect } from 'vitest';
+import { openStore } from '../../../../src/durable/index.ts';
+import { fail } from '../../../../src/errors.ts';
+import { connectNetMcp, memoryContextStore, type NetMcpClient } from '../../../../src/netmcp/index.ts';
+import { startNetwork } from '../../../../src/network/index.ts';
+import { workflowFunctions, workflowRunner } from '../../../../src/runtime/agents/workflows.ts';
+import { startNetMcp } from '../../../../src/runtime/netmcp.ts';
+import { NetworkTime } from '../../../../src/runtime/network-time.ts';
+import { type CompiledWorkflow, createEngine, openPool } from '../../../../src/workflow/index.ts';
+
+import { testEnv } from '../../../netmcp/support/env.ts';
 
 export const SUPI = 'imsi-001010000000001';
 export const START = Date.parse('2026-03-02T01:00:00Z');
-const AGENTS = resolve(import.meta.dirname, '../../../agents');
+const AGENTS = resolve(import.meta.dirname, '../../../../agents');
 export const DOMAINS = ['ran', 'core', 'transport', 'computing'] as const;
 export type Agent = (typeof DOMAINS)[number] | 'central';
 
@@ -51,28 +54,44 @@ export async function live() {
 
   /** Calls of tools so far, and those that shall fail: by tool, at which call of it. */
   const calls: Array<{ tool: string; args: Record<string, unknown> }> = [];
-  const failing = new Map<string, number>();
+  const failing = new Map<string, { nths: number[]; error: (tool: string) => Error }>();
   const watched: NetMcpClient = {
     ...client,
     async callTool(tool, args, options) {
       calls.push({ tool, args });
-      const left = failing.get(tool);
-      if (left !== undefined) {
-        failing.set(tool, left - 1);
-        if (left === 0) {
-          failing.delete(tool);
-          throw fail('NETMCP_TOOL_FAILED', { tool, problem: 'broken on purpose' });
-        }
+      const planned = failing.get(tool);
+      if (planned !== undefined) {
+        planned.nths = planned.nths.map((n) => n - 1);
+        if (planned.nths.includes(0)) throw planned.error(tool);
       }
       return client.callTool(tool, args, options);
     },
+  };
+  const pool = openPool({
+    folders: [...DOMAINS, 'central'].map((agent) => join(AGENTS, agent, 'workflows')),
+    clock: env.clock,
+    watch: false,
+  });
+  // Compiled as they are run: most of a file's tests are about one agent's.
+  const find = (agent: string, name: string) =>
+    pool.list().find((one) => one.domain === agent && one.name === name);
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  const ran = new Set<string>();
+  /** Input and output of every run are held against the template's own schemas. */
+  const holds = (agent: string, name: string, kind: 'input' | 'output', value: unknown) => {
+    const schema = find(agent, name)?.[kind];
+    if (schema == null) throw new Error(`${agent}/${name} has no schema of its ${kind}`);
+    if (!ajv.validate(schema, value)) throw new Error(`${kind} of ${agent}/${name}: ${ajv.errorsText()}`);
   };
   const runners: Map<string, ReturnType<typeof workflowRunner>> = new Map(
     [...DOMAINS, 'central' as const].map((agent) => [
       agent as string,
       workflowRunner({
         engine,
-        templates: loadTemplates(join(AGENTS, agent, 'workflows')),
+        templates: { get: (name: string) => find(agent, name)?.workflow } as ReadonlyMap<
+          string,
+          CompiledWorkflow
+        >,
         time,
         links: {
           agent,
@@ -85,10 +104,13 @@ export async function live() {
             try {
               const found = runners.get(to);
               if (found === undefined) throw new Error(`no agent ${to}`);
+              holds(to, skill, 'input', input);
+              ran.add(`${to}/${skill}`);
               const run = await found(skill, input, {
                 signal: signal ?? new AbortController().signal,
                 parentCall: callId,
               });
+              holds(to, skill, 'output', run.output);
               return { ...answer, state: 'completed' as const, data: run };
             } catch (error) {
               return { ...answer, state: 'failed' as const, text: (error as Error).message, data: null };
@@ -103,10 +125,23 @@ export async function live() {
     env,
     net,
     calls,
+    /** `agent/template` of all that ran, also as a skill behind another. */
+    ran,
+    /** Arguments of the last call of a tool. */
+    last: (tool: string) => calls.findLast((one) => one.tool === tool)?.args ?? {},
+    pool,
     time,
-    /** The `nth` call of the tool from now on fails, the first is 1. */
-    failAt(tool: string, nth = 1) {
-      failing.set(tool, nth - 1);
+    /** The `nths` calls of the tool from now on fail; the first is 1. Another agent is asked twice for what fails. */
+    failAt(tool: string, ...nths: number[]) {
+      failing.set(tool, {
+        nths: nths.length === 0 ? [1] : nths,
+        error: () => fail('NETMCP_TOOL_FAILED', { tool, problem: 'broken on purpose' }),
+      });
+    },
+    /** The same, where the way to the tool is cut. */
+    cutAt(tool: string, ...nths: number[]) {
+      const error = () => fail('NETMCP_UNREACHABLE', { server: tool, problem: 'cut on purpose' });
+      failing.set(tool, { nths, error });
     },
     /** A tool, past the templates: to prepare the network, and to look at it. */
     async tool(name: string, args: Record<string, unknown>): Promise<Record<string, unknown>> {
@@ -116,10 +151,14 @@ export async function live() {
     },
     /** Runs a template of an agent; its output. */
     async run(agent: Agent, name: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
+      holds(agent, name, 'input', input);
+      ran.add(`${agent}/${name}`);
       const run = await runners.get(agent)?.(name, input, { signal: new AbortController().signal });
+      holds(agent, name, 'output', run?.output);
       return run?.output as Record<string, unknown>;
     },
     async close() {
+      pool.close();
       await engine.close();
       time.close();
       await client.close();
@@ -130,5 +169,18 @@ export async function live() {
     },
   };
 }
+
+/** A workflow that faulted, with the title of its fault. */
+export const faulted = (title: RegExp) => ({
+  code: 'WORKFLOW_FAULTED',
+  details: { fault: { title: expect.stringMatching(title) } },
+});
+
+/** The templates of an agent that did not run. */
+export const notRun = ({ ran, pool }: Live, agent: Agent) =>
+  pool
+    .list()
+    .filter(({ domain, name }) => domain === agent && !ran.has(`${agent}/${name}`))
+    .map(({ name }) => name);
 
 export type Live = Awaited<ReturnType<typeof live>>;

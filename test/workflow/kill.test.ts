@@ -1,0 +1,174 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { openStore } from '../../src/durable/index.ts';
+import { type CloudEvent, compileWorkflow, createEngine } from '../../src/workflow/index.ts';
+import { killed } from './kill/document.ts';
+import { createWorld, type Done } from './kill/world.ts';
+import { testEnv } from './kit.ts';
+import { drive } from './reference/sides.ts';
+import { virtualClock } from './reference/time.ts';
+
+const dirs: string[] = [];
+const freshDir = () => {
+  const dir = mkdtempSync(join(tmpdir(), 'killed-'));
+  dirs.push(dir);
+  return dir;
+};
+afterAll(() => {
+  for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
+});
+
+/** Around what the process dies. */
+interface Point {
+  kind: 'commit' | 'call';
+  when: 'before' | 'after';
+  nth: number;
+}
+const never = () => new Promise<never>(() => {});
+
+/** Lets a process die at a point: from then on nothing of it reaches store or world. */
+function fate(point?: Point) {
+  const counts = { commit: 0, call: 0 };
+  const death = Promise.withResolvers<'dead'>();
+  let dead = false;
+  return {
+    counts,
+    death: death.promise,
+    /** Does `work` unless the process dies before it; false if it died, before or after. */
+    survives(kind: Point['kind'], work: () => void): boolean {
+      if (dead) return false;
+      counts[kind] += 1;
+      const here = point?.kind === kind && point.nth === counts[kind];
+      if (!(here && point?.when === 'before')) work();
+      if (here) {
+        dead = true;
+        death.resolve('dead');
+      }
+      return !dead;
+    },
+  };
+}
+
+const workflow = compileWorkflow(killed(1_000));
+
+/** Runs the workflow to its end; the process dies at `point` and another one takes over. */
+async function live(point?: Point) {
+  const dir = freshDir();
+  const world = createWorld();
+  const events: CloudEvent[] = [];
+  let now = 0;
+  let lives = 0;
+  for (;;) {
+    lives += 1;
+    const clock = virtualClock(now);
+    const { counts, death, survives } = fate(lives === 1 ? point : undefined);
+    const store = openStore({ dir, durability: 'write' });
+    const ledger = store.workflows();
+    const engine = createEngine({
+      env: testEnv(),
+      clock,
+      ledger: {
+        ...ledger,
+        commit(changes) {
+          if (!survives('commit', () => ledger.commit(changes))) throw new Error('the process is dead');
+        },
+      },
+      functions: {
+        async probe(input, { idempotencyKey }) {
+          let answer: () => unknown = never;
+          const alive = survives('call', () => {
+            try {
+              const value = world.call(input, idempotencyKey);
+              answer = () => value;
+            } catch (error) {
+              answer = () => {
+                throw error;
+              };
+            }
+          });
+          return alive ? answer() : never();
+        },
+      },
+      events: {
+        async publish(event) {
+          if (!events.some(({ id, source }) => id === event.id && source === event.source))
+            events.push(event);
+        },
+        subscribe: () => () => {},
+      },
+    });
+    await engine.recover();
+    const end = engine.start(workflow, null, { id: 'one' }).then(() => engine.result('one'));
+    end.catch(() => {});
+    const first = await drive(clock, Promise.race([end, death]), () => engine.idle());
+    now = clock.now();
+    await engine.close().catch(() => {});
+    store.close();
+    if (first !== 'dead') {
+      const done = [...world.done].sort((a, b) => (a.key < b.key ? -1 : 1));
+      return { output: first.output, ended: now, done, events, counts, lives };
+    }
+  }
+}
+
+describe('killed at every step', () => {
+  test('the instance goes on as if nothing had been: same end, same time, every effect once', {
+    timeout: 120_000,
+  }, async () => {
+    const { counts, lives, ...whole } = await live();
+    expect(lives).toBe(1);
+    expect(whole.done.length).toBeGreaterThan(20);
+    expect(whole).toMatchObject({ output: { n: 1 }, events: [{ type: 'told' }] });
+    const points = (['commit', 'call'] as const).flatMap((kind) =>
+      (['before', 'after'] as const).flatMap((when) =>
+        Array.from({ length: counts[kind] }, (_, n): Point => ({ kind, when, nth: n + 1 })),
+      ),
+    );
+    expect(points.length).toBeGreaterThan(80);
+    for (const point of points) {
+      const { counts: _, lives: all, ...seen } = await live(point);
+      expect({ point, lives: all, ...seen }).toEqual({ point, lives: 2, ...whole });
+    }
+  });
+});
+
+describe('killed for real', () => {
+  const CHILD = join(import.meta.dirname, 'kill/child.ts');
+
+  /** One process; killed after `ms`, if it has not ended by then. */
+  async function process_(dir: string, ms?: number): Promise<string | null> {
+    const child = spawn(process.execPath, [CHILD, dir, '8'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    const timer = ms === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), ms);
+    const code = await new Promise((resolve) => child.on('close', resolve));
+    clearTimeout(timer);
+    return code === 0 ? text : null;
+  }
+  const effects = (dir: string) =>
+    readFileSync(join(dir, 'done.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Done)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+
+  test('kill -9 at any moment, again and again', { timeout: 120_000 }, async () => {
+    const whole = freshDir();
+    const output = await process_(whole);
+    const dir = freshDir();
+    let seen: string | null = null;
+    let kills = -1;
+    for (let ms = 250; seen === null; ms += 60) {
+      seen = await process_(dir, kills < 8 ? ms : undefined);
+      kills += 1;
+    }
+    expect(kills).toBeGreaterThan(0);
+    expect(seen).toBe(output);
+    expect(effects(dir)).toEqual(effects(whole));
+  });
+});
