@@ -4,7 +4,8 @@ import type { ChangeRecord, Entry } from '../../src/change/index.ts';
 import { connectNetMcp, startManagementServer, startToolServer } from '../../src/netmcp/index.ts';
 import { tool } from '../../src/netmcp/tools/types.ts';
 import { NetworkTime } from '../../src/runtime/network-time.ts';
-import { changeFunction } from '../../src/runtime/workflows/change.ts';
+import { openApprovals } from '../../src/runtime/workflows/approvals.ts';
+import { approvedBy, changeFunction } from '../../src/runtime/workflows/change.ts';
 import { compileWorkflow, createEngine } from '../../src/workflow/index.ts';
 import { memory } from '../change/kit.ts';
 import { testEnv } from '../netmcp/support/env.ts';
@@ -131,4 +132,36 @@ test('a workflow changes the network with a guard: rolled back, by the id that t
     reason: 'The figure was bad in 2 looks in a row: 8, before 10.',
   });
   expect(seen).toEqual(['create things', 'delete x']);
+});
+
+test('an operator decides on the call and its undo; a refusal and silence are a no', async () => {
+  const env = testEnv();
+  const approvals = openApprovals({ clock: env.clock, records: memory() });
+  const call = { tool: 'test_create', arguments: { share: 20 } };
+  const change = { do: call, undo: { tool: 'test_release', arguments: {} }, approvalS: 60 };
+  const ask = (key: string) => {
+    const question = {
+      key,
+      holder: 'i',
+      text: 'It reaches far.',
+      change,
+      signal: new AbortController().signal,
+    };
+    return approvedBy(approvals)(question as never);
+  };
+  const yes = ask('a');
+  const no = ask('b');
+  const silence = ask('c');
+  const [first, second] = approvals.list();
+  if (first === undefined || second === undefined) throw new Error('nobody was asked');
+  expect(first.plan).toEqual({ do: call, undo: change.undo });
+  approvals.decide(first.id, 'approve', first.hash);
+  approvals.decide(second.id, 'reject', second.hash);
+  env.pass(60_000);
+  expect((await yes).approved).toBe(true);
+  expect(await no).toMatchObject({ approved: false, text: expect.stringContaining('the operator refused') });
+  expect(await silence).toMatchObject({
+    approved: false,
+    text: expect.stringContaining('nobody decided in time'),
+  });
 });

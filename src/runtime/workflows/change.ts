@@ -15,6 +15,7 @@ import type { Collection } from '../../durable/index.ts';
 import { type NetMcpClient, TOOL_AREAS, toolsOf } from '../../netmcp/index.ts';
 import { type FunctionContext, type RuntimeFunction, standardError } from '../../workflow/index.ts';
 import type { Action } from '../agents/api.ts';
+import { effectKey } from '../agents/workflows.ts';
 
 export interface ChangeFunctionOptions {
   /** Network time. */
@@ -104,7 +105,7 @@ export function changeFunction(options: ChangeFunctionOptions): {
 
   const change = async (input: unknown, context: FunctionContext) => {
     const { participant, activity, caller, slots, intent } = context.meta as Meta;
-    const key = context.idempotencyKey;
+    const key = effectKey(context);
     const actions: Action[] = [];
     slots?.push(actions);
     made.set(key, actions);
@@ -136,4 +137,26 @@ export function changeFunction(options: ChangeFunctionOptions): {
     }
   };
   return { change, changes };
+}
+
+/** The operator's decisions as what changes ask: bound to the call and its undo. */
+export function approvedBy(approvals: {
+  approve(given: unknown, context: FunctionContext): Promise<unknown>;
+}): NonNullable<ChangePorts['approve']> {
+  return async ({ key, holder, text, change, signal }) => {
+    const { do: call, undo, approvalS } = change;
+    const given = {
+      title: text.slice(0, 500),
+      plan: { do: call, undo },
+      within: `PT${Math.ceil(approvalS)}S`,
+    };
+    const context = { idempotencyKey: `${key}:approve`, instanceId: holder, pointer: '', signal, meta: {} };
+    try {
+      await approvals.approve(given, context);
+      return { approved: true, text };
+    } catch (error) {
+      if (signal.aborted) throw error;
+      return { approved: false, text: error instanceof Error ? error.message : String(error) };
+    }
+  };
 }

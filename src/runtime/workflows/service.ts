@@ -24,7 +24,7 @@ import { type RunMeta, workflowFunctions } from '../agents/workflows.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import { a2aPort } from './a2a-port.ts';
 import { type ApprovalRecord, openApprovals } from './approvals.ts';
-import { changeFunction } from './change.ts';
+import { approvedBy, changeFunction } from './change.ts';
 import { type ContextRecord, openExecutionContexts } from './execution-context.ts';
 import { exploreFunction } from './explore.ts';
 import { WORKFLOWS } from './identity.ts';
@@ -132,6 +132,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     entries: store.collection<Entry>('change-entry'),
     records: store.collection<ChangeRecord>('change-record'),
     level: options.autonomy ?? 3,
+    approve: approvedBy(approvals),
   });
   const explore = exploreFunction({
     env,
@@ -198,6 +199,8 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     },
   });
   closing.push(() => engine.close());
+  // Before the engine: what it cancels would take its changes back.
+  closing.push(() => changes.stop());
   const evaluator = createEvaluator({ clock: env.clock });
   closing.push(() => evaluator.close());
 
