@@ -1,6 +1,7 @@
 import { fail } from '../../errors.ts';
+import { fillArguments } from '../calls/fill.ts';
 import type { CallContext, CallHandlers } from '../calls/types.ts';
-import { PROTOCOLS, type Protocol, UNEVALUATED } from '../calls/types.ts';
+import { PROTOCOLS, type Protocol } from '../calls/types.ts';
 import type { Job } from '../chart/types.ts';
 import type { CallTask, EmitTask, RunSpec, RunTask, Task } from '../dsl/types.ts';
 import { CAUSE, causedBy } from '../events/cause.ts';
@@ -71,18 +72,6 @@ async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unkn
   };
   const args = await fillArguments(task.with ?? {}, (value) => evaluator.fill(value, job.input, variables));
   return handler(args as Record<string, unknown>, full);
-}
-
-/** Every expression but those below keys that the handler fills itself, with secrets or messages at hand. */
-async function fillArguments(value: unknown, fill: (value: unknown) => Promise<unknown>): Promise<unknown> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return fill(value);
-  const filled = await Promise.all(
-    Object.entries(value).map(async ([key, inner]) => [
-      key,
-      UNEVALUATED.has(key) ? inner : await fillArguments(inner, fill),
-    ]),
-  );
-  return Object.fromEntries(filled);
 }
 
 const unsupported = (kind: StandardError, title: string) => standardError(kind, title);
