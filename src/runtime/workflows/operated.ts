@@ -1,4 +1,4 @@
-import type { Env } from '../../../machines/ports.ts';
+import type { Clock, Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import type { OperatedWorkflows, TemplateView } from '../../gateway/index.ts';
 import {
@@ -8,6 +8,7 @@ import {
   compileWorkflow,
   type EventBus,
   type InstanceStatus,
+  lineFinder,
   type Pool,
   parseEvent,
   type RunPolicy,
@@ -22,6 +23,8 @@ import type { Story } from './story.ts';
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
   env: Env;
+  /** Of the instances. */
+  clock: Clock;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -78,6 +81,7 @@ export function operatedWorkflows(parts: {
   };
 
   return {
+    now: () => parts.clock.now(),
     templates: () => pool.list().map(viewOf),
     template(name, version) {
       const template = found(name, version);
@@ -102,7 +106,9 @@ export function operatedWorkflows(parts: {
       const { document, problems } = checkWorkflow(source, parts.policy);
       const errors = problems.some(({ severity }) => severity === 'error');
       if (document === undefined || errors) return problems;
-      return [...problems, ...engine.check(compileWorkflow(source, 'the document', parts.policy))];
+      const lineOf = lineFinder(source);
+      const lacking = engine.check(compileWorkflow(source, 'the document', parts.policy));
+      return [...problems, ...lacking.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
     },
     async run(request) {
       const workflow = workflowOf(request);

@@ -220,7 +220,10 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   );
 
   return {
-    operated: operatedWorkflows({ engine, pool, policy, story, approvals, contexts, events, triggers, env }),
+    operated: operatedWorkflows({
+      ...{ engine, pool, policy, story, approvals, contexts, events, triggers, env },
+      clock: time,
+    }),
     async close() {
       for (const close of closing.reverse()) {
         await Promise.resolve(close()).catch((error: unknown) =>
