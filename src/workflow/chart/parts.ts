@@ -42,9 +42,13 @@ export function partsOf(name: string, pointer: string) {
     pointer,
     fault,
     rethrown,
-    job: (kind: JobKind, more: Partial<Job> = {}): Config => ({
+    job: (kind: JobKind, more: Partial<Job> = {}, names: { each?: string; at?: string } = {}): Config => ({
       src: kind === 'work' ? 'perform' : 'evaluate',
-      input: ({ context }: At): Job => ({ ...jobOf(kind, context), ...more }),
+      input: ({ context }: At): Job => ({
+        ...jobOf(kind, context),
+        ...(names.each === undefined ? {} : { vars: { ...context.vars, ...itemOf(names, context) } }),
+        ...more,
+      }),
       onError: fault,
     }),
     timer: (ms: 'timeout' | 'delay', id: string, onDone: Config): Config => ({
@@ -88,8 +92,7 @@ export function partsOf(name: string, pointer: string) {
         ctx: context.ctx,
         vars: {
           ...context.vars,
-          ...(names.each === undefined ? {} : { [names.each]: context.items[context.index] }),
-          ...(names.at === undefined ? {} : { [names.at]: context.index }),
+          ...itemOf(names, context),
           ...(names.fault === undefined ? {} : { [names.fault]: context.fault }),
         },
       }),
@@ -98,6 +101,12 @@ export function partsOf(name: string, pointer: string) {
     }),
   };
 }
+
+/** The variables of one round of a loop. */
+const itemOf = ({ each, at }: { each?: string; at?: string }, { items, index }: ScopeContext) => ({
+  ...(each === undefined ? {} : { [each]: items[index] }),
+  ...(at === undefined ? {} : { [at]: index }),
+});
 
 export type Parts = ReturnType<typeof partsOf>;
 

@@ -201,7 +201,10 @@ function loopStates(
       : {
           check: {
             description: 'Whether to go on.',
-            invoke: { ...parts.job('while'), onDone: [{ guard: 'goesOn', target: 'body' }, done] },
+            invoke: {
+              ...parts.job('while', {}, task.for),
+              onDone: [{ guard: 'goesOn', target: 'body' }, done],
+            },
           },
         }),
     body: {

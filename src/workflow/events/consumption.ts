@@ -70,7 +70,8 @@ export function step(
   const identity = identityOf(offer.event);
   if (state.done || offer.matched.length === 0) return same;
   if (state.ending.some((one) => one.identity === identity)) return same;
-  if (state.held.some((one) => identityOf(one) === identity)) return same;
+  const { id, source } = offer.event;
+  if (state.held.some((one) => one.id === id && one.source === source)) return same;
 
   const until = untilOf(strategy);
   const first = simpleFilters(strategy).length;

@@ -11,3 +11,5 @@ export const durationSchema = duration.refine(
   (one) => typeof one !== 'string' || !isExpression(one),
   'is an expression, and there is nothing to evaluate it on',
 ) as z.ZodType<Duration>;
+
+export { durationMs as millisecondsOf } from '../engine/duration.ts';

@@ -70,6 +70,8 @@ export interface SchedulerOptions {
   clock: Clock;
   log: Log;
   store: Collection<ScheduleRecord>;
+  /** Makes one write of many, as that of the store does. */
+  transaction?: <R>(work: () => R) => R;
   bus: EventBus;
   evaluate: EventScope['evaluate'];
   start: StartWorkflow;
@@ -106,7 +108,7 @@ interface Entry {
  * same write that moves the schedule on: a process that dies in between starts it after the restart, and once.
  */
 export function openScheduler(options: SchedulerOptions): Scheduler {
-  const { clock, log, store, bus, evaluate } = options;
+  const { clock, log, store, bus, evaluate, transaction = (work) => work() } = options;
   const entries = new Map<string, Entry>();
   const launcher = createLauncher({ clock, log, start: options.start });
   let timer: unknown;
@@ -160,28 +162,35 @@ export function openScheduler(options: SchedulerOptions): Scheduler {
 
   const look = () => {
     const now = clock.now();
-    failing = false;
-    for (const [id, entry] of entries) {
+    const changes = [...entries].flatMap(([id, entry]) => {
       const { record, plan } = entry;
       const { fires, next, last } = fireDue(plan, record, now, record.definition.missed ?? 'once');
-      if (fires.length === 0 && next === record.next) continue;
-      const written = guarded(id, () => {
-        const { workflow, input = {} } = record.definition;
-        const added = fires.map(({ due, missed }) => ({
-          id: `${id}@${new Date(due).toISOString()}`,
-          by: id,
-          workflow,
-          due,
-          at: now,
-          missed,
-          input,
-          cause: [],
-          attempts: 0,
-        }));
-        save(id, entry, { next, last, pending: [...record.pending, ...added] });
-        for (const fire of added) launch(id, fire);
-      });
-      failing ||= !written;
+      if (fires.length === 0 && next === record.next) return [];
+      const { workflow, input = {} } = record.definition;
+      const added = fires.map(({ due, missed }) => ({
+        id: `${id}@${new Date(due).toISOString()}`,
+        by: id,
+        workflow,
+        due,
+        at: now,
+        missed,
+        input,
+        cause: [],
+        attempts: 0,
+      }));
+      return [
+        { id, entry, added, record: { ...record, next, last, pending: [...record.pending, ...added] } },
+      ];
+    });
+    const written = guarded('all that is due', () =>
+      transaction(() => {
+        for (const { id, record } of changes) store.put(id, record);
+      }),
+    );
+    failing = !written;
+    for (const { id, entry, record, added } of written ? changes : []) {
+      entry.record = record;
+      for (const fire of added) launch(id, fire);
     }
     arm();
   };

@@ -11,7 +11,7 @@ import { matchFilter } from './filter.ts';
 import { noRecord, type Occasion, type Refusal, refusalOf, type TriggerRecord, withStart } from './guard.ts';
 import { createLauncher, type Fire, type StartWorkflow } from './launcher.ts';
 import { planOf } from './schedule.ts';
-import { openScheduler, type ScheduleRecord, type Scheduler } from './scheduler.ts';
+import { openScheduler, type ScheduleRecord, type Scheduler, type SchedulerOptions } from './scheduler.ts';
 import {
   conditionIdOf,
   filterOf,
@@ -32,6 +32,8 @@ export interface TriggersOptions {
   /** What each trigger has started, and positions of the schedules. */
   store: Collection<TriggerRecord>;
   schedules: Collection<ScheduleRecord>;
+  /** Makes one write of many, as that of the store does. */
+  transaction?: SchedulerOptions['transaction'];
   start: StartWorkflow;
   /** Watches the conditions of triggers; without it `on: condition` is refused. */
   watch?: Pick<ConditionWatch, 'add' | 'remove'>;
@@ -39,7 +41,10 @@ export interface TriggersOptions {
   maxRunning?: number;
 }
 
-export type Outcome = { started: true; fire: string } | { started: false; reason: Refusal | 'failed' };
+/** `fire` is the id of the instance; with `repeated`, of the one that was started before. */
+export type Outcome =
+  | { started: true; fire: string }
+  | { started: false; reason: Refusal | 'failed'; fire?: string };
 
 export interface Triggers {
   /**
@@ -140,6 +145,7 @@ export function openTriggers(options: TriggersOptions): Triggers {
     const occasion = { identity: identityOf(event), key: null, cause: causeOf(event), now };
     // In a storm most end here, before an expression is evaluated.
     const early = judge(trigger, occasion);
+    if (early === 'repeated') return { started: false, reason: early, fire: fireId(trigger.id, event) };
     if (early !== null) return { started: false, reason: early };
     const expression = keyOf(trigger);
     const key = expression === undefined ? null : keyText(await evaluate(expression, event, {}));
@@ -229,7 +235,15 @@ export function openTriggers(options: TriggersOptions): Triggers {
       else scheduler.remove(id);
     }
     // Opened only when the triggers are known: what it missed fires at once.
-    scheduler ??= openScheduler({ clock, log, bus, evaluate, store: options.schedules, start: fired });
+    scheduler ??= openScheduler({
+      clock,
+      log,
+      bus,
+      evaluate,
+      store: options.schedules,
+      start: fired,
+      ...(options.transaction && { transaction: options.transaction }),
+    });
     for (const { id, workflow, schedule = {}, zone, missed } of scheduled) {
       scheduler.set(id, { workflow, schedule, ...(zone && { zone }), ...(missed && { missed }) });
     }
@@ -256,6 +270,8 @@ export function openTriggers(options: TriggersOptions): Triggers {
     load(triggers) {
       // All of them or none: what is wrong is found before anything changes.
       for (const trigger of triggers) check(trigger, options.watch !== undefined);
+      const twice = triggers.find(({ id }, index) => triggers.findIndex((one) => one.id === id) !== index);
+      if (twice !== undefined) throw refused(twice.id, 'another trigger has the same id');
       const before = new Map(entries);
       entries.clear();
       for (const trigger of triggers) {
@@ -315,12 +331,15 @@ export function openTriggers(options: TriggersOptions): Triggers {
 
 const conditionOf = (trigger: Trigger) => ({ ...(trigger.condition as object), id: conditionIdOf(trigger) });
 
+const refused = (id: string, problem: string) =>
+  fail('WORKFLOW_TRIGGER_INVALID', { id, file: 'the catalogue', problem });
+
 function check(trigger: Trigger, watched: boolean): void {
   const { id, condition, schedule, zone } = trigger;
   if (schedule !== undefined) planOf(id, schedule, zone);
   if (typeof condition !== 'object') return;
   if (!watched) {
-    throw fail('WORKFLOW_TRIGGER_INVALID', { id, file: 'the runtime', problem: 'no conditions are watched' });
+    throw refused(id, 'no conditions are watched');
   }
   parseCondition(conditionOf(trigger));
 }

@@ -197,8 +197,9 @@ describe('what starts a workflow', () => {
     const { open, started } = world();
     const triggers = open([{ id: 'ask', on: 'request', workflow: 'w' }, repair]);
     const ask = (id: string) => triggers.request('ask', { x: 1 }, { source: '/agents/third', id });
-    expect(await ask('1')).toMatchObject({ started: true });
-    expect(await ask('1')).toEqual({ started: false, reason: 'repeated' });
+    const first = await ask('1');
+    expect(first).toMatchObject({ started: true });
+    expect(await ask('1')).toEqual({ started: false, reason: 'repeated', fire: first.fire });
     await expect(triggers.request('repair', {}, { source: '/x' })).rejects.toMatchObject({
       code: 'WORKFLOW_TRIGGER_UNKNOWN',
     });
@@ -286,6 +287,22 @@ do:
   await settle();
   expect(engine.show(id ?? '')?.labels).toEqual({ by: 'repair' });
   expect(triggers.list().map(({ running }) => running)).toEqual([[], []]);
+  triggers.close();
+  await engine.close();
+});
+
+test('on the engine: a workflow that emits what starts it is not started by that', async () => {
+  const { bus, open, options } = world();
+  const workflow = compileWorkflow({
+    document: { dsl: '1.0.3', namespace: 'ops', name: 'repair', version: '1.0.0' },
+    do: [{ say: { emit: { event: { with: { type: 'netagent.alarm.raised', data: { alarmId: '8' } } } } } }],
+  });
+  const engine = createEngine({ env: { ...testEnv(), ...options }, functions: {}, events: bus });
+  const triggers = open([repair], { start: startOn(engine, () => workflow) });
+  await bus.publish(alarm('1', '7'));
+  const [id = ''] = triggers.list()[0]?.running ?? [];
+  await engine.result(id);
+  expect(triggers.list()[0]).toMatchObject({ started: 1, refused: { loop: 1 } });
   triggers.close();
   await engine.close();
 });

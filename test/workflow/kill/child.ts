@@ -11,15 +11,16 @@ const [dir = '', unit = ''] = process.argv.slice(2);
 const file = join(dir, 'done.jsonl');
 const before = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 const world = createWorld(before.filter((line) => line !== '').map((line) => JSON.parse(line) as Done));
+const record = (one: Done) => appendFileSync(file, `${JSON.stringify(one)}\n`);
 
 const store = openStore({ dir });
 const engine = createEngine({
   env: createEnv({ level: 'error' }),
   ledger: store.workflows(),
   functions: {
-    probe: async (input, { idempotencyKey }) =>
-      world.call(input, idempotencyKey, (one) => appendFileSync(file, `${JSON.stringify(one)}\n`)),
+    probe: async (input, { idempotencyKey }) => world.call(input, idempotencyKey, record),
   },
+  events: { publish: async ({ id, data }) => world.told(id, data, record), subscribe: () => () => {} },
 });
 await engine.recover();
 await engine.start(compileWorkflow(killed(Number(unit))), null, { id: 'one' });

@@ -1,6 +1,7 @@
 /**
  * The workflow that is killed at every step: calls, waits, forks, a race, loops, retries, a timeout, an event and
- * a function of its own. `unit` is the length of its time, ms.
+ * a function of its own. Its expressions need no jq: each life has an engine of its own, and a worker takes longer to
+ * start than all the rest. `unit` is the length of its time, ms.
  */
 export const killed = (unit: number) => {
   const after = (units: number) => ({ milliseconds: units * unit });
@@ -19,8 +20,8 @@ export const killed = (unit: number) => {
     document: { dsl: '1.0.3', namespace: 'test', name: 'killed', version: '1.0.0' },
     use: { functions: { own: { do: [{ inner: call('own') }, { rest: { wait: after(1) } }] } } },
     do: [
-      { begin: { set: { n: 0 } } },
-      { first: call('first', { export: { as: { kept: '${ .n }' } } }) },
+      { begin: { set: { n: 0, items: [1, 2, 3] }, export: { as: { items: '${ .items }' } } } },
+      { first: call('first', { export: { as: { kept: '${ .n }', items: '${ $context.items }' } } }) },
       { pause: { wait: after(10) } },
       {
         both: {
@@ -38,19 +39,19 @@ export const killed = (unit: number) => {
               },
             ],
           },
-          output: { as: { n: '${ .[1].n }', both: '${ . }' } },
+          output: { as: { n: 1, both: '${ . }' } },
         },
       },
       { again: { try: [{ a1: call('a1') }, { a2: call('flaky2') }], catch: { retry: retry(2) } } },
       {
         choose: {
-          switch: [{ more: { when: '${ .n > 1000 }', then: 'never' } }, { other: { then: 'each' } }],
+          switch: [{ more: { when: '${ .n == 1000 }', then: 'never' } }, { other: { then: 'each' } }],
         },
       },
       { never: { raise: { error: { type: 'https://example.com/never', status: 500 } } } },
       {
         each: {
-          for: { each: 'one', in: '${ [1, 2, 3] }' },
+          for: { each: 'one', in: '${ $context.items }' },
           do: [{ step: call('step') }, { rest: { wait: after(1) } }],
         },
       },
@@ -79,7 +80,7 @@ export const killed = (unit: number) => {
         },
       },
       { function: { call: 'own', with: { n: '${ .n }' } } },
-      { end: { set: { n: '${ .n }', kept: '${ $context.kept }' } } },
+      { last: { set: { n: '${ .n }', kept: '${ $context.kept }' } } },
     ],
   };
 };

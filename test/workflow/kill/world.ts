@@ -14,16 +14,20 @@ export interface Done {
  * was done has no effect and gets the same answer.
  */
 export function createWorld(done: Done[] = []) {
+  const once = (one: Done, record: (one: Done) => void) => {
+    if (done.some(({ key }) => key === one.key)) return;
+    record(one);
+    done.push(one);
+  };
   return {
     done,
+    /** An event, known by its id. */
+    told: (id: string, data: unknown, record: (one: Done) => void = () => {}) =>
+      once({ key: id, id: 'event', input: data }, record),
     /** @throws what the call fails with */
     call(input: unknown, key: string, record: (one: Done) => void = () => {}): unknown {
       const { id } = input as { id: string };
-      if (!done.some((one) => one.key === key)) {
-        const one = { key, id, input };
-        record(one);
-        done.push(one);
-      }
+      once({ key, id, input }, record);
       const before = done.findIndex((one) => one.key === key);
       const nth = done.slice(0, before).filter((one) => one.id === id).length;
       if (nth < (FAILS[id] ?? 0)) {
