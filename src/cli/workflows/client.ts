@@ -87,7 +87,7 @@ export type InstanceEvent = z.output<typeof event>;
 export type Fault = z.output<typeof fault>;
 export type Approval = z.output<typeof approval>;
 
-const result = z.looseObject({ ...instance.shape, type: z.literal('result') });
+const result = z.looseObject({ type: z.literal('result'), ...instance.shape });
 const record = z.union([result, event]);
 export type FollowRecord = z.output<typeof record>;
 

@@ -41,9 +41,9 @@ export async function listInstances(
             one.status,
             dateTime(one.startedAt),
             one.endedAt === null || one.endedAt === one.startedAt ? '' : span(one.endedAt - one.startedAt),
-            cut(whereOf(one), 60),
+            cut(whereOf(one), 40),
           ]),
-          width(),
+          Math.max(140, width()),
         ),
   );
   return 0;

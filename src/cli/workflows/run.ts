@@ -56,11 +56,17 @@ export async function runWorkflow(
 export async function followInstance(workflows: Workflows, id: string, output: Output): Promise<number> {
   const stop = stopSignal();
   let settling: NodeJS.Timeout | undefined;
+  let deepest = '';
   const tell = (event: InstanceEvent) => {
-    clearTimeout(settling);
     const own = event.instance === id;
-    if (event.type === 'task.started') {
-      settling = setTimeout(() => output.text(eventLine(event, id)), SETTLE_MS);
+    const pointer = event.type === 'task.started' ? (event.pointer ?? '') : '';
+    // The task around it begins with it: it stays at the inner one.
+    if (pointer === '' || !deepest.startsWith(`${pointer}/`)) {
+      clearTimeout(settling);
+      deepest = pointer;
+    }
+    if (pointer !== '') {
+      if (deepest === pointer) settling = setTimeout(() => output.text(eventLine(event, id)), SETTLE_MS);
     } else if (!own || (!isEnd(event) && event.type !== 'workflow.started'))
       output.text(eventLine(event, id));
     const { type, ...rest } = event;
