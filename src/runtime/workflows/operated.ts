@@ -1,3 +1,4 @@
+import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import type { OperatedWorkflows, TemplateView } from '../../gateway/index.ts';
 import {
@@ -7,6 +8,7 @@ import {
   compileWorkflow,
   type EventBus,
   type InstanceStatus,
+  lineFinder,
   type Pool,
   parseEvent,
   phraseOf,
@@ -23,6 +25,8 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
+  /** Of the instances. */
+  clock: Clock;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -80,6 +84,7 @@ export function operatedWorkflows(parts: {
   };
 
   return {
+    now: () => parts.clock.now(),
     templates: () => pool.list().map(viewOf),
     template(name, version) {
       const template = found(name, version);
@@ -105,7 +110,9 @@ export function operatedWorkflows(parts: {
       const { document, problems } = checkWorkflow(source, parts.policy);
       const errors = problems.some(({ severity }) => severity === 'error');
       if (document === undefined || errors) return problems;
-      return [...problems, ...engine.check(compileWorkflow(source, 'the document', parts.policy))];
+      const lineOf = lineFinder(source);
+      const lacking = engine.check(compileWorkflow(source, 'the document', parts.policy));
+      return [...problems, ...lacking.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
     },
     async run(request) {
       const workflow = workflowOf(request);

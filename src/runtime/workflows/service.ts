@@ -270,6 +270,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
       events,
       triggers,
       translate,
+      clock: time,
     }),
     async close() {
       for (const close of closing.reverse()) {
