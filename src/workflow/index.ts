@@ -34,3 +34,4 @@ export {
 } from './functions-ai/index.ts';
 export * from './pool/index.ts';
 export { loadTemplates } from './templates.ts';
+export * from './translate/index.ts';

@@ -58,6 +58,10 @@ const TEMPLATES = [
 
 /** Workflows that are only told: what is asked of them is written down, what happens is said by the test. */
 export class FakeWorkflows implements OperatedWorkflows {
+  translate(): ReturnType<OperatedWorkflows['translate']> {
+    return { kind: 'refused', reasons: ['it is none'] };
+  }
+
   readonly asked: unknown[] = [];
   readonly runs = new Map<string, WorkflowInstanceDetail>();
   waiting: ApprovalView[] = [
