@@ -115,9 +115,24 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     await schemas.check(output?.schema, data, "workflow's output", signal);
     return data;
   };
+  /** Until the operator lets a suspended instance go on. */
+  const released = async (instance: Instance): Promise<void> => {
+    if (instance.gate === undefined) return;
+    const back = instance.options.meta?.activity?.away?.();
+    while (instance.gate !== undefined) await instance.gate;
+    back?.();
+  };
   const ready = async (instance: Instance): Promise<void> => {
     await host.kept(instance);
-    while (instance.gate !== undefined) await instance.gate;
+    if (instance.gate === undefined) return;
+    const activity = instance.options.meta?.activity;
+    // What is held back is no work.
+    activity?.end();
+    try {
+      await released(instance);
+    } finally {
+      activity?.begin();
+    }
   };
 
   const evaluate = fromPromise<unknown, Job>(({ input: job, signal }) => {
@@ -178,7 +193,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     for (let rest = end - clock.now(); rest > 0 && !signal.aborted; rest = end - clock.now()) {
       await slept(instance, Math.min(rest, LONGEST), signal);
     }
-    while (instance.gate !== undefined) await instance.gate;
+    await released(instance);
   });
 
   const slept = (instance: Instance, ms: number, signal: AbortSignal) =>
@@ -212,6 +227,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     if (bus === undefined) throw standardError('configuration', 'Events are not listened to here.');
     let stopped = false;
     let leave = () => {};
+    const back = instance.options.meta?.activity?.away?.();
     receive(({ state }) => {
       const from: ConsumptionState = state ?? begin(task.listen.to as never);
       const tell = (next: ConsumptionState) => {
@@ -255,6 +271,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return () => {
       stopped = true;
       leave();
+      back?.();
     };
   });
 
