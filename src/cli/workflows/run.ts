@@ -96,7 +96,7 @@ function conclude(result: Result, output: Output): number {
   // Network time stands still while agents work; a run that waited for nothing took none.
   const took = (endedAt ?? startedAt) - startedAt;
   output.text(`\n${result.workflow} ${status}${took > 0 ? ` after ${span(took)}` : ''}.`);
-  if (typeof insight === 'string' && insight !== '') output.text(insight);
+  if (insight !== undefined) output.text(insight.text);
   if (fault !== undefined) {
     for (const line of faultLines(fault)) output.text(line);
     output.text(`\n  netagent workflows show ${id}\n  netagent workflows restart ${id}`);
