@@ -87,12 +87,14 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   /** Within work of an instance: what others do meanwhile is not its own. */
   const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
     const activity = instance.options.meta?.activity;
+    const back = activity?.away?.();
     activity?.end();
     instance.working -= 1;
     try {
       return await work();
     } finally {
       activity?.begin();
+      back?.();
       instance.working += 1;
     }
   };
