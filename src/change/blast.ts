@@ -49,28 +49,30 @@ const FLOOR: ReachLimit = { cells: 20, subscribers: 2_000, slices: 1, irreversib
 
 export type Subject = 'cells' | 'subscribers' | 'slices' | 'paths';
 /** Names of parameters that name a subject, over all tools; a list or one. */
-export const SUBJECTS: Readonly<Record<string, Subject>> = {
-  cellId: 'cells',
-  cellIds: 'cells',
-  cells: 'cells',
-  sourceCellId: 'cells',
-  targetCellId: 'cells',
-  targetCellIds: 'cells',
-  neighbourCellId: 'cells',
-  supi: 'subscribers',
-  supis: 'subscribers',
-  gpsi: 'subscribers',
-  ueId: 'subscribers',
-  ueAddress: 'subscribers',
-  ipAddress: 'subscribers',
-  ipv4: 'subscribers',
-  slice: 'slices',
-  sliceId: 'slices',
-  snssai: 'slices',
-  sNssai: 'slices',
-  dnai: 'paths',
-  pathId: 'paths',
-};
+export const SUBJECTS: ReadonlyMap<string, Subject> = new Map(
+  Object.entries({
+    cellId: 'cells',
+    cellIds: 'cells',
+    cells: 'cells',
+    sourceCellId: 'cells',
+    targetCellId: 'cells',
+    targetCellIds: 'cells',
+    neighbourCellId: 'cells',
+    supi: 'subscribers',
+    supis: 'subscribers',
+    gpsi: 'subscribers',
+    ueId: 'subscribers',
+    ueAddress: 'subscribers',
+    ipAddress: 'subscribers',
+    ipv4: 'subscribers',
+    slice: 'slices',
+    sliceId: 'slices',
+    snssai: 'slices',
+    sNssai: 'slices',
+    dnai: 'paths',
+    pathId: 'paths',
+  }) as Array<[string, Subject]>,
+);
 /** References that stand for something that was named when they were given. */
 const REFERENCE =
   /^(.*?(?:policy|session|subscription|watch|job|transfer|allocation|instance|alarm))(?:Id|Ref)$/;
@@ -96,7 +98,7 @@ export function subjectsOf(args: unknown, depth = 0): { found: Found[]; unnamed:
   const slice = idOf(args);
   if (slice !== null) found.push({ subject: 'slices', id: slice });
   for (const [key, value] of Object.entries(args)) {
-    const subject = Array.isArray(args) ? undefined : SUBJECTS[key];
+    const subject = Array.isArray(args) ? undefined : SUBJECTS.get(key);
     const ids = subject === undefined ? [] : [value].flat().map(idOf);
     if (subject !== undefined && ids.every((id) => id !== null)) {
       found.push(...ids.map((id) => ({ subject, id: id as string })));

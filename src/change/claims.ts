@@ -32,7 +32,7 @@ export function claimsOf({ tool, arguments: args }: ToolCall): { claims: Claim[]
   const { found, unnamed } = subjectsOf(args);
   const rule = PARAMETERS.find((one) => one.tool === tool);
   const rest = Object.fromEntries(
-    Object.entries(args).filter(([key]) => SUBJECTS[key] === undefined && !WINDOW_KEYS.has(key)),
+    Object.entries(args).filter(([key]) => !SUBJECTS.has(key) && !WINDOW_KEYS.has(key)),
   );
   const value = rule?.value === undefined ? rest : args[rule.value];
   const parameter = rule?.parameter ?? tool;

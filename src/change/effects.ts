@@ -42,6 +42,7 @@ export interface ChangePorts extends ReachPorts {
   /** Asks a human; without it, what needs one is refused. */
   approve?(question: {
     key: string;
+    holder: string;
     text: string;
     change: Change;
     plan?: string;
@@ -113,7 +114,9 @@ export function changeEffects(options: {
     undo,
     async measure(): Promise<ReachVerdict> {
       const reach = await reachOf([change.do], ports, agent);
-      return judgeReach(reach, { ...bounds, what: change.do.tool });
+      const judged = judgeReach(reach, { ...bounds, what: change.do.tool });
+      if (change.approval === 'as-needed' || judged.verdict !== 'within') return judged;
+      return { verdict: 'approve', text: `${judged.text} A human was asked for.` };
     },
 
     async claim(): Promise<ClaimVerdict> {
@@ -152,7 +155,14 @@ export function changeEffects(options: {
         .join(' ');
       if (ports.approve === undefined) return { approved: false, text: `${text} There is nobody to ask.` };
       const plan = rehearsal.approval?.plan;
-      return ports.approve({ key, text, change, ...(plan !== undefined && { plan }), signal });
+      return ports.approve({
+        key,
+        holder: options.holder,
+        text,
+        change,
+        ...(plan !== undefined && { plan }),
+        signal,
+      });
     },
 
     async look(number: number, signal: AbortSignal): Promise<Look> {

@@ -51,6 +51,8 @@ export const changeSchema = z.strictObject({
   waitS: z.number().nonnegative().max(86_400).default(300),
   /** How long a human may take. */
   approvalS: z.number().positive().max(86_400).default(300),
+  /** A human looks at it even where its reach does not ask for one. */
+  approval: z.enum(['as-needed', 'always']).default('as-needed'),
   dryRun: z.boolean().default(false),
 });
 export type Change = z.output<typeof changeSchema>;

@@ -14,6 +14,8 @@ export interface Verb {
   name: string;
   summary: string;
   positional?: string;
+  /** What may stand after the verb, with what it does; where there are many. */
+  forms?: ReadonlyArray<readonly [form: string, help: string]>;
   flags: Record<string, Flag>;
   examples: string[];
 }
@@ -91,6 +93,10 @@ export const checks = {
       : 'ids with addresses or commands, such as files=npx mcp-server-filesystem /data, are needed',
   positive: (value: string) =>
     Number(value) > 0 && Number.isFinite(Number(value)) ? undefined : 'a number above 0 is needed',
+  duration: (value: string) =>
+    /^P(?=.*\d)(\d+W)?(\d+D)?(T(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?$/.test(value)
+      ? undefined
+      : 'an ISO 8601 duration such as PT24H or P7D is needed',
   instant: (value: string) =>
     Number.isFinite(Date.parse(value)) && /T.*(Z|[+-]\d\d:\d\d)$/.test(value)
       ? undefined
@@ -108,9 +114,13 @@ export function helpText(verb: Verb): string {
       return `${left.padEnd(26)}${flag.help}${flag.default === undefined ? '' : ` (default ${flag.default})`}`;
     },
   );
+  const forms = (verb.forms ?? []).map(([form, help]) => [`${verb.name} ${form}`.trim(), help] as const);
+  const width = Math.max(0, ...forms.map(([form]) => form.length));
   return [
     `netagent ${verb.name}${verb.positional === undefined ? '' : ` ${verb.positional}`}: ${verb.summary}`,
     '',
+    ...forms.map(([form, help]) => `  ${form.padEnd(width)}  ${help}`),
+    ...(forms.length > 0 ? [''] : []),
     ...rows,
     '',
     'Exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted.',

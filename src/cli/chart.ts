@@ -3,50 +3,112 @@ import { join, resolve } from 'node:path';
 import { type AnyStateMachine, StateMachine } from 'xstate';
 import { CATALOG } from '../../machines/catalog.ts';
 import { fail } from '../errors.ts';
+import { createEnv } from '../runtime/env.ts';
 import { type Chart, chartToMermaid, walk } from '../testing/index.ts';
-import { loadTemplates } from '../workflow/index.ts';
+import { compileWorkflow, openPool, type Template } from '../workflow/index.ts';
 import type { Parsed } from './args.ts';
 import { nearestNames } from './nearest.ts';
 import type { Output } from './output.ts';
+import { table } from './table.ts';
+import { isFile, readText } from './workflows/source.ts';
 
 const AGENTS_FOLDER = resolve(import.meta.dirname, '../../agents');
 
-/** `netagent chart [MACHINE]`: a chart as text; without a machine, the names of all. */
+/**
+ * `netagent chart [NAME | FILE]`: a chart as text, of a machine, of a workflow template or of a workflow document; without
+ * a name, what there is.
+ */
 export async function runChart(parsed: Parsed, output: Output): Promise<number> {
-  const charts = chartsByName();
   const [name, ...rest] = parsed.positionals;
   if (rest.length > 0) throw fail('CLI_USAGE', { problem: 'One machine at a time.', verb: 'chart' });
-  if (name === undefined) {
-    const list = [...charts].map(([id, { root }]) => ({ id, description: root.description ?? '' }));
-    const width = Math.max(...list.map(({ id }) => id.length)) + 2;
-    for (const { id, description } of list) output.text(`${id.padEnd(width)}${description}`);
-    output.value(list);
-    return 0;
-  }
-  const machine = charts.get(name.replace(/@\d+$/, (version) => (name in CATALOG ? '' : version)));
-  if (machine === undefined) {
-    const near = nearestNames(name.replace(/@.*/, ''), [...charts.keys()], 3).join(', ');
-    const problem = `No machine ${JSON.stringify(name)}; the nearest names are ${near}.`;
-    throw fail('CLI_USAGE', { problem, verb: 'chart' });
-  }
-  if (parsed.values.format === 'json') output.text(JSON.stringify(chartJson(name, machine), null, 2));
+  if (name === undefined) return list(output);
+  const { id, machine } = isFile(name) ? ofFile(name) : named(name);
+  if (parsed.values.format === 'json') output.text(JSON.stringify(chartJson(id, machine), null, 2));
   else output.text(chartToMermaid(machine, { inside: isScope }).trimEnd());
-  output.value(chartJson(name, machine));
+  output.value(chartJson(id, machine));
   return 0;
 }
 
-/** Every chart of the project: the catalogue by id, the shipped workflow templates as `workflow:NAME`. */
-function chartsByName(): Map<string, AnyStateMachine> {
-  const charts = new Map<string, AnyStateMachine>();
-  for (const { machine } of Object.values(CATALOG)) charts.set(machine.id, machine);
+function list(output: Output): number {
+  const rows = [
+    ...[...machines()].map(([id, { root }]) => ({ id, description: root.description ?? '' })),
+    ...[...templates()].map(([id, { title }]) => ({ id, description: title })),
+  ];
+  output.text(
+    table(
+      ['chart', 'of what'],
+      rows.map(({ id, description }) => [id, description]),
+      Math.max(100, process.stdout.columns ?? 0),
+    ),
+  );
+  output.value(rows);
+  return 0;
+}
+
+interface Drawn {
+  id: string;
+  machine: AnyStateMachine;
+}
+
+function ofFile(file: string): Drawn {
+  const workflow = compileWorkflow(readText(file, 'chart'), file === '-' ? 'standard input' : file);
+  return { id: `workflow:${workflow.name}`, machine: workflow.machine };
+}
+
+/**
+ * `task`, `task@1`, `workflow:assure-qos`, and where no machine has the name also `assure-qos` and `core/assure-qos`.
+ * @throws CLI_USAGE with the nearest names
+ */
+function named(name: string): Drawn {
+  const known = machines();
+  const machine = known.get(name.replace(/@\d+$/, (version) => (name in CATALOG ? '' : version)));
+  if (machine !== undefined) return { id: name, machine };
+  const pool = templates();
+  const template =
+    pool.get(name) ??
+    pool.get(`workflow:${name}`) ??
+    [...pool.values()].find(({ id }) => id === name.replace(/^workflow:/, ''));
+  if (template !== undefined) {
+    const id = [...pool].find(([, one]) => one === template)?.[0] as string;
+    return { id, machine: template.workflow.machine };
+  }
+  const plain = name.includes(':')
+    ? []
+    : [...pool.values()].map((one) => (name.includes('/') ? one.id : one.name));
+  const names = [...known.keys(), ...plain, ...pool.keys()];
+  const near = nearestNames(name.replace(/@.*/, ''), names, 3).join(', ');
+  const problem = `No machine ${JSON.stringify(name)}; the nearest names are ${near}.`;
+  throw fail('CLI_USAGE', { problem, verb: 'chart' });
+}
+
+/** The charts of protocols and roles. */
+const machines = () =>
+  new Map<string, AnyStateMachine>(Object.values(CATALOG).map(({ machine }) => [machine.id, machine]));
+
+/** The templates that ship, as `workflow:NAME`, or `workflow:NAMESPACE/NAME` where a name is taken. */
+function templates(): ReadonlyMap<string, Template> {
+  shipped ??= readShipped();
+  return shipped;
+}
+let shipped: ReadonlyMap<string, Template> | undefined;
+
+function readShipped(): ReadonlyMap<string, Template> {
   const folders = readdirSync(AGENTS_FOLDER, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('workflows'))
     .sort();
-  for (const folder of folders) {
-    for (const { id, name, machine } of loadTemplates(join(AGENTS_FOLDER, folder)).values())
-      charts.set(`workflow:${charts.has(`workflow:${name}`) ? id : name}`, machine);
+  const { clock } = createEnv({ level: 'silent' });
+  const pool = openPool({
+    folders: folders.map((folder) => join(AGENTS_FOLDER, folder)),
+    clock,
+    watch: false,
+  });
+  const byName = new Map<string, Template>();
+  for (const template of pool.list()) {
+    const { id, name } = template;
+    byName.set(`workflow:${byName.has(`workflow:${name}`) ? id : name}`, template);
   }
-  return charts;
+  pool.close();
+  return byName;
 }
 
 /** Inner scopes of a workflow are machines that only their own state invokes. */

@@ -12,6 +12,8 @@ import { type Output, terminalOutput } from './output.ts';
 import { runStart } from './start.ts';
 import { runTools } from './tools.ts';
 import { AGENTS, ASK, CHART, CONFORMANCE, CREDENTIAL, KEY, NETWORK, START, TOOLS, VERBS } from './verbs.ts';
+import { runWorkflows } from './workflows/index.ts';
+import { WORKFLOWS } from './workflows/verb.ts';
 
 /**
  * The command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
@@ -39,6 +41,7 @@ async function main(argv: string[]): Promise<number> {
     if (verb === ASK) return await runAsk(parsed, output);
     if (verb === AGENTS) return await runAgents(parsed, output);
     if (verb === TOOLS) return await runTools(parsed, output);
+    if (verb === WORKFLOWS) return await runWorkflows(parsed, output);
     if (verb === CHART) return await runChart(parsed, output);
     if (verb === NETWORK) return await runNetwork(parsed, output);
     if (verb === CREDENTIAL) return await runCredential(parsed, output);

@@ -1,4 +1,5 @@
 import { checks, type Verb } from './args.ts';
+import { WORKFLOWS } from './workflows/verb.ts';
 
 const port = checks.integer(0, 65535);
 
@@ -208,7 +209,7 @@ export const TOOLS: Verb = {
 export const CHART: Verb = {
   name: 'chart',
   summary: 'prints a state chart: of a protocol, a role or a workflow; without a name, lists them',
-  positional: '[MACHINE]',
+  positional: '[MACHINE | TEMPLATE | FILE]',
   flags: {
     format: {
       value: 'FORMAT',
@@ -218,7 +219,11 @@ export const CHART: Verb = {
     },
     json: { help: 'one JSON value on standard output' },
   },
-  examples: ['npx netagent chart task', 'npx netagent chart workflow:assure-qos --format json'],
+  examples: [
+    'npx netagent chart task',
+    'npx netagent chart balance-load',
+    'npx netagent chart ./my-workflow.yaml --format json',
+  ],
 };
 
 export const CONFORMANCE: Verb = {
@@ -317,7 +322,7 @@ export const NETWORK: Verb = {
   ],
 };
 
-export const VERBS = [START, ASK, AGENTS, TOOLS, CHART, NETWORK, CONFORMANCE, CREDENTIAL, KEY];
+export const VERBS = [START, ASK, AGENTS, TOOLS, WORKFLOWS, CHART, NETWORK, CONFORMANCE, CREDENTIAL, KEY];
 
 function checkSpan(value: string): string | undefined {
   return /^[1-9]\d{0,5}[smh]$/.test(value) ? undefined : 'a time such as 90s, 10m or 1h is needed';

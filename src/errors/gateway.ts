@@ -10,7 +10,7 @@ export const GATEWAY_ERRORS = {
     class: 'terminal',
     status: 403,
     message: 'Only the operator at the machine of the runtime may do this.',
-    hint: 'Use "netagent agents approve ID" or "netagent agents revoke ID" there.',
+    hint: 'Use the command line (netagent agents, tools, network, workflows) there, or send application/json there.',
   },
   GATEWAY_NOT_FOUND: {
     class: 'terminal',
@@ -47,6 +47,12 @@ export const GATEWAY_ERRORS = {
     status: 400,
     message: 'The body cannot be read: {problem}.',
     hint: 'Send JSON in UTF-8 and say so in Content-Type.',
+  },
+  GATEWAY_REQUEST_INVALID: {
+    class: 'terminal',
+    status: 400,
+    message: 'The request is not valid: {problem}.',
+    hint: 'docs/workflow-operations.md lists what each path takes.',
   },
   GATEWAY_TOO_LARGE: {
     class: 'terminal',

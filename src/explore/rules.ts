@@ -18,6 +18,7 @@ export const ruleSchema = z.strictObject({
   title: z.string().max(200).default(''),
   priority: z.number().int().min(0).max(1000).default(0).describe('The greater counts'),
   goals: z.array(z.string()).min(1).describe('KPIs that it is for'),
+  scope: z.enum(['cells', 'subscribers', 'both']).describe('What must be in the scope for it'),
   when: z.string().max(1000).describe('CEL over `facts`'),
   reach: z.record(z.string(), range).default({}).describe('Facts within which it is known to work'),
   parameters: z.record(z.string(), z.number()).describe('What it sets'),
@@ -34,7 +35,7 @@ export interface Rule extends z.infer<typeof ruleSchema> {
 /** What a rule says of a situation. Of the facts: why it does not reach. */
 export interface Judgement {
   rule: Rule;
-  verdict: 'reaches' | 'other-goal' | 'facts-missing' | 'condition' | 'outside' | 'not-settable';
+  verdict: 'reaches' | 'other-goal' | 'scope' | 'facts-missing' | 'condition' | 'outside' | 'not-settable';
   facts: string[];
   text: string;
 }
@@ -75,7 +76,7 @@ export function readRules(text: string, file: string): Rule[] {
 }
 
 /** Whether a rule reaches a situation, and if not, by which facts. */
-export function judgeRule(rule: Rule, { goal, kpis }: Situation, bounds: Bounds): Judgement {
+export function judgeRule(rule: Rule, { goal, kpis, scope }: Situation, bounds: Bounds): Judgement {
   const say = (verdict: Judgement['verdict'], facts: string[], text: string) => ({
     rule,
     verdict,
@@ -83,6 +84,10 @@ export function judgeRule(rule: Rule, { goal, kpis }: Situation, bounds: Bounds)
     text,
   });
   if (!rule.goals.includes(goal.kpi)) return say('other-goal', [], `is for ${rule.goals.join(', ')}`);
+  const absent = (['cells', 'subscribers'] as const).filter(
+    (kind) => (rule.scope === kind || rule.scope === 'both') && scope[kind].length === 0,
+  );
+  if (absent.length > 0) return say('scope', [], `needs ${absent.join(' and ')} in the scope`);
   const missing = [...new Set([...rule.reads, ...Object.keys(rule.reach)])].filter((name) => !(name in kpis));
   let met: boolean;
   try {
@@ -150,7 +155,7 @@ export function coverageOf(
     const situation: Situation = {
       kpis,
       goal: { kpi, direction: 'raise' },
-      scope: { cells: [], subscribers: [] },
+      scope: { cells: ['any'], subscribers: ['any'] },
     };
     const reaching = rules.filter((rule) => {
       const bounds = Object.fromEntries(

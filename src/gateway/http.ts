@@ -17,6 +17,7 @@ import { addOperatorRoutes, type HeldTools, type OperatedNetwork } from './opera
 import { AgentPaths, dialectOfPath } from './paths.ts';
 import { refuse, refuseErrors } from './refusal.ts';
 import { ANYBODY, type UserBuilder } from './users.ts';
+import { addWorkflowRoutes } from './workflow-routes.ts';
 
 export interface GatewayOptions {
   host: string;
@@ -52,7 +53,7 @@ export interface GatewayAgents {
   tools?: HeldTools;
   /** The simulated network, for the operator at this machine. */
   network?: OperatedNetwork;
-  /** Workflows: templates, instances, approvals, events. */
+  /** Workflows: templates, instances, approvals, events; under `/workflows`. */
   workflows?: OperatedWorkflows;
   /** APIs for applications that are no agents, under `/camara`. */
   camara?: Router;
@@ -114,6 +115,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
   });
   app.get('/agents', (_request, response) => void response.json(paths?.list() ?? []));
   addOperatorRoutes(app, () => served);
+  const followers = addWorkflowRoutes(app, { served: () => served, env, limits });
   app.use('/camara', (request, response, next) => {
     if (served?.camara === undefined)
       refuse(response, fail(served ? 'GATEWAY_NOT_FOUND' : 'GATEWAY_STARTING', { path: request.path }));
@@ -142,7 +144,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
     url,
     grpc: grpc?.address,
     get openStreams() {
-      return paths?.openStreams ?? 0;
+      return (paths?.openStreams ?? 0) + followers();
     },
     async serve(agents) {
       if (options.users !== undefined && agents.joinAs === undefined) {

@@ -1,6 +1,7 @@
 import { type Express, json, type NextFunction, type Request, type Response } from 'express';
 import { fail, NetAgentError } from '../errors.ts';
 import type { GatewayAgents } from './http.ts';
+import { mediaType } from './http-event.ts';
 import { refuse } from './refusal.ts';
 
 /** Tools that are held until somebody looked at them (NetMCP 5). */
@@ -84,7 +85,8 @@ const orElse = (response: Response, next: NextFunction) => (error: unknown) =>
   error instanceof NetAgentError ? refuse(response, error) : next(error);
 
 /** Who may start the runtime may decide; from elsewhere, and from a form of a web page, nobody. */
-const isOperator = (request: Request): boolean =>
-  isLoopback(request.socket.remoteAddress) && request.headers['content-type'] === 'application/json';
+export const isOperator = (request: Request): boolean =>
+  isLoopback(request.socket.remoteAddress) &&
+  mediaType(request.headers['content-type']) === 'application/json';
 
-const isLoopback = (address = '') => /^(::ffff:)?127\.|^::1$/.test(address);
+export const isLoopback = (address = '') => /^(::ffff:)?127\.|^::1$/.test(address);

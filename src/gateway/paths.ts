@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http';
 import type { AgentCard } from '@a2a-js/sdk';
 import type { A2ARequestHandler } from '@a2a-js/sdk/server';
 import { restHandler } from '@a2a-js/sdk/server/express';
@@ -12,14 +11,15 @@ import express, {
 import type { BusMember } from '../../broker/index.ts';
 import type { Env } from '../../machines/ports.ts';
 import { fail, NetAgentError } from '../errors.ts';
+import { jsonReader } from './body.ts';
 import { bridgeTo } from './bridge.ts';
 import { Call } from './call.ts';
 import { httpCard, sendCard } from './cards.ts';
 import { Directory, type DirectoryEntry } from './directory.ts';
 import type { Wire } from './failure.ts';
 import { jsonRpcRoute } from './json-rpc.ts';
-import { type GatewayLimits, isTooDeep, StreamSlots } from './limits.ts';
-import { type Dialect, NOT_UTF8, refuse, TOO_DEEP } from './refusal.ts';
+import { type GatewayLimits, StreamSlots } from './limits.ts';
+import { type Dialect, refuse } from './refusal.ts';
 import { Doors, type UserBuilder } from './users.ts';
 
 export interface AgentPathsOptions {
@@ -59,7 +59,7 @@ export class AgentPaths {
     });
     this.#doors = new Doors({ own: door, join: options.joinAs, limit: limits.users });
     this.#streams = new StreamSlots(limits.streamsPerClient);
-    this.#readJson = jsonReader(limits);
+    this.#readJson = jsonReader({ bytes: limits.bodyBytes, depth: limits.depth, types: JSON_TYPES });
   }
 
   /** Who is on the bus, without the members that ask for users. */
@@ -193,20 +193,6 @@ export class AgentPaths {
       next();
     };
   }
-}
-
-/** Reads JSON within the limits: its nesting is counted in the bytes, before anything recurses into it. */
-function jsonReader(limits: GatewayLimits): RequestHandler {
-  return express.json({
-    limit: limits.bodyBytes,
-    type: JSON_TYPES,
-    strict: false,
-    verify(_request: IncomingMessage, _response, body: Buffer, encoding: string) {
-      // In UTF-16 and UTF-32 a byte is no character.
-      if (encoding !== 'utf-8') throw Object.assign(new Error('not UTF-8'), { type: NOT_UTF8 });
-      if (isTooDeep(body, limits.depth)) throw Object.assign(new Error('too deep'), { type: TOO_DEEP });
-    },
-  });
 }
 
 /** In which words a path says no. */

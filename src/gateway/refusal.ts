@@ -53,7 +53,7 @@ export const dialectOf = (response: Response): Dialect =>
 
 /** Errors of the body parser and of the handlers before the bridge. */
 export function refuseErrors(limits: GatewayLimits, log: Log): ErrorRequestHandler {
-  return (error: { status?: number; type?: string }, _request, response, _next) => {
+  return (error: { status?: number; type?: string; limit?: number }, _request, response, _next) => {
     log.warn({ status: error.status, type: error.type }, 'request refused');
     if (error.type === 'entity.parse.failed' && dialectOf(response) === 'json-rpc') {
       const parse = { code: A2A_ERROR_CODE.PARSE_ERROR, message: 'The body is not JSON.' };
@@ -64,11 +64,14 @@ export function refuseErrors(limits: GatewayLimits, log: Log): ErrorRequestHandl
   };
 }
 
-function named(error: { status?: number; type?: string }, limits: GatewayLimits): NetAgentError {
+function named(
+  error: { status?: number; type?: string; limit?: number },
+  limits: GatewayLimits,
+): NetAgentError {
   if (error instanceof NetAgentError) return error;
   switch (error.type) {
     case 'entity.too.large':
-      return fail('GATEWAY_TOO_LARGE', { limit: limits.bodyBytes });
+      return fail('GATEWAY_TOO_LARGE', { limit: error.limit ?? limits.bodyBytes });
     case TOO_DEEP:
       return fail('GATEWAY_TOO_DEEP', { limit: limits.depth });
     case 'entity.parse.failed':

@@ -7,6 +7,7 @@ import {
   type Audit,
   type ClientAuth,
   type ContextStore,
+  type NfTool,
   openAudit,
   scoped,
   startManagementServer,
@@ -50,6 +51,8 @@ export interface HeldTool {
 
 const ADOPTED = 'adopted-tools';
 const IMPORTED = 'imported-tools';
+/** Tools that start workflows. */
+const WORKFLOW_TOOLS = 'workflow-tools';
 const managerId = (n: number) => `netagent/netmcp/management-${n + 1}`;
 
 /** The part that serves CAMARA's APIs, and whose resource they are. */
@@ -64,6 +67,7 @@ function partsOf(
     ...TOOL_AREAS.map((area) => `${area}-tools`),
     ...(adopt.length > 0 ? [ADOPTED] : []),
     ...(bundles.length > 0 ? [IMPORTED] : []),
+    WORKFLOW_TOOLS,
   ];
   return [
     ...[...agents, CAMARA_CLIENT, WORKFLOWS].map((id) => ({ id, scopes: ['netmcp:use'] })),
@@ -113,7 +117,7 @@ export async function startNetMcp(options: {
       tools,
       loop: watchLoop(),
       life: {
-        watchNrf: id !== ADOPTED && id !== IMPORTED,
+        watchNrf: ![ADOPTED, IMPORTED, WORKFLOW_TOOLS].includes(id),
         approvals: store.collection(`netmcp-approvals/${id}`),
       },
       anchor: { contexts },
@@ -220,6 +224,8 @@ export async function startNetMcp(options: {
     tools: TOOL_AREAS.reduce((sum, area) => sum + toolsOf(area).length, importedTools),
     held,
     decide,
+    /** One more tool server, for what agents and third parties may start. */
+    serveWorkflows: (tools: NfTool[]) => serve(WORKFLOW_TOOLS, tools),
     close,
   };
 }

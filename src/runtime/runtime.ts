@@ -157,6 +157,8 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     lockstep: options.speed === undefined,
     management: netmcp.managers,
     auth: netmcp.authOf(WORKFLOWS),
+    serveTools: netmcp.serveWorkflows,
+    timeZone: options.timeZone,
     agents: agents.ids,
     shipped: agents.folders,
     sandboxes,

@@ -11,7 +11,7 @@ import { libraryAt, limits, quiet, shippedRules, uplinkSituation } from './kit.t
 
 const scope = { cells: ['c1', 'c2'], subscribers: [] };
 const bounds = { ulP0Dbm: { min: -110, max: -60, step: 1 }, ulAlpha: { min: 0.4, max: 1, step: 0.1 } };
-const strong: Kpis = { iotDb: 5, rsrpP5Dbm: -95, prbUlPercent: 80 };
+const strong: Kpis = { iotDb: 5, rsrpP5Dbm: -95, connectedPerCell: 5, prbUlPercent: 80 };
 const mild: Kpis = { ...strong, iotDb: 2 };
 
 /** Edge rate with its best at P0 -90, alpha 0.8; `noise` differs from future to future. */

@@ -34,10 +34,10 @@ export async function stage(
   executor: AgentExecutor,
   options: Partial<GatewayOptions> & { card?: Partial<AgentCard> } & Pick<
       GatewayAgents,
-      'admission' | 'network'
+      'admission' | 'network' | 'workflows'
     > = {},
 ): Promise<Stage> {
-  const { card, admission, network, ...more } = options;
+  const { card, admission, network, workflows, ...more } = options;
   const bus = await newBus();
   const members: BusMember[] = [];
   const add: Stage['add'] = async (id, work, settings) => {
@@ -65,6 +65,7 @@ export async function stage(
     endpoints: () => ({}),
     ...judged,
     ...(network && { network }),
+    ...(workflows && { workflows }),
   });
   return {
     bus,

@@ -89,6 +89,7 @@ test('orders replace and take back what they set, through a snapshot too', () =>
   const ids = network.deployed.cells.map(({ id }) => id);
   const { p0, alpha, offset } = network.deployed.grid.columns.cells;
   const scope = { cells: ids.slice(0, 2), subscribers: ['imsi-001010000000001'] };
+  network.setUePriority({ id: 'agent', supi: 'imsi-001010000000001', priorityLevel: 9 });
   orders.apply('a', { ulP0Dbm: -90, ulAlpha: 0.8, priorityLevel: 5, prbPercent: 10 }, scope);
   orders.apply('b', { ulP0Dbm: -80, cellOffsetDb: 3 }, { cells: ids.slice(1, 3), subscribers: [] });
   expect([...p0.slice(0, 4)]).toEqual([-90, -80, -80, Number.NaN]);
@@ -106,5 +107,7 @@ test('orders replace and take back what they set, through a snapshot too', () =>
   expect([...offset.slice(0, 3)]).toEqual([0, 0, 0]);
   orders.undo('a');
   expect([...p0.slice(0, 3)].every(Number.isNaN)).toBe(true);
-  expect(network.deployed.grid.columns.ues.priority.every((level) => level === 128)).toBe(true);
+  // What somebody else had set for the subscriber is there again.
+  const u = network.control.ueOf('imsi-001010000000001') as number;
+  expect(network.deployed.grid.columns.ues.priority[u]).toBe(9);
 });

@@ -3,8 +3,10 @@ import { z } from 'zod';
 import type { ChangeRecord, Entry } from '../../src/change/index.ts';
 import { connectNetMcp, startManagementServer, startToolServer } from '../../src/netmcp/index.ts';
 import { tool } from '../../src/netmcp/tools/types.ts';
+import { effectKey } from '../../src/runtime/agents/workflows.ts';
 import { NetworkTime } from '../../src/runtime/network-time.ts';
-import { changeFunction } from '../../src/runtime/workflows/change.ts';
+import { openApprovals } from '../../src/runtime/workflows/approvals.ts';
+import { approvedBy, changeFunction } from '../../src/runtime/workflows/change.ts';
 import { compileWorkflow, createEngine } from '../../src/workflow/index.ts';
 import { memory } from '../change/kit.ts';
 import { testEnv } from '../netmcp/support/env.ts';
@@ -94,16 +96,18 @@ async function world(after: number) {
   const run = async () => {
     const participant = time.join();
     const slots: unknown[][] = [];
+    const said: string[] = [];
+    const onProgress = ({ text }: { text: string }) => said.push(text);
     const { output } = await engine.run(
       compileWorkflow(document),
       { name: 'x' },
       {
         clock: participant.clock,
-        meta: { participant, activity: participant.activity, caller: { agent: 'ran' }, slots },
+        meta: { participant, activity: participant.activity, caller: { agent: 'ran' }, slots, onProgress },
       },
     );
     participant.leave();
-    return { output, actions: slots.flat() as Array<{ tool: string }>, at: time.now() };
+    return { output, actions: slots.flat() as Array<{ tool: string }>, at: time.now(), said };
   };
   return { run, seen, changes };
 }
@@ -125,10 +129,70 @@ test('a workflow changes the network with a guard: kept, over NetMCP, while netw
 
 test('a workflow changes the network with a guard: rolled back, by the id that the change gave', async () => {
   const { run, seen } = await world(8);
-  const { output } = await run();
+  const { output, said } = await run();
+  expect(said).toEqual([
+    'how far it reaches is counted',
+    'what it sets is claimed',
+    'it is rehearsed',
+    'the figure before is read',
+    'it is applied',
+    'it is watched',
+    'it is taken back',
+    'its claims are settled',
+    'it was taken back',
+  ]);
   expect(output).toMatchObject({
     outcome: 'rolledBack',
     reason: 'The figure was bad in 2 looks in a row: 8, before 10.',
   });
   expect(seen).toEqual(['create things', 'delete x']);
+});
+
+test('an operator decides on the call and its undo; a refusal and silence are a no', async () => {
+  const env = testEnv();
+  const approvals = openApprovals({ clock: env.clock, records: memory() });
+  const call = { tool: 'test_create', arguments: { share: 20 } };
+  const change = { do: call, undo: { tool: 'test_release', arguments: {} }, approvalS: 60 };
+  const ask = (key: string) => {
+    const question = {
+      key,
+      holder: 'i',
+      text: 'It reaches far.',
+      change,
+      signal: new AbortController().signal,
+    };
+    return approvedBy(approvals)(question as never);
+  };
+  const yes = ask('a');
+  const no = ask('b');
+  const silence = ask('c');
+  const [first, second] = approvals.list();
+  if (first === undefined || second === undefined) throw new Error('nobody was asked');
+  expect(first.plan).toEqual({ do: call, undo: change.undo });
+  approvals.decide(first.id, 'approve', first.hash);
+  approvals.decide(second.id, 'reject', second.hash);
+  env.pass(60_000);
+  expect((await yes).approved).toBe(true);
+  expect(await no).toMatchObject({ approved: false, text: expect.stringContaining('the operator refused') });
+  expect(await silence).toMatchObject({
+    approved: false,
+    text: expect.stringContaining('nobody decided in time'),
+  });
+});
+
+test('an effect is named by its step in every life, and the name is short enough for a tool server', () => {
+  const context = (instanceId: string, place: string, step?: string) =>
+    effectKey({
+      instanceId,
+      pointer: place,
+      idempotencyKey: `${instanceId}:${place}`,
+      meta: { step },
+    } as never);
+  expect(context('a', '/do/0/x')).toBe('a:/do/0/x');
+  expect(context('a', '/do/0/x', 'step')).toBe(context('b', '/do/0/x', 'step'));
+  expect(context('a', '/do/0/x', 'step')).not.toBe(context('a', '/do/1/x', 'step'));
+  expect(context('a', '/do/0/x', 'step')).not.toBe(context('a', '/do/0/x', 'other'));
+  const deep = '/do/0/a-long-name'.repeat(20);
+  expect(context('a', deep)).toHaveLength(36);
+  expect(context('a', deep)).not.toBe(context('b', deep));
 });

@@ -147,8 +147,11 @@ export class Control {
   removeUePriority(id: string): boolean {
     const policy = this.#priorities.get(id);
     const ue = policy && this.ueOf(policy.supi);
-    if (ue !== undefined) this.#grid.setUePriority(ue, null);
-    return this.#priorities.delete(id);
+    const known = this.#priorities.delete(id);
+    // What somebody else set for the same subscriber is in force again.
+    const other = [...this.#priorities.values()].findLast(({ supi }) => supi === policy?.supi);
+    if (ue !== undefined) this.#grid.setUePriority(ue, other?.priorityLevel ?? null);
+    return known;
   }
 
   /** Brings policies with a window in and out of force. */

@@ -43,6 +43,8 @@ const agentInput = z.object({
   input: z.unknown(),
 });
 const instructionInput = z.record(z.string(), z.unknown());
+/** A tool server takes 200 characters; a change puts a word behind it. */
+const MAX_KEY = 180;
 const timeInput = z.object({ until: z.number() });
 const reply = z.object({ output: z.unknown(), actions: z.array(z.custom<Action>()).default([]) });
 
@@ -163,13 +165,16 @@ export function workflowRunner(options: {
 
 /**
  * Names the effect of a call. Within a step of another agent's workflow it follows from that step and the place in this
- * document, so that the step done once more, by another instance, has its effects once.
+ * document, so that the step done once more, by another instance, has its effects once. What is longer than a tool
+ * server takes is shortened.
  */
-function effectKey(context: FunctionContext): string {
+export function effectKey(context: FunctionContext): string {
   const { instanceId, idempotencyKey } = context;
   const { step } = metaOf(context);
-  if (step === undefined || !idempotencyKey.startsWith(instanceId)) return idempotencyKey;
-  return childId(step, idempotencyKey.slice(instanceId.length));
+  if (step !== undefined && idempotencyKey.startsWith(instanceId)) {
+    return childId(step, idempotencyKey.slice(instanceId.length));
+  }
+  return idempotencyKey.length > MAX_KEY ? childId(instanceId, idempotencyKey) : idempotencyKey;
 }
 
 function metaOf(context: FunctionContext): RunMeta {

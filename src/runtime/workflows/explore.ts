@@ -45,7 +45,7 @@ export const exploreLimits = z.strictObject({
   evaluations: number.int().min(20).max(5_000).default(120),
   seconds: number.int().min(5).max(600).default(30),
   futures: number.int().min(5).max(31).default(5),
-  tryRules: z.boolean().default(false),
+  tryRules: z.boolean().default(true),
 });
 
 export const exploreInput = z.strictObject({

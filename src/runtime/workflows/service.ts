@@ -6,7 +6,7 @@ import type { ChangeRecord, Entry } from '../../change/index.ts';
 import type { Store } from '../../durable/index.ts';
 import { type Case, openLibrary, readRules, type Sandboxes, SHIPPED_RULES } from '../../explore/index.ts';
 import type { OperatedWorkflows } from '../../gateway/index.ts';
-import { type ClientAuth, connectNetMcp, type NetMcpClient } from '../../netmcp/index.ts';
+import { type ClientAuth, connectNetMcp, type NetMcpClient, type NfTool } from '../../netmcp/index.ts';
 import {
   type CompiledWorkflow,
   createCalls,
@@ -24,7 +24,7 @@ import { type RunMeta, workflowFunctions } from '../agents/workflows.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
 import { a2aPort } from './a2a-port.ts';
 import { type ApprovalRecord, openApprovals } from './approvals.ts';
-import { changeFunction } from './change.ts';
+import { approvedBy, changeFunction } from './change.ts';
 import { type ContextRecord, openExecutionContexts } from './execution-context.ts';
 import { exploreFunction } from './explore.ts';
 import { WORKFLOWS } from './identity.ts';
@@ -36,6 +36,7 @@ import { readText } from './read-text.ts';
 import { readSecrets } from './secrets.ts';
 import { startTriggers } from './start-triggers.ts';
 import { Story } from './story.ts';
+import { triggerTools } from './trigger-tools.ts';
 
 export { WORKFLOWS };
 
@@ -69,6 +70,10 @@ export interface WorkflowParts {
   lockstep: boolean;
   management: string[];
   auth: ClientAuth | undefined;
+  /** Opens a tool server with these tools. */
+  serveTools(tools: NfTool[]): Promise<unknown>;
+  /** IANA name, for cron. */
+  timeZone: string;
   /** Full ids of agents by short name. */
   agents: ReadonlyMap<string, string>;
   /** Folders of templates that ship, one an agent. */
@@ -127,6 +132,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     entries: store.collection<Entry>('change-entry'),
     records: store.collection<ChangeRecord>('change-record'),
     level: options.autonomy ?? 3,
+    approve: approvedBy(approvals),
   });
   const explore = exploreFunction({
     env,
@@ -171,7 +177,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     ledger: store.workflows(),
     events,
     calls,
-    resources: (resource, signal) => calls.resources.read(resource as never, signal as never),
+    resources: calls.readDescription,
     processes: createProcesses(policy),
     secret: (name) => secrets.get(name),
     workflows: catalogue,
@@ -193,6 +199,8 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     },
   });
   closing.push(() => engine.close());
+  // Before the engine: what it cancels would take its changes back.
+  closing.push(() => changes.stop());
   const evaluator = createEvaluator({ clock: env.clock });
   closing.push(() => evaluator.close());
 
@@ -205,6 +213,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     evaluator,
     tools,
     pool,
+    zone: parts.timeZone,
     file: options.triggers,
     start: startOn(engine, (reference) => {
       const [name = '', version] = reference.split(':');
@@ -213,6 +222,9 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   });
   closing.push(() => triggers.close());
 
+  if (triggers.list().some(({ trigger }) => trigger.on === 'request')) {
+    await parts.serveTools(triggerTools({ triggers, show: (id) => engine.show(id) }));
+  }
   const recovered = await engine.recover();
   if (recovered > 0) env.log.info({ recovered }, 'workflows go on');
   void Promise.resolve(changes.resume()).catch((error: unknown) =>

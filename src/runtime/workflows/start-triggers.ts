@@ -11,6 +11,7 @@ import {
   readTriggers,
   type ScheduleRecord,
   type StartWorkflow,
+  schedulesOf,
   type Trigger,
   type TriggerRecord,
   type Triggers,
@@ -36,6 +37,8 @@ export async function startTriggers(parts: {
   evaluator: Evaluator;
   tools(): Promise<NetMcpClient>;
   pool: Pool;
+  /** IANA name, for cron. */
+  zone: string;
   file: string | undefined;
   start: StartWorkflow;
 }): Promise<Pick<Triggers, 'list' | 'request' | 'propose'> & { close(): void }> {
@@ -51,7 +54,14 @@ export async function startTriggers(parts: {
     read: toolReadings({ call, evaluate }),
     store: store.collection<WatchRecord>('workflow-condition'),
   });
-  const common = { clock, log: env.log, bus: events, evaluate, start: parts.start };
+  const common = {
+    clock,
+    log: env.log,
+    bus: events,
+    evaluate,
+    start: parts.start,
+    transaction: store.transaction,
+  };
   const triggers = openTriggers({
     ...common,
     ids: env.ids,
@@ -91,9 +101,10 @@ export async function startTriggers(parts: {
       try {
         const { document } = template.workflow;
         own.push(...triggersOf(document, template.file));
-        if (document.schedule === undefined) continue;
-        scheduler.set(template.id, { workflow: template.id, schedule: document.schedule as never });
-        scheduled.add(template.id);
+        for (const { id, definition } of schedulesOf(document, parts.zone)) {
+          scheduler.set(id, definition);
+          scheduled.add(id);
+        }
       } catch (error) {
         env.log.warn({ template: template.id, problem: String(error) }, 'a template is not triggered');
       }

@@ -79,6 +79,8 @@ export function trialFunction(parts: TrialFunctionParts): RuntimeFunction {
     const { participant, activity } = context.meta as Meta;
     const clock = participant?.clock ?? parts.clock;
     const idle = lockStep(activity);
+    // Of a run that ended half-way something may still be set: what is looked at first is the network without it.
+    await tuning.undo(context.idempotencyKey);
     const trial = startTrial(
       {
         ...parts,

@@ -69,7 +69,7 @@ async function transportOf(
 ): Promise<{ transport: McpTransport; credentials: Pick<Credentials, 'scrub'>; where: string }> {
   if (stdio !== undefined) {
     const { command, arguments: args = [], environment = {} } = stdio;
-    outgoing.gate.command(command);
+    outgoing.gate.command(command, environment);
     return { transport: { kind: 'stdio', command, args, environment }, credentials: NOBODY, where: command };
   }
   const { uri, authentication } = endpointOf(http?.endpoint ?? '');

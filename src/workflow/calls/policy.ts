@@ -13,7 +13,7 @@ export interface CallPolicy {
   allow: readonly string[];
   /** Whether public addresses may be called that are not listed; true if absent. */
   public?: boolean;
-  /** Programs that `call: mcp` may start, exactly as a document writes `command`. */
+  /** Programs that `call: mcp` may start with any arguments, exactly as a document writes `command`. */
   commands?: readonly string[];
   /** Absolute folders below which `file:` resources may be read. */
   folders?: readonly string[];
@@ -38,6 +38,10 @@ interface Rule {
   block: BlockList | null;
   port: number | null;
 }
+
+/** Variables by which a program that is allowed would be made to run what is not. */
+const TURNING =
+  /^(LD_|DYLD_)|^(PATH|NODE_OPTIONS|NODE_PATH|BASH_ENV|ENV|IFS|PYTHON(PATH|HOME|STARTUP)|PERL5?(LIB|OPT)|RUBY(OPT|LIB)|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS)$/i;
 
 const special = new BlockList();
 for (const [address, prefix, family] of SPECIAL_ADDRESSES) special.addSubnet(address, prefix, family);
@@ -110,7 +114,14 @@ export class Gate {
   }
 
   /** @throws RaisedError `authorization` 403 */
-  command(command: string): void {
+  command(command: string, environment: Readonly<Record<string, string>> = {}): void {
+    const turning = Object.keys(environment).find((name) => TURNING.test(name));
+    if (turning !== undefined) {
+      throw standardError(
+        'authorization',
+        `The variable ${turning} would make another program of ${command}`,
+      );
+    }
     if (this.#policy.commands?.includes(command)) return;
     throw standardError('authorization', `The policy does not allow the program ${command}`, {
       detail: `To allow it, add ${JSON.stringify(command)} to the commands of the call policy.`,

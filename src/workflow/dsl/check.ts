@@ -1,3 +1,4 @@
+import { checkCall } from '../calls/check.ts';
 import { PROTOCOLS } from '../calls/types.ts';
 import { bodies, entries, token } from './scopes.ts';
 import type { Task, TaskList, Use, WorkflowDocument } from './types.ts';
@@ -119,7 +120,9 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
 
   function call(task: Extract<Task, { call: string }>, at: string): void {
     if (PROTOCOLS.includes(task.call as never)) {
-      if (task.with === undefined) add(at, `call: ${task.call} needs its arguments under with`);
+      for (const { path, problem } of checkCall(task.with, task.call)) {
+        add(`${at}/with${path.map((key) => `/${token(key)}`).join('')}`, problem);
+      }
       secretsOf(task.with, `${at}/with`);
       return;
     }

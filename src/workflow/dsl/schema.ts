@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { callSchema } from './call-schema.ts';
 import { duration, eventFilter, expression, flow, input, output, resource } from './parts.ts';
 import { KINDS, type Kind, type Task, type TaskList, type WorkflowDocument } from './types.ts';
 
@@ -91,7 +90,12 @@ const processSpec = {
   environment: z.record(z.string(), z.unknown()).optional(),
 };
 
-const SCHEMAS: Record<Exclude<Kind, 'call'>, z.ZodType> = {
+const SCHEMAS: Record<Kind, z.ZodType> = {
+  call: z.strictObject({
+    ...base,
+    call: z.string().min(1),
+    with: z.record(z.string(), z.unknown()).optional(),
+  }),
   set: z.strictObject({
     ...base,
     set: z.union([expression, z.record(z.string(), z.unknown())], {
@@ -221,8 +225,7 @@ const taskSchema = z
       });
       return z.NEVER;
     }
-    const schema = kind === 'call' ? callSchema(base, task) : SCHEMAS[kind];
-    const parsed = schema.safeParse(task);
+    const parsed = SCHEMAS[kind].safeParse(task);
     if (parsed.success) return parsed.data as Task;
     for (const { path, message } of parsed.error.issues) context.addIssue({ code: 'custom', path, message });
     return z.NEVER;

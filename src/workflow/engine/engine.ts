@@ -5,6 +5,7 @@ import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
 import type { ScopeOutput } from '../chart/types.ts';
 import { invalid } from '../dsl/parse.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
+import { CAUSE } from '../events/cause.ts';
 import { createEvaluator } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
 import { checkSupport } from './check.ts';
@@ -81,7 +82,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     instance: (id) => instances.get(id),
     now: (id) => (clocks.get(id) ?? env.clock).now(),
     kept: (instance) => writer?.barrier(instance),
-    child: async (ref, input, { id, await: waits, signal }) => {
+    child: async (ref, input, { id, await: waits, signal, cause }) => {
       const workflow = options.workflows?.(ref.namespace, ref.name, ref.version);
       if (workflow === undefined) {
         throw standardError(
@@ -90,7 +91,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
         );
       }
       const parent = id.slice(0, id.indexOf(':'));
-      await engine.start(workflow, input, { id, labels: { parent } });
+      await engine.start(workflow, input, { id, labels: { parent, ...(cause && { [CAUSE]: cause }) } });
       if (!waits) return null;
       const stop = () => void engine.cancel(id).catch(() => {});
       signal.addEventListener('abort', stop, { once: true });

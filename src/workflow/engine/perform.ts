@@ -1,6 +1,7 @@
 import { fail } from '../../errors.ts';
+import { fillArguments } from '../calls/fill.ts';
 import type { CallContext, CallHandlers } from '../calls/types.ts';
-import { PROTOCOLS, type Protocol, UNEVALUATED } from '../calls/types.ts';
+import { PROTOCOLS, type Protocol } from '../calls/types.ts';
 import type { Job } from '../chart/types.ts';
 import type { CallTask, EmitTask, RunSpec, RunTask, Task } from '../dsl/types.ts';
 import { CAUSE, causedBy } from '../events/cause.ts';
@@ -29,7 +30,7 @@ export interface PerformTools {
   child(
     ref: { namespace: string; name: string; version: string },
     input: unknown,
-    options: { id: string; await: boolean; signal: AbortSignal },
+    options: { id: string; await: boolean; signal: AbortSignal; cause: string | undefined },
   ): Promise<unknown>;
   secret(name: string): unknown;
   secrets(): Variables;
@@ -73,18 +74,6 @@ async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unkn
   return handler(args as Record<string, unknown>, full);
 }
 
-/** Every expression but those below keys that the handler fills itself, with secrets or messages at hand. */
-async function fillArguments(value: unknown, fill: (value: unknown) => Promise<unknown>): Promise<unknown> {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return fill(value);
-  const filled = await Promise.all(
-    Object.entries(value).map(async ([key, inner]) => [
-      key,
-      UNEVALUATED.has(key) ? inner : await fillArguments(inner, fill),
-    ]),
-  );
-  return Object.fromEntries(filled);
-}
-
 const unsupported = (kind: StandardError, title: string) => standardError(kind, title);
 
 async function emit(job: Job, task: EmitTask, tools: PerformTools): Promise<CloudEvent> {
@@ -99,9 +88,9 @@ async function emit(job: Job, task: EmitTask, tools: PerformTools): Promise<Clou
     id: context.idempotencyKey,
     source: `/${workflow.id}/${workflow.version}`,
     time: new Date(tools.now).toISOString(),
-    // Who is started by it tells by this that it led to itself.
-    [CAUSE]: causedBy((tools.labels[CAUSE] ?? '').split(' ').filter(Boolean), workflow.id),
     ...filled,
+    // Who is started by it tells by this that it led to itself; a document has no say in it.
+    [CAUSE]: causedBy((tools.labels[CAUSE] ?? '').split(' ').filter(Boolean), workflow.id),
   } as unknown as CloudEvent;
   if (tools.events === undefined) throw unsupported('configuration', 'Events are not sent here.');
   await tools.events.publish(event);
@@ -117,6 +106,7 @@ async function run(job: Job, { run: spec }: RunTask, tools: PerformTools): Promi
       id: context.idempotencyKey,
       await: spec.await,
       signal: context.signal,
+      cause: tools.labels[CAUSE],
     });
     return spec.await ? output : job.input;
   }

@@ -1,6 +1,6 @@
 import { type FSWatcher, lstatSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import type { Problem } from './template.ts';
+import type { TemplateProblem } from './template.ts';
 
 /** A template that is longer is none. */
 const MOST_BYTES = 1 << 20;
@@ -8,9 +8,9 @@ const MOST_BYTES = 1 << 20;
 /** The YAML files of a folder with their texts, in order of their names; links are not followed. */
 export function readFolder(folder: string): {
   files: Array<{ file: string; text: string }>;
-  problems: Problem[];
+  problems: TemplateProblem[];
 } {
-  const problems: Problem[] = [];
+  const problems: TemplateProblem[] = [];
   const bad = (file: string, reason: string) => problems.push({ file, line: 1, reason });
   let names: string[] = [];
   try {

@@ -1,4 +1,4 @@
-import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { JsonSchema, Template } from './template.ts';
 
 export interface MissingInput {
@@ -20,9 +20,9 @@ export interface InputCheck {
 export function checkInputs(template: Template, known: Record<string, unknown>): InputCheck {
   const schema = template.input;
   if (schema === null) return { complete: true, missing: [], invalid: [] };
-  // Formats are said for people; the tools behind look closer.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
-  const validate = ajv.compile(schema);
+  const validate = validatorOf(schema);
+  if (typeof validate === 'string')
+    return { complete: false, missing: [], invalid: [{ name: '', problem: validate }] };
   if (validate(known)) return { complete: true, missing: [], invalid: [] };
   const errors = validate.errors ?? [];
   const missing: MissingInput[] = [];
@@ -40,6 +40,23 @@ export function checkInputs(template: Template, known: Record<string, unknown>):
     .filter(({ keyword, instancePath }) => instancePath !== '' && keyword !== 'anyOf')
     .map(told);
   return { complete: false, missing, invalid };
+}
+
+const validators = new WeakMap<JsonSchema, ValidateFunction | string>();
+
+/** Compiled once a schema; what is wrong with it where it cannot be. */
+function validatorOf(schema: JsonSchema): ValidateFunction | string {
+  let made = validators.get(schema);
+  if (made === undefined) {
+    try {
+      // Formats are said for people; the tools behind look closer.
+      made = new Ajv2020({ allErrors: true, strict: false, validateFormats: false }).compile(schema);
+    } catch (error) {
+      made = `the schema cannot be used: ${(error as Error).message}`;
+    }
+    validators.set(schema, made);
+  }
+  return made;
 }
 
 function others(schema: JsonSchema, name: string): string[] {

@@ -14,18 +14,18 @@ export interface Match {
   template: Template;
   /** 0..1: how much of what the task says the template is about. */
   score: number;
-  /** Which words counted, in one sentence. */
+  /** Which words counted and where they stand, in one sentence. */
   reason: string;
 }
 
 /** Where a word stands counts differently: what people call the task more than what a schema calls its fields. */
-const FIELDS: ReadonlyArray<readonly [weight: number, read: (template: Template) => string]> = [
-  [3, ({ title }) => title],
-  [2.5, ({ tasks }) => tasks.join('\n')],
-  [2, ({ name }) => name.replaceAll('-', ' ')],
-  [1.5, ({ tags }) => Object.values(tags).flat().join(' ')],
-  [1, ({ summary }) => summary],
-  [0.4, ({ input }) => describe(input)],
+const FIELDS: ReadonlyArray<readonly [name: string, weight: number, read: (template: Template) => string]> = [
+  ['title', 3, ({ title }) => title],
+  ['tasks', 2.5, ({ tasks }) => tasks.join('\n')],
+  ['name', 2, ({ name }) => name.replaceAll('-', ' ')],
+  ['keywords', 1.5, ({ tags }) => Object.values(tags).flat().join(' ')],
+  ['summary', 1, ({ summary }) => summary],
+  ['inputs', 0.4, ({ input }) => describe(input)],
 ];
 /** How fast a word that is repeated stops to count more (k1 of BM25). */
 const SATURATION = 1.6;
@@ -34,6 +34,8 @@ const UNKNOWN = 0.5;
 const UNKNOWN_PAIR = 0.2;
 /** An atomic one is there for other templates: where a chain that looks first fits as well, that is the better. */
 const ATOMIC = 0.85;
+/** Of a longer text the beginning says what is wanted. */
+const LONGEST = 4_000;
 /** A template must be about this much of the task. */
 export const THRESHOLD = 0.172;
 
@@ -45,20 +47,27 @@ function describe(schema: Template['input']): string {
     .join('\n');
 }
 
+interface Weight {
+  sum: number;
+  /** Where it counts most. */
+  field: string;
+}
+
 /** What is known of the templates' words, made once for a state of the pool. */
 export interface Index {
   templates: readonly Template[];
-  weights: ReadonlyArray<ReadonlyMap<string, number>>;
+  weights: ReadonlyArray<ReadonlyMap<string, Weight>>;
   /** How telling a word is (idf of BM25); a word that no template has tells the most, and speaks for none. */
   telling(term: string): number;
 }
 
 export function indexOf(templates: readonly Template[]): Index {
   const weights = templates.map((template) => {
-    const found = new Map<string, number>();
-    for (const [weight, read] of FIELDS) {
+    const found = new Map<string, Weight>();
+    for (const [field, weight, read] of FIELDS) {
       for (const term of new Set(wordsOf(read(template)).map(({ term }) => term))) {
-        found.set(term, (found.get(term) ?? 0) + weight);
+        const before = found.get(term);
+        found.set(term, { sum: (before?.sum ?? 0) + weight, field: before?.field ?? field });
       }
     }
     return found;
@@ -78,7 +87,7 @@ export function indexOf(templates: readonly Template[]): Index {
 
 /** The templates by how well they fit the task, the best first; those that share no word with it are not there. */
 export function rank(index: Index, task: Task): Match[] {
-  const words = [...new Map(wordsOf(task.text).map((word) => [word.term, word])).values()];
+  const words = [...new Map(wordsOf(task.text.slice(0, LONGEST)).map((word) => [word.term, word])).values()];
   const known = words.filter(({ term }) => index.weights.some((found) => found.has(term)));
   if (known.length === 0) return [];
   // A word that nobody has speaks against all alike, but less: names and places are such words.
@@ -92,12 +101,12 @@ export function rank(index: Index, task: Task): Match[] {
   return index.templates
     .flatMap((template, at) => {
       if (!wanted(template, task)) return [];
-      const found = index.weights[at] as ReadonlyMap<string, number>;
+      const found = index.weights[at] as ReadonlyMap<string, Weight>;
       const counted = known
         .filter(({ term }) => found.has(term))
         .map((word) => {
-          const weight = found.get(word.term) ?? 0;
-          return { word, gain: index.telling(word.term) * (weight / (weight + SATURATION)) };
+          const { sum, field } = found.get(word.term) as Weight;
+          return { word, field, gain: index.telling(word.term) * (sum / (sum + SATURATION)) };
         })
         .sort((a, b) => b.gain - a.gain);
       if (counted.length === 0) return [];
@@ -119,8 +128,8 @@ function wanted(template: Template, { domain, category, effects }: Task): boolea
 
 const WORDS_NAMED = 5;
 
-function because(template: Template, task: Task, counted: Array<{ word: Word }>): string {
-  const words = counted.slice(0, WORDS_NAMED).map(({ word }) => `"${word.text}"`);
+function because(template: Template, task: Task, counted: Array<{ word: Word; field: string }>): string {
+  const words = counted.slice(0, WORDS_NAMED).map(({ word, field }) => `"${word.text}" (${field})`);
   const filters = (['domain', 'category', 'effects'] as const)
     .filter((name) => task[name] !== undefined)
     .map((name) => `${name} ${template[name]}`);

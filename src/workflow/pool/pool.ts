@@ -4,7 +4,7 @@ import { readFolder, type WatchFolder, watchFolder } from './folder.ts';
 import { checkInputs, type InputCheck } from './inputs.ts';
 import { type Index, indexOf, type Match, rank, type Task, THRESHOLD } from './match.ts';
 import { compareVersions } from './semver.ts';
-import { type Problem, readTemplate, type Template } from './template.ts';
+import { readTemplate, type Template, type TemplateProblem } from './template.ts';
 
 export interface PoolOptions {
   /** Folders of templates, those that ship first: of two that are the same the earlier counts. */
@@ -22,7 +22,7 @@ export interface PoolChange {
   added: string[];
   changed: string[];
   removed: string[];
-  problems: readonly Problem[];
+  problems: readonly TemplateProblem[];
 }
 
 export interface Pool {
@@ -42,7 +42,7 @@ export interface Pool {
   /** What a template still needs to be run with what is known. */
   missing(template: Template, known: Record<string, unknown>): InputCheck;
   /** Files that are not in the pool, and why. */
-  problems(): readonly Problem[];
+  problems(): readonly TemplateProblem[];
   /** Reads the folders again. */
   reload(): PoolChange;
   /** Hears of every change that a look at the folders brought; gives the way to stop. */
@@ -57,7 +57,7 @@ interface Held {
   text: string;
   /** The last good reading of the file: it stays in force while the file is broken. */
   template: Template | undefined;
-  problem: Problem | undefined;
+  problem: TemplateProblem | undefined;
 }
 
 /** Opens a pool of templates over folders. What is broken in them is reported and never stops the rest. */
@@ -65,12 +65,15 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
   let held = new Map<string, Held>();
   /** All versions of each id, the newest first. */
   let templates = new Map<string, Template[]>();
-  let problems: Problem[] = [];
+  let problems: TemplateProblem[] = [];
   let index: Index = indexOf([]);
   let timer: unknown;
+  let stops: Array<() => void> = [];
   const listeners = new Set<(change: PoolChange) => void>();
 
   function look(): PoolChange {
+    // Watched first: what is dropped while they are read is not missed.
+    watchAll();
     const before = keysOf(templates);
     const found = folders.map(readFolder);
     problems = found.flatMap((one) => one.problems);
@@ -134,8 +137,12 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
     timer = clock.setTimeout(reload, settleMs);
   };
 
-  // Watched first: what is dropped while they are read is not missed.
-  const stops = watch === false ? [] : folders.map((folder) => watch(folder, later));
+  /** Anew at every look: a folder may have come, or be another one under the same name. */
+  const watchAll = () => {
+    for (const stop of stops) stop();
+    stops = watch === false ? [] : folders.map((folder) => watch(folder, later));
+  };
+
   look();
 
   return {
@@ -166,7 +173,7 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
     },
     close() {
       clock.clearTimeout(timer);
-      for (const stop of stops) stop();
+      for (const stop of stops.splice(0)) stop();
       listeners.clear();
     },
   };

@@ -1,3 +1,4 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { NetAgentError } from '../../errors.ts';
@@ -61,7 +62,7 @@ export interface Template extends z.output<typeof metadata> {
 }
 
 /** Why a file is not in the pool. */
-export interface Problem {
+export interface TemplateProblem {
   file: string;
   /** Of the mistake; 1 where it is about the whole file. */
   line: number;
@@ -69,7 +70,10 @@ export interface Problem {
 }
 
 /** Reads one template out of the text of a file. Never throws: what is wrong with it is the answer. */
-export function readTemplate(text: string, file: string): { template: Template } | { problem: Problem } {
+export function readTemplate(
+  text: string,
+  file: string,
+): { template: Template } | { problem: TemplateProblem } {
   const bad = (line: number, reason: string) => ({ problem: { file, line, reason } });
   try {
     const lines = new LineCounter();
@@ -85,6 +89,13 @@ export function readTemplate(text: string, file: string): { template: Template }
     }
     const { document, input, output } = read.data;
     const { netagent } = document.metadata;
+    const schemas = { input: schemaOf(input?.schema?.document), output: schemaOf(output?.schema?.document) };
+    for (const kind of ['input', 'output'] as const) {
+      const mistake = mistakeIn(schemas[kind]);
+      const place = [kind, 'schema', 'document'];
+      if (mistake !== undefined)
+        return bad(lineOf(place), `${place.join('.')} is no JSON Schema: ${mistake}`);
+    }
     return {
       template: {
         ...netagent,
@@ -95,8 +106,7 @@ export function readTemplate(text: string, file: string): { template: Template }
         title: document.title ?? name,
         summary: document.summary ?? '',
         tags: document.tags ?? {},
-        input: schemaOf(input?.schema?.document),
-        output: schemaOf(output?.schema?.document),
+        ...schemas,
         file,
         get workflow() {
           workflow ??= compileWorkflow(text, file);
@@ -118,6 +128,21 @@ export function readTemplate(text: string, file: string): { template: Template }
     const line = /line (\d+)/.exec(where)?.[1];
     const place = where.replace(/^line \d+ ?\(?|\)$/g, '');
     return bad(line === undefined ? 1 : Number(line), `${place === '' ? '' : `${place}: `}${problem}`);
+  }
+}
+
+/** Only to say whether a schema is one. */
+const ajv = new Ajv2020({ strict: false, validateFormats: false, logger: false });
+
+/** What is wrong with a schema of a template; undefined where nothing is. */
+function mistakeIn(schema: JsonSchema | null): string | undefined {
+  if (schema === null) return undefined;
+  try {
+    return ajv.validateSchema(schema) === true
+      ? undefined
+      : ajv.errorsText(ajv.errors, { dataVar: 'schema' });
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 

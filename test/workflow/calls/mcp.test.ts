@@ -2,9 +2,11 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { NetMcpClient } from '../../../src/netmcp/index.ts';
+import { type NetMcpClient, startToolServer, toolsOf } from '../../../src/netmcp/index.ts';
 import { mcpPort } from '../../../src/runtime/workflows/mcp-port.ts';
 import { createCalls } from '../../../src/workflow/calls/index.ts';
+import { testEnv as netmcpEnv } from '../../netmcp/support/env.ts';
+import { fakeSbi, ok } from '../../netmcp/support/tools.ts';
 import { callContext, faultOf, json, PATIENCE, serve, settableEnv, type TestServer } from './kit.ts';
 
 const EVERYTHING = 'node_modules/@modelcontextprotocol/server-everything/dist/index.js';
@@ -141,6 +143,34 @@ describe('over standard streams', () => {
       ),
     ).toMatchObject({ kind: 'communication', status: 503 });
   });
+});
+
+test('a server that speaks NetMCP is given the key of the step, and does its work once', async () => {
+  const sbi = fakeSbi(() => ok({}));
+  const tools = await startToolServer({
+    env: netmcpEnv(),
+    host: '127.0.0.1',
+    port: 0,
+    id: 'ran-tools',
+    nrf: sbi.port,
+    tools: toolsOf('ran').filter(({ name }) => name === 'ran_release_prbs'),
+  });
+  try {
+    const args = {
+      method: 'tools/call',
+      parameters: { name: 'ran_release_prbs', arguments: { policyId: 'p1' } },
+      transport: { http: { endpoint: tools.url } },
+    };
+    const first = await call(args);
+    expect(first).toMatchObject({ structuredContent: { released: true } });
+    const sent = sbi.requests.length;
+    expect(await call(args)).toMatchObject({ structuredContent: { released: true } });
+    expect(sbi.requests.length).toBe(sent);
+    await call(args, callContext({ idempotencyKey: 'another' }));
+    expect(sbi.requests.length).toBeGreaterThan(sent);
+  } finally {
+    await tools.close();
+  }
 });
 
 test('the tool servers of the network are called by name, with the key of the step', async () => {

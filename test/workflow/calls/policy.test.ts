@@ -171,6 +171,10 @@ describe('files and programs', () => {
     gate.command('tool');
     expect(() => gate.command('/bin/sh')).toThrow('does not allow the program /bin/sh');
     expect(() => new Gate(STRICT_POLICY).command('tool')).toThrow();
+    gate.command('tool', { AREA: 'north' });
+    for (const name of ['LD_PRELOAD', 'PATH', 'Path', 'NODE_OPTIONS', 'DYLD_INSERT_LIBRARIES']) {
+      expect(() => gate.command('tool', { [name]: 'x' })).toThrow('another program');
+    }
   });
 });
 

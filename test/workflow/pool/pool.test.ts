@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -89,6 +89,13 @@ describe('broken files', () => {
     drop('yaml.yaml', 'document:\n  dsl: [1.0.3\n  name: x\n');
     drop('task.yaml', document('task', '1.0.0', '', 'jump: far'));
     drop('meta.yaml', document('meta', '1.0.0', '  metadata:\n    netagent:\n      effects: maybe\n'));
+    drop(
+      'schema.yaml',
+      document('schema', '1.0.0', '').replace(
+        'do:',
+        'input: { schema: { document: { type: nonsense } } }\ndo:',
+      ),
+    );
     drop('empty.yaml', '');
     drop(
       'bomb.yaml',
@@ -110,12 +117,17 @@ describe('broken files', () => {
       'link.yaml',
       'meta.yaml',
       'nowhere',
+      'schema.yaml',
       'task.yaml',
       'yaml.yaml',
     ]);
     expect(told['yaml.yaml']?.line).toBe(3);
     expect(told['task.yaml']).toMatchObject({ line: 7, reason: expect.stringContaining('one') });
     expect(told['meta.yaml']).toMatchObject({ line: 8, reason: expect.stringContaining('effects') });
+    expect(told['schema.yaml']).toMatchObject({
+      line: 6,
+      reason: expect.stringMatching(/no JSON Schema: schema\/type/),
+    });
     expect(told.nowhere?.reason).toBe('the folder cannot be read: ENOENT');
     expect(told['link.yaml']?.reason).toBe('is no file');
   });
@@ -177,6 +189,26 @@ describe('user folders', () => {
     expect(changes.filter(({ removed }) => removed.length > 0)).toHaveLength(1);
   });
 
+  test('a folder that comes later is found by reading again, and watched from then on', async () => {
+    const later = join(dir, 'later');
+    let timers = 0;
+    const counting = {
+      ...clock,
+      setTimeout: (fn: () => void, ms: number) => {
+        timers += 1;
+        return clock.setTimeout(fn, ms);
+      },
+    };
+    pool = openPool({ folders: [later], clock: counting, settleMs: 100 });
+    expect(pool.problems()).toMatchObject([{ file: later, line: 1 }]);
+    mkdirSync(later);
+    expect(pool.reload().problems).toEqual([]);
+    writeFileSync(join(later, 'a.yaml'), document('plan', '1.0.0'));
+    await until(() => timers > 0);
+    clock.increment(100);
+    expect(pool.get('plan')?.version).toBe('1.0.0');
+  });
+
   test('a template without metadata is taken for one that changes the network', () => {
     drop('bare.yaml', document('bare', '1.0.0'));
     expect(open().get('bare')).toMatchObject({
@@ -209,6 +241,16 @@ describe('missing inputs', () => {
       { name: 'supi', or: ['gpsi'], description: 'Subscriber' },
     ]);
     expect(found.missing(complaint, { gpsi: 'msisdn-9990000000001' }).complete).toBe(true);
+  });
+});
+
+test('a schema that points to nothing keeps its template from being run, and is said', () => {
+  const schema = 'input: { schema: { document: { $ref: nowhere.json } } }';
+  drop('lost.yaml', document('lost', '1.0.0').replace('do:', `${schema}\ndo:`));
+  const found = open();
+  expect(found.missing(found.get('lost') as Template, {})).toMatchObject({
+    complete: false,
+    invalid: [{ name: '', problem: expect.stringMatching(/cannot be used: .*nowhere/) }],
   });
 });
 
@@ -263,7 +305,7 @@ describe('matching', () => {
     });
     expect(first?.template.id).toBe('core/predict-congestion');
     expect(first?.reason).toBe(
-      '"Cell congestion prediction" is about "congested", "evening", "cell", and has category built-in-ai-tool, effects reads.',
+      '"Cell congestion prediction" is about "congested" (title), "evening" (keywords), "cell" (title), and has category built-in-ai-tool, effects reads.',
     );
     expect(first?.score).toBeGreaterThan(0.18);
     expect(first?.score).toBeLessThanOrEqual(1);
