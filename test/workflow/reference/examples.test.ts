@@ -75,6 +75,20 @@ const KNOWN = [
     engine: { went: 'on' },
   },
   {
+    why: 'For the reference a function of the document sees its arguments alone; for the engine, the variables around the call too.',
+    body: "  - a: { for: { in: '[7]' }, do: [{ b: { call: f, with: {} } }] }",
+    rest: "use: { functions: { f: { set: { item: '${ $item }' } } } }",
+    reference: expect.objectContaining({ status: 400, instance: '/use/functions/f' }),
+    engine: { item: 7 },
+  },
+  {
+    why: 'The reference keeps what the branches of a fork export, the last one wins; the engine keeps nothing of it.',
+    body: `  - a: { fork: { branches: [{ b: { wait: PT1S, export: { as: { b: 1 } } } }, { c: { wait: PT2S, export: { as: { c: 1 } } } }] } }
+  - d: { set: { kept: '\${ $context }' } }`,
+    reference: { kept: { c: 1 } },
+    engine: { kept: null },
+  },
+  {
     why: 'A condition that is neither true nor false holds in jq, and so in the reference; the engine wants true.',
     body: "  - a: { if: '.n', set: { ran: yes } }",
     reference: { ran: 'yes' },

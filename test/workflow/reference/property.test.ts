@@ -52,7 +52,7 @@ const shown = <T>({ failed, counterexample, seed, errorInstance }: fc.RunDetails
 };
 
 describe('random documents', () => {
-  test('the engine and the reference see the same', { timeout: 120_000 }, async () => {
+  test('the engine and the reference see the same', { timeout: 60_000 + 500 * RUNS }, async () => {
     await fc.assert(fc.asyncProperty(anyCase, same), {
       numRuns: RUNS,
       ...SEED,
@@ -60,7 +60,7 @@ describe('random documents', () => {
     });
   });
 
-  test('so do engines that die and are taken over', { timeout: 120_000 }, async () => {
+  test('so do engines that die and are taken over', { timeout: 60_000 + 500 * RUNS }, async () => {
     await fc.assert(fc.asyncProperty(anyCase, deaths, sameThough), {
       numRuns: Math.ceil(RUNS / 5),
       ...SEED,
