@@ -50,9 +50,13 @@ const filter = z.strictObject({
 });
 const since = z.strictObject({ since: whole.optional() });
 const version = z.strictObject({ version: name.optional() });
-const before = z.strictObject({
-  endedBefore: z.union([whole, z.iso.datetime({ offset: true }).transform(Date.parse)]),
-});
+const before = z.union(
+  [
+    z.strictObject({ endedBefore: z.union([whole, z.iso.datetime({ offset: true }).transform(Date.parse)]) }),
+    z.strictObject({ olderThan: whole }),
+  ],
+  'give endedBefore (a time) or olderThan (ms)',
+);
 
 /**
  * Workflows under `/workflows`: everybody who reaches the gateway reads, the operator at this machine runs and
@@ -140,7 +144,11 @@ export function addWorkflowRoutes(
   router.delete(
     '/runs',
     operator,
-    answer((workflows, { query }) => ({ purged: workflows.purge(read(before, query, 'query')) })),
+    answer((workflows, { query }) => {
+      const which = read(before, query, 'query');
+      const endedBefore = 'endedBefore' in which ? which.endedBefore : workflows.now() - which.olderThan;
+      return { purged: workflows.purge({ endedBefore }) };
+    }),
   );
   router.get(
     '/runs/:id',

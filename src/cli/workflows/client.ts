@@ -152,10 +152,10 @@ export function workflowsOf(url: string, { patienceMs = PATIENCE_MS }: { patienc
     instance: (id: string) => ask('GET', `/runs/${seg(id)}`, detail),
     act: (id: string, verb: 'cancel' | 'pause' | 'resume' | 'restart', from?: string) =>
       ask('POST', `/runs/${seg(id)}/${verb}`, detail, from === undefined ? {} : { from }),
-    purge: (what: { id: string } | { endedBefore: number }) =>
+    purge: (what: { id: string } | { olderThan: number }) =>
       ask(
         'DELETE',
-        'id' in what ? `/runs/${seg(what.id)}` : `/runs${query({ endedBefore: String(what.endedBefore) })}`,
+        'id' in what ? `/runs/${seg(what.id)}` : `/runs${query({ olderThan: String(what.olderThan) })}`,
         z.object({ purged: z.number() }),
       ),
     approvals: () => ask('GET', '/approvals', z.array(approval)),

@@ -1,12 +1,13 @@
 import { fail } from '../../errors.ts';
 import type { Parsed } from '../args.ts';
 import type { Output } from '../output.ts';
-import { checkFiles } from './check.ts';
+import { checkSources } from './check.ts';
 import { type Workflows, workflowsOf } from './client.ts';
 import { decide, listApprovals } from './decisions.ts';
 import { emit, listTriggers } from './events.ts';
 import { actOn, listInstances, purge, showInstance } from './instances.ts';
 import { followInstance, runWorkflow } from './run.ts';
+import { readText } from './source.ts';
 import { isCode, listTemplates, matchTemplates, showTemplate, unknown } from './templates.ts';
 
 /** How many words a form takes after its own, least and most. */
@@ -56,7 +57,11 @@ export async function runWorkflows(parsed: Parsed, output: Output): Promise<numb
     case 'match':
       return matchTemplates(workflows, more.join(' '), parsed, output);
     case 'check':
-      return checkFiles(workflows, more, output);
+      return checkSources(
+        workflows,
+        more.map((file) => ({ file, text: readText(file) })),
+        output,
+      );
     case 'run':
       return runWorkflow(workflows, first, parsed, output);
     case 'follow':

@@ -1,4 +1,4 @@
-import type { Env } from '../../../machines/ports.ts';
+import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import type { OperatedWorkflows, TemplateView } from '../../gateway/index.ts';
 import {
@@ -8,11 +8,15 @@ import {
   compileWorkflow,
   type EventBus,
   type InstanceStatus,
+  lineFinder,
   type Pool,
   parseEvent,
+  phraseOf,
   type RunPolicy,
   type Template,
+  type Translation,
   type Triggers,
+  translateUp,
   type WorkflowEngine,
 } from '../../workflow/index.ts';
 import type { openApprovals } from './approvals.ts';
@@ -21,7 +25,8 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
-  env: Env;
+  /** Of the instances. */
+  clock: Clock;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -30,6 +35,7 @@ export function operatedWorkflows(parts: {
   contexts: ReturnType<typeof openExecutionContexts>;
   events: EventBus;
   triggers: Pick<Triggers, 'list'>;
+  translate(policy: unknown): Translation;
 }): OperatedWorkflows {
   const { engine, pool, story, approvals } = parts;
   const found = (name: string, version?: string): Template => {
@@ -78,6 +84,7 @@ export function operatedWorkflows(parts: {
   };
 
   return {
+    now: () => parts.clock.now(),
     templates: () => pool.list().map(viewOf),
     template(name, version) {
       const template = found(name, version);
@@ -98,11 +105,14 @@ export function operatedWorkflows(parts: {
           reason,
           missing: pool.missing(template, known).missing.map(({ name }) => name),
         })),
+    translate: (policy) => parts.translate(policy),
     check(source) {
       const { document, problems } = checkWorkflow(source, parts.policy);
       const errors = problems.some(({ severity }) => severity === 'error');
       if (document === undefined || errors) return problems;
-      return [...problems, ...engine.check(compileWorkflow(source, 'the document', parts.policy))];
+      const lineOf = lineFinder(source);
+      const lacking = engine.check(compileWorkflow(source, 'the document', parts.policy));
+      return [...problems, ...lacking.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
     },
     async run(request) {
       const workflow = workflowOf(request);
@@ -128,7 +138,26 @@ export function operatedWorkflows(parts: {
       }),
     instance(id) {
       const view = engine.show(id);
-      return view && { ...view, steps: engine.steps(id), events: story.of(id) };
+      if (view === undefined) return undefined;
+      const events = story.of(id);
+      const document = engine.document(id);
+      const insight =
+        view.endedAt === null || document === undefined
+          ? undefined
+          : translateUp({
+              id,
+              document,
+              events,
+              output: view.output,
+              fault: view.fault ?? null,
+              cancelled: view.status === 'cancelled',
+            });
+      return {
+        ...view,
+        steps: engine.steps(id),
+        events,
+        ...(insight === undefined ? {} : { insight: { ...insight, text: phraseOf(insight) } }),
+      };
     },
     follow: (id, listener) => story.follow(id, listener),
     async act(id, verb, from) {

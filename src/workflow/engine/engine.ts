@@ -271,6 +271,12 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const row = instances.get(id)?.row ?? ended.get(id) ?? ledger?.get(id);
       return row === undefined ? undefined : viewOf(row, instances.get(id));
     },
+    document(id) {
+      const instance = instances.get(id);
+      if (instance !== undefined) return instance.workflow.document;
+      const row = ledger?.get(id);
+      return row === undefined ? undefined : workflowOf(row).document;
+    },
     tell(id, pointer, text, data) {
       const instance = instances.get(id);
       if (instance !== undefined) progress(instance, pointer, text, data);

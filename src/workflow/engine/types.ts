@@ -2,6 +2,7 @@ import type { Clock, Env } from '../../../machines/ports.ts';
 import type { CallHandlers } from '../calls/types.ts';
 import type { Progress } from '../chart/types.ts';
 import type { PlacedProblem } from '../dsl/parse.ts';
+import type { WorkflowDocument } from '../dsl/types.ts';
 import type { EventBus } from '../events/types.ts';
 import type { WorkflowError } from '../fault.ts';
 import type { RuntimeFunction } from '../functions.ts';
@@ -125,6 +126,8 @@ export interface WorkflowEngine {
   /** Running ones and ended ones, newest first. */
   list(filter?: { status?: InstanceStatus; workflow?: string; limit?: number }): InstanceView[];
   show(id: string): InstanceView | undefined;
+  /** The document of an instance, as it was when it began. */
+  document(id: string): WorkflowDocument | undefined;
   /** Adds to the story of an instance: what a task has to tell while it is under way. */
   tell(id: string, pointer: string, text: string, data?: unknown): void;
   /** Steps that an instance can be set back to, oldest first. */
