@@ -4,7 +4,7 @@ import type { Clock } from '../../../machines/ports.ts';
 import type { Collection } from '../../durable/index.ts';
 import { fail } from '../../errors.ts';
 import type { ApprovalView } from '../../gateway/index.ts';
-import { type Activity, durationMs, type FunctionContext } from '../../workflow/index.ts';
+import { durationMs, type FunctionContext } from '../../workflow/index.ts';
 
 const input = z.strictObject({
   title: z.string().min(1).max(500),
@@ -49,7 +49,10 @@ export function openApprovals({ clock, records }: { clock: Clock; records: Colle
      * Waits for the decision on a plan. Gives `{approved: true, hash}`.
      * @throws WORKFLOW_REJECTED if it was refused or nobody decided in time
      */
-    async approve(given: unknown, { idempotencyKey: id, instanceId, signal, meta }: FunctionContext) {
+    async approve(
+      given: unknown,
+      { idempotencyKey: id, instanceId, signal, waiting: apart = (work) => work() }: FunctionContext,
+    ) {
       const read = input.safeParse(given);
       if (!read.success)
         throw fail('WORKFLOW_REJECTED', { title: 'It', problem: z.prettifyError(read.error) });
@@ -73,17 +76,8 @@ export function openApprovals({ clock, records }: { clock: Clock; records: Colle
               decision: null,
             };
       if (record !== known) records.put(id, record);
-      // A human is waited for: network time goes on for everybody else.
-      const { activity } = meta as { activity?: Activity };
-      const back = activity?.away?.();
-      activity?.end();
-      try {
-        while (records.get(id)?.decision === null && clock.now() < record.expiresAt && !signal.aborted) {
-          await wait(id, record.expiresAt - clock.now(), signal);
-        }
-      } finally {
-        activity?.begin();
-        back?.();
+      while (records.get(id)?.decision === null && clock.now() < record.expiresAt && !signal.aborted) {
+        await apart(() => wait(id, record.expiresAt - clock.now(), signal));
       }
       signal.throwIfAborted();
       const decision = records.get(id)?.decision ?? null;

@@ -84,6 +84,20 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       if (activity !== undefined) setImmediate(() => activity.end());
     }
   };
+  /** Within work of an instance: what others do meanwhile is not its own. */
+  const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
+    const activity = instance.options.meta?.activity;
+    const back = activity?.away?.();
+    activity?.end();
+    instance.working -= 1;
+    try {
+      return await work();
+    } finally {
+      activity?.begin();
+      back?.();
+      instance.working += 1;
+    }
+  };
   const evaluated = (job: Job, instance: Instance, signal: AbortSignal): Promise<unknown> => {
     const variables = variablesOf(job, instance);
     const { document } = instance.workflow;
@@ -117,22 +131,11 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   };
   /** Until the operator lets a suspended instance go on. */
   const released = async (instance: Instance): Promise<void> => {
-    if (instance.gate === undefined) return;
-    const back = instance.options.meta?.activity?.away?.();
     while (instance.gate !== undefined) await instance.gate;
-    back?.();
   };
   const ready = async (instance: Instance): Promise<void> => {
     await host.kept(instance);
-    if (instance.gate === undefined) return;
-    const activity = instance.options.meta?.activity;
-    // What is held back is no work.
-    activity?.end();
-    try {
-      await released(instance);
-    } finally {
-      activity?.begin();
-    }
+    if (instance.gate !== undefined) await waiting(instance, () => released(instance));
   };
 
   const evaluate = fromPromise<unknown, Job>(({ input: job, signal }) => {
@@ -154,6 +157,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         idempotencyKey: keyOf(job, instance),
         meta: instance.options.meta ?? {},
         progress: (text, data) => host.progress(instance, job.pointer, text, data),
+        waiting: (work) => waiting(instance, work),
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
@@ -164,7 +168,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         calls: host.options.calls,
         events: host.options.events,
         processes: host.options.processes,
-        child: host.child,
+        child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
         secrets: () => secretsOf(document, host.options.secret),
         secret: (name) => secretsOf(document, host.options.secret, name)[name],
         context,
@@ -193,7 +197,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     for (let rest = end - clock.now(); rest > 0 && !signal.aborted; rest = end - clock.now()) {
       await slept(instance, Math.min(rest, LONGEST), signal);
     }
+    const back = instance.gate && instance.options.meta?.activity?.away?.();
     await released(instance);
+    back?.();
   });
 
   const slept = (instance: Instance, ms: number, signal: AbortSignal) =>

@@ -35,18 +35,18 @@ async function ours() {
 
 async function byHand() {
   const saved = store.collection<{ data: { n: number }; due: number }>('by-hand');
-  const instance = async (id: string, data: { n: number }, due?: number) => {
-    const first = due === undefined ? await step(data) : data;
-    const at = due ?? Date.now() + 3_600_000;
-    if (due === undefined) saved.put(id, { data: first, due: at });
-    await after(at - Date.now(), undefined, { ref: false });
-    await step(first);
+  const instance = async ({ data, due }: { data: { n: number }; due: number }) => {
+    await after(due - Date.now(), undefined, { ref: false });
+    await step(data);
   };
   return async () => {
-    if (what === 'restore') return saved.list().map(({ id, value }) => instance(id, value.data, value.due));
-    const all = store.transaction(() => Array.from({ length: n }, (_, at) => instance(`i${at}`, { n: at })));
-    await new Promise((resolve) => setImmediate(resolve));
-    return all;
+    if (what === 'restore') return saved.list().map(({ value }) => instance(value));
+    const done = await Promise.all(Array.from({ length: n }, (_, at) => step({ n: at })));
+    const all = done.map((data) => ({ data, due: Date.now() + 3_600_000 }));
+    store.transaction(() => {
+      for (const [at, one] of all.entries()) saved.put(`i${at}`, one);
+    });
+    return all.map(instance);
   };
 }
 
