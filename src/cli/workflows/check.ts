@@ -48,6 +48,8 @@ export async function checkSources(
 
 /** What would keep a good document out of the pool: its metadata. */
 function asTemplate(text: string, file: string): Problem[] {
+  // What only this runtime allows, such as shell commands, is no matter of metadata.
+  if (checkWorkflow(text).problems.some(({ severity }) => severity === 'error')) return [];
   const read = readTemplate(text, file);
   if ('template' in read) return [];
   const { line, reason } = read.problem;

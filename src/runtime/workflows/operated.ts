@@ -13,6 +13,7 @@ import {
   parseEvent,
   phraseOf,
   type RunPolicy,
+  readTemplate,
   type Template,
   type Translation,
   type Triggers,
@@ -69,10 +70,15 @@ export function operatedWorkflows(parts: {
     source === undefined
       ? found(workflow ?? '', version).workflow
       : compileWorkflow(source, 'the document', parts.policy);
+  const templateOf = ({ workflow, version, source }: Parameters<OperatedWorkflows['run']>[0]) => {
+    if (source === undefined) return found(workflow ?? '', version);
+    const read = readTemplate(source, 'the document');
+    return 'template' in read ? read.template : undefined;
+  };
   /** Wrong input is refused before there is an instance. */
   const checkInput = (request: Parameters<OperatedWorkflows['run']>[0]) => {
-    if (request.source !== undefined || request.workflow === undefined) return;
-    const template = found(request.workflow, request.version);
+    const template = templateOf(request);
+    if (template === undefined) return;
     const { missing, invalid } = pool.missing(template, (request.input ?? {}) as Record<string, unknown>);
     const problems = [
       ...missing.map(({ name, or }) => `${[name, ...or].join(' or ')} is missing`),
