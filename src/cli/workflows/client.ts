@@ -59,7 +59,7 @@ const detail = z.looseObject({
   ...instance.shape,
   steps: z.array(z.object({ rev: z.number(), at: z.number(), entered: z.array(z.string()) })),
   events: z.array(event),
-  insight: z.string().optional(),
+  insight: z.looseObject({ text: z.string() }).optional(),
 });
 const approval = z.looseObject({
   id: z.string(),

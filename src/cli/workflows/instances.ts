@@ -71,7 +71,7 @@ export function showInstance(instance: InstanceDetail, output: Output): number {
   if (run > 0) field(output, 'set back', run === 1 ? 'once' : `${run} times`);
   for (const [name, value] of Object.entries(labels)) field(output, name, value);
   for (const pointer of active) field(output, 'at', `${taskPath(pointer)} (${pointer})`);
-  if (insight !== undefined) field(output, 'insight', insight);
+  if (insight !== undefined) field(output, 'insight', insight.text);
   if (fault !== undefined) {
     output.text('');
     for (const line of faultLines(fault)) output.text(line);

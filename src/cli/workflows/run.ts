@@ -96,7 +96,8 @@ function conclude(result: Result, output: Output): number {
   // Network time stands still while agents work; a run that waited for nothing took none.
   const took = (endedAt ?? startedAt) - startedAt;
   output.text(`\n${result.workflow} ${status}${took > 0 ? ` after ${span(took)}` : ''}.`);
-  if (typeof insight === 'string' && insight !== '') output.text(insight);
+  const meaning = (insight as { text?: string } | null | undefined)?.text;
+  if (meaning !== undefined) output.text(meaning);
   if (fault !== undefined) {
     for (const line of faultLines(fault)) output.text(line);
     output.text(`\n  netagent workflows show ${id}\n  netagent workflows restart ${id}`);

@@ -3,7 +3,8 @@ import type { Task } from '../dsl/types.ts';
 import type { Config } from './types.ts';
 
 /** A task's name as the key of its state: a leading # would be an id as the target of an edge. */
-export const keyOf = (name: string): string => (name.startsWith('#') ? `%23${name.slice(1)}` : name);
+export const keyOf = (name: string): string =>
+  /^[#%]/.test(name) ? encodeURIComponent(name[0] as string) + name.slice(1) : name;
 
 /** A task's name as the target of an edge: a dot would be a path. */
 const stateOf = (name: string): string => keyOf(name).replace(/[\\.]/g, '\\$&');

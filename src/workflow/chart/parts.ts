@@ -78,9 +78,9 @@ export function partsOf(name: string, pointer: string) {
       src: `scope ${src}`,
       input: ({ context }: At): ScopeInput => ({
         instance: context.instance,
-        path: `${context.path}/${context.step}${names.each === undefined ? '' : `[${context.index}]`}${
-          names.attempt === true && context.attempts > 0 ? `#${context.attempts}` : ''
-        }`,
+        path: `${context.path}/${context.step}${shared(src) ? `<${pointer}>` : ''}${
+          names.each === undefined ? '' : `[${context.index}]`
+        }${names.attempt === true && context.attempts > 0 ? `#${context.attempts}` : ''}`,
         data:
           names.item === true
             ? context.items[context.index]
@@ -101,6 +101,9 @@ export function partsOf(name: string, pointer: string) {
     }),
   };
 }
+
+/** Whether a scope has several places that invoke it: only the one that does tells its steps apart. */
+const shared = (src: string) => /^(function|extension) /.test(src);
 
 /** The variables of one round of a loop. */
 const itemOf = ({ each, at }: { each?: string; at?: string }, { items, index }: ScopeContext) => ({

@@ -84,6 +84,20 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       if (activity !== undefined) setImmediate(() => activity.end());
     }
   };
+  /** Within work of an instance: what others do meanwhile is not its own. */
+  const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
+    const activity = instance.options.meta?.activity;
+    const back = activity?.away?.();
+    activity?.end();
+    instance.working -= 1;
+    try {
+      return await work();
+    } finally {
+      activity?.begin();
+      back?.();
+      instance.working += 1;
+    }
+  };
   const evaluated = (job: Job, instance: Instance, signal: AbortSignal): Promise<unknown> => {
     const variables = variablesOf(job, instance);
     const { document } = instance.workflow;
@@ -139,6 +153,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         idempotencyKey: keyOf(job, instance),
         meta: instance.options.meta ?? {},
         progress: (text, data) => host.progress(instance, job.pointer, text, data),
+        waiting: (work) => waiting(instance, work),
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
@@ -149,7 +164,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         calls: host.options.calls,
         events: host.options.events,
         processes: host.options.processes,
-        child: host.child,
+        child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
         secrets: () => secretsOf(document, host.options.secret),
         secret: (name) => secretsOf(document, host.options.secret, name)[name],
         context,

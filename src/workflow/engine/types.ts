@@ -14,6 +14,8 @@ import type { ReadResource } from './schemas.ts';
 export interface Activity {
   begin(): void;
   end(): void;
+  /** Waits for what is outside the workflow, such as an event or the operator, until the way back is called. */
+  away?(): () => void;
 }
 
 export interface RunOptions {
