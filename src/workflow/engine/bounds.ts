@@ -2,8 +2,9 @@ import { standardError } from '../fault.ts';
 
 /** How deep data may be nested: what writes and copies them goes down by recursion. */
 const MAX_DEPTH = 500;
-/** Values and characters of one result. */
+/** Characters of one result; each value counts as eight beside its text. */
 const MAX_SIZE = 16_000_000;
+const VALUE = 8;
 /** Characters of the state of an instance. */
 export const MAX_STATE = 64_000_000;
 /** Pieces of work that charts begin in one turn of the event loop. */
@@ -27,8 +28,8 @@ export function unkeepable(value: unknown): string | undefined {
     if (depth > MAX_DEPTH) return `nested more than ${MAX_DEPTH} deep`;
     const next: unknown[] = [];
     for (const one of level) {
-      size += typeof one === 'string' ? one.length : 1;
-      if (size > MAX_SIZE) return `more than ${MAX_SIZE} values and characters`;
+      size += VALUE + (typeof one === 'string' ? one.length : 0);
+      if (size > MAX_SIZE) return `more than ${MAX_SIZE} characters`;
       if (typeof one === 'bigint') return 'a bigint is no JSON';
       if (one === null || typeof one !== 'object') continue;
       for (const inner of Array.isArray(one) ? one : Object.values(one)) next.push(inner);
