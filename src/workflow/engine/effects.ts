@@ -1,5 +1,6 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
+import type { ReadScope } from '../calls/types.ts';
 import type {
   ChartEffects,
   ConsumedEvent,
@@ -63,9 +64,24 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       input: instance.row.input,
       startedAt: instance.row.startedAt,
     };
-    const authorization = instance.authorizations.get(keyOf(job, instance));
-    return { ...scopeVariables(job, facts, host.runtime), ...(authorization ? { authorization } : {}) };
+    const authorization = instance.authorizations.get(keyOf(job, instance)) ?? null;
+    return { ...scopeVariables(job, facts, host.runtime), authorization };
   };
+  /** In whose name a task reads what stands elsewhere. */
+  const scopeOf = (job: Job, instance: Instance, variables: Variables): Required<ReadScope> => {
+    const { document } = instance.workflow;
+    const secrets = () => secretsOf(document, host.options.secret);
+    const input = job.kind === 'in' || job.kind === 'start' ? job.data : job.input;
+    return {
+      input,
+      authentications: document.use?.authentications ?? {},
+      fill: (value) => evaluator.fill(value, input, { ...variables, secrets: secrets() }),
+      secret: (name) => secretsOf(document, host.options.secret, name)[name],
+    };
+  };
+  const schemasOf = (scope: ReadScope): Pick<Schemas, 'check'> => ({
+    check: (spec, value, what, signal) => schemas.check(spec, value, what, signal, scope),
+  });
   const taskOf = (job: Job, instance: Instance) => {
     const known = instance.workflow.tasks.get(job.pointer);
     if (known === undefined) throw new Error(`no task ${job.pointer}`);
@@ -110,7 +126,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const task = taskOf(job, instance);
     return evaluateJob(job, task, {
       evaluator,
-      schemas,
+      schemas: schemasOf(scopeOf(job, instance, variables)),
       variables,
       secrets: () => (needsSecrets(task) ? secretsOf(document, host.options.secret) : {}),
       use: document.use ?? {},
@@ -121,7 +137,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   };
   const started = async (job: Job, instance: Instance, variables: Variables, signal: AbortSignal) => {
     const { input } = instance.workflow.document;
-    await schemas.check(input?.schema, job.data, "workflow's input", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(input?.schema, job.data, "workflow's input", signal, scope);
     if (input?.from === undefined) return job.data;
     const secrets = needsSecrets(input) ? secretsOf(instance.workflow.document, host.options.secret) : {};
     return transform(input.from, job.data, { ...variables, secrets }, { evaluator });
@@ -130,7 +147,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const { output } = instance.workflow.document;
     const data =
       output?.as === undefined ? job.data : await transform(output.as, job.data, variables, { evaluator });
-    await schemas.check(output?.schema, data, "workflow's output", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
   const ready = async (instance: Instance): Promise<void> => {
@@ -149,7 +167,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return working(instance, async () => {
       await ready(instance);
       signal.throwIfAborted();
-      const { document } = instance.workflow;
+      const variables = variablesOf(job, instance);
       const context: FunctionContext = {
         signal,
         instanceId: job.instance,
@@ -161,7 +179,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
-        variables: variablesOf(job, instance),
+        variables,
         workflow: instance.workflow,
         labels: instance.row.labels,
         functions: host.functions,
@@ -169,8 +187,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         events: host.options.events,
         processes: host.options.processes,
         child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
-        secrets: () => secretsOf(document, host.options.secret),
-        secret: (name) => secretsOf(document, host.options.secret, name)[name],
+        texts: host.options.texts,
+        scope: scopeOf(job, instance, variables),
         context,
         authorized: (scheme, parameter) =>
           instance.authorizations.set(context.idempotencyKey, { scheme, parameter }),
