@@ -30,6 +30,7 @@ const task = z.strictObject({
   effects: z.enum(['reads', 'changes']).optional(),
   known: z.record(z.string(), z.unknown()).optional(),
 });
+const policy = z.strictObject({ policy: z.looseObject({}) });
 const source = z.strictObject({ source: z.string() });
 const runRequest = z
   .strictObject({
@@ -37,7 +38,8 @@ const runRequest = z
     version: name.optional(),
     source: z.string().optional(),
     input: z.unknown().optional(),
-    id: name.optional(),
+    // Addresses take the one and the other for a way upwards.
+    id: name.regex(/^(?!\.{1,2}$)/, 'is no id').optional(),
     dryRun: z.boolean().optional(),
   })
   .refine((run) => (run.workflow === undefined) !== (run.source === undefined), 'give workflow or source');
@@ -118,6 +120,11 @@ export function addWorkflowRoutes(
     '/match',
     small,
     answer((workflows, { body }) => workflows.match(defined(read(task, body)))),
+  );
+  router.post(
+    '/translate',
+    small,
+    answer((workflows, { body }) => workflows.translate(read(policy, body).policy)),
   );
   router.post(
     '/check',

@@ -107,6 +107,7 @@ test.each([
   [['frobnicate', 'it'], '"frobnicate" is nothing that can be done with "it".'],
   [['cancel'], 'cancel takes 1 word more, not 0.'],
   [['approve', 'a', 'b', 'c'], 'approve takes 1 or 2 words more, not 3.'],
+  [['show', '..'], '.. is neither a name nor an id.'],
   [['purge'], 'purge needs an ID, or --older-than TIME.'],
   [['run', 'locate', '--input', '{'], '--input is no JSON'],
   [['run', 'locate', '--input', '@none.json'], 'none.json cannot be read: there is no such file.'],
@@ -163,12 +164,29 @@ test('documents are checked without a runtime, their metadata too', async () => 
   expect(await check('a: [')).toMatchObject({ code: 1, values: [{ line: 1 }, { errors: 1 }] });
 });
 
+test('a policy becomes a document with its reasons, or is refused', async () => {
+  const { code, text } = await workflows('translate', file('policy.yaml', 'goal: less load\n'));
+  expect({ code, text }).toEqual({ code: 0, text: '# one measure fits\n# --input \'{"a":1}\'\ndo: []' });
+  const none = await workflows('translate', file('none.yaml', '{}'), '--json');
+  expect(none).toMatchObject({
+    code: 1,
+    values: [{ type: 'result', kind: 'refused', reasons: ['it has no goal'] }],
+  });
+  await expect(workflows('translate', file('broken.yaml', 'a: ['))).rejects.toMatchObject({
+    code: 'CLI_USAGE',
+  });
+});
+
 test('a run is followed to its output', async () => {
   fake.onRun = (id) => {
     fake.tell(id, 'task.started', { pointer: '/do/0/locate' });
     fake.tell(id, 'task.progress', { pointer: '/do/0/locate', text: 'asks the core' });
     fake.tell(id, 'task.completed', { pointer: '/do/0/locate' });
-    fake.end(id, { status: 'completed', output: { cell: 3 } });
+    fake.end(id, {
+      status: 'completed',
+      output: { cell: 3 },
+      insight: { text: 'She is in cell 3.', cells: 1 },
+    });
   };
   const input = file('in.json', '{"supi":"x"}');
   const { code, text } = await workflows('run', 'locate', '--input', `@${input}`, '--id', ID);
@@ -178,7 +196,13 @@ test('a run is followed to its output', async () => {
   expect(lines[0]).toBe(`${ID} runs.`);
   expect(lines[1]).toMatch(/^ {2}\d\d:\d\d:\d\d {2}progress {3}locate: asks the core$/);
   expect(lines[2]).toMatch(/completed {2}locate$/);
-  expect(lines.slice(3)).toEqual(['', 'core/locate completed after 1.5 s.', '  {"cell":3}']);
+  expect(lines.slice(3)).toEqual([
+    '',
+    'core/locate completed after 1.5 s.',
+    'She is in cell 3.',
+    '  {"cell":3}',
+  ]);
+  expect((await workflows('show', ID)).text).toMatch(/insight +She is in cell 3\./);
 });
 
 test('a fault is told with its place, and with the way back', async () => {

@@ -58,10 +58,6 @@ const TEMPLATES = [
 
 /** Workflows that are only told: what is asked of them is written down, what happens is said by the test. */
 export class FakeWorkflows implements OperatedWorkflows {
-  translate(): ReturnType<OperatedWorkflows['translate']> {
-    return { kind: 'refused', reasons: ['it is none'] };
-  }
-
   readonly asked: unknown[] = [];
   readonly runs = new Map<string, WorkflowInstanceDetail>();
   waiting: ApprovalView[] = [
@@ -140,6 +136,12 @@ export class FakeWorkflows implements OperatedWorkflows {
     return [
       { id: 'core/locate', version: '1.1.0', score: 0.71, reason: 'It is about "where".', missing: ['supi'] },
     ];
+  }
+  translate(policy: unknown): ReturnType<OperatedWorkflows['translate']> {
+    this.asked.push({ translate: policy });
+    if ((policy as { goal?: string }).goal === undefined)
+      return { kind: 'refused', reasons: ['it has no goal'] };
+    return { kind: 'workflow', reasons: ['one measure fits'], document: { do: [] }, input: { a: 1 } };
   }
   check = (source: string) => [
     ...checkWorkflow(source).problems,

@@ -59,6 +59,16 @@ test('a task is matched and a document is checked', async () => {
   expect(body).toMatchObject([{ line: 1, severity: 'error' }, { line: 9 }]);
 });
 
+test('a policy is translated, or refused with the reasons', async () => {
+  expect((await call('POST', '/translate', { policy: { goal: 'x' } })).body).toMatchObject({
+    kind: 'workflow',
+  });
+  expect((await call('POST', '/translate', { policy: {} })).body).toMatchObject({ kind: 'refused' });
+  expect(await call('POST', '/translate', { policy: 'less load' })).toEqual(
+    refused(400, 'GATEWAY_REQUEST_INVALID'),
+  );
+});
+
 test('a run is accepted, a dry run is not one', async () => {
   const started = await call('POST', '/runs', { workflow: 'locate', input: { supi: 'x' }, id: ID });
   expect(started).toMatchObject({ status: 202, body: { id: ID, dryRun: false } });
@@ -212,6 +222,7 @@ test.each([
   ['POST', '/runs', {}, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', undefined, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', source: 'do: []' }, 'GATEWAY_REQUEST_INVALID'],
+  ['POST', '/runs', { workflow: 'locate', id: '..' }, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', foo: 1 }, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', input: null }, 'WORKFLOW_INPUT_INVALID'],
   ['POST', '/runs', '{', 'GATEWAY_BODY_REFUSED'],

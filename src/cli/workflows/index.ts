@@ -9,12 +9,14 @@ import { actOn, listInstances, purge, showInstance } from './instances.ts';
 import { followInstance, runWorkflow } from './run.ts';
 import { readText } from './source.ts';
 import { isCode, listTemplates, matchTemplates, showTemplate, unknown } from './templates.ts';
+import { translatePolicy } from './translate.ts';
 
 /** How many words a form takes after its own, least and most. */
 const FORMS: Record<string, [least: number, most: number]> = {
   list: [0, 0],
   show: [1, 1],
   match: [1, Infinity],
+  translate: [1, 1],
   check: [1, Infinity],
   run: [1, 1],
   follow: [1, 1],
@@ -56,6 +58,8 @@ export async function runWorkflows(parsed: Parsed, output: Output): Promise<numb
       return show(workflows, first, output, [], parsed.values.version);
     case 'match':
       return matchTemplates(workflows, more.join(' '), parsed, output);
+    case 'translate':
+      return translatePolicy(workflows, first, output);
     case 'check':
       return checkSources(
         workflows,

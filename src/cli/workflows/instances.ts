@@ -15,6 +15,7 @@ import {
   pretty,
   span,
   taskPath,
+  told,
   width,
 } from './text.ts';
 
@@ -41,9 +42,9 @@ export async function listInstances(
             one.status,
             dateTime(one.startedAt),
             one.endedAt === null || one.endedAt === one.startedAt ? '' : span(one.endedAt - one.startedAt),
-            cut(whereOf(one), 60),
+            cut(whereOf(one), 40),
           ]),
-          width(),
+          Math.max(140, width()),
         ),
   );
   return 0;
@@ -71,7 +72,8 @@ export function showInstance(instance: InstanceDetail, output: Output): number {
   if (run > 0) field(output, 'set back', run === 1 ? 'once' : `${run} times`);
   for (const [name, value] of Object.entries(labels)) field(output, name, value);
   for (const pointer of active) field(output, 'at', `${taskPath(pointer)} (${pointer})`);
-  if (insight !== undefined) field(output, 'insight', insight.text);
+  const sentence = told(insight);
+  if (sentence !== undefined) field(output, 'insight', sentence);
   if (fault !== undefined) {
     output.text('');
     for (const line of faultLines(fault)) output.text(line);
@@ -88,10 +90,10 @@ export function showInstance(instance: InstanceDetail, output: Output): number {
       ).replace(/^/gm, '  '),
     );
   }
-  const told = endsOf(events).filter((event) => !isEnd(event) || event.instance !== id);
-  if (told.length > 0) {
-    output.text(`\nEvents${told.length > LAST ? `, the last ${LAST} of ${told.length}` : ''}:`);
-    for (const event of told.slice(-LAST)) output.text(eventLine(event, id));
+  const ends = endsOf(events).filter((event) => !isEnd(event) || event.instance !== id);
+  if (ends.length > 0) {
+    output.text(`\nEvents${ends.length > LAST ? `, the last ${LAST} of ${ends.length}` : ''}:`);
+    for (const event of ends.slice(-LAST)) output.text(eventLine(event, id));
   }
   return 0;
 }

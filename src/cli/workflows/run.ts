@@ -2,11 +2,12 @@ import { fail } from '../../errors.ts';
 import type { Parsed } from '../args.ts';
 import type { Output } from '../output.ts';
 import { stopSignal } from '../start.ts';
+import { wrap } from '../table.ts';
 import { checkSources } from './check.ts';
 import type { FollowRecord, InstanceEvent, Workflows } from './client.ts';
 import { isFile, jsonOf, readText } from './source.ts';
 import { isCode, unknown } from './templates.ts';
-import { eventLine, faultLines, isEnd, pretty, span } from './text.ts';
+import { eventLine, faultLines, isEnd, pretty, span, told, width } from './text.ts';
 
 /** A task that began is told when nothing more happened for so long, ms: most end at once, and that is told. */
 const SETTLE_MS = 400;
@@ -56,11 +57,17 @@ export async function runWorkflow(
 export async function followInstance(workflows: Workflows, id: string, output: Output): Promise<number> {
   const stop = stopSignal();
   let settling: NodeJS.Timeout | undefined;
+  let deepest = '';
   const tell = (event: InstanceEvent) => {
-    clearTimeout(settling);
     const own = event.instance === id;
-    if (event.type === 'task.started') {
-      settling = setTimeout(() => output.text(eventLine(event, id)), SETTLE_MS);
+    const pointer = event.type === 'task.started' ? (event.pointer ?? '') : '';
+    // The task around it begins with it: it stays at the inner one.
+    if (pointer === '' || !deepest.startsWith(`${pointer}/`)) {
+      clearTimeout(settling);
+      deepest = pointer;
+    }
+    if (pointer !== '') {
+      if (deepest === pointer) settling = setTimeout(() => output.text(eventLine(event, id)), SETTLE_MS);
     } else if (!own || (!isEnd(event) && event.type !== 'workflow.started'))
       output.text(eventLine(event, id));
     const { type, ...rest } = event;
@@ -96,8 +103,8 @@ function conclude(result: Result, output: Output): number {
   // Network time stands still while agents work; a run that waited for nothing took none.
   const took = (endedAt ?? startedAt) - startedAt;
   output.text(`\n${result.workflow} ${status}${took > 0 ? ` after ${span(took)}` : ''}.`);
-  const meaning = (insight as { text?: string } | null | undefined)?.text;
-  if (meaning !== undefined) output.text(meaning);
+  const sentence = told(insight);
+  for (const line of sentence === undefined ? [] : wrap(sentence, width())) output.text(line);
   if (fault !== undefined) {
     for (const line of faultLines(fault)) output.text(line);
     output.text(`\n  netagent workflows show ${id}\n  netagent workflows restart ${id}`);

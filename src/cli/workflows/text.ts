@@ -100,6 +100,13 @@ export function faultLines(fault: Fault): string[] {
   ];
 }
 
+/** Outcomes that say no more than the status does. */
+const SAME = new Set(['unseen', 'failed', 'cancelled']);
+
+/** What a run meant, where that is more than how it ended. */
+export const told = (insight: { text: string; outcome: string } | undefined): string | undefined =>
+  insight === undefined || SAME.has(insight.outcome) ? undefined : insight.text;
+
 /** A value as JSON for people: short ones in one line. */
 export function pretty(value: unknown, indent = '  '): string {
   const short = JSON.stringify(value) ?? 'null';

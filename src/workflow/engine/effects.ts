@@ -151,9 +151,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
+  /** Until the operator lets a suspended instance go on. */
+  const released = async (instance: Instance): Promise<void> => {
+    while (instance.gate !== undefined) await instance.gate;
+  };
   const ready = async (instance: Instance): Promise<void> => {
     await host.kept(instance);
-    while (instance.gate !== undefined) await instance.gate;
+    if (instance.gate !== undefined) await waiting(instance, () => released(instance));
   };
 
   const evaluate = fromPromise<unknown, Job>(({ input: job, signal }) => {
@@ -216,7 +220,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     for (let rest = end - clock.now(); rest > 0 && !signal.aborted; rest = end - clock.now()) {
       await slept(instance, Math.min(rest, LONGEST), signal);
     }
-    while (instance.gate !== undefined) await instance.gate;
+    const back = instance.gate && instance.options.meta?.activity?.away?.();
+    await released(instance);
+    back?.();
   });
 
   const slept = (instance: Instance, ms: number, signal: AbortSignal) =>
@@ -251,6 +257,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     instance.changed();
     let stopped = false;
     let leave = () => {};
+    const back = instance.options.meta?.activity?.away?.();
     receive(({ state }) => {
       const from: ConsumptionState = state ?? begin(task.listen.to as never);
       const tell = (next: ConsumptionState) => {
@@ -294,6 +301,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return () => {
       stopped = true;
       leave();
+      back?.();
     };
   });
 
