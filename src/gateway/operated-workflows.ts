@@ -106,7 +106,7 @@ export interface OperatedWorkflows {
     document?: unknown;
     input?: unknown;
   };
-  check(source: string): WorkflowProblem[];
+  check(source: string): WorkflowProblem[] | Promise<WorkflowProblem[]>;
   /** @throws WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, WORKFLOW_INPUT_INVALID */
   run(request: RunRequest): Promise<{ id: string; dryRun: boolean }>;
   instances(filter: { status?: string; workflow?: string; limit?: number }): WorkflowInstanceView[];

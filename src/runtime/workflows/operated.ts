@@ -8,7 +8,6 @@ import {
   compileWorkflow,
   type EventBus,
   type InstanceStatus,
-  lineFinder,
   type Pool,
   parseEvent,
   phraseOf,
@@ -112,24 +111,22 @@ export function operatedWorkflows(parts: {
           missing: pool.missing(template, known).missing.map(({ name }) => name),
         })),
     translate: (policy) => parts.translate(policy),
-    check(source) {
-      const { document, problems } = checkWorkflow(source, parts.policy);
+    async check(source) {
+      const { document, problems, lineOf } = checkWorkflow(source, parts.policy);
       const errors = problems.some(({ severity }) => severity === 'error');
       if (document === undefined || errors) return problems;
-      const lineOf = lineFinder(source);
-      const lacking = engine.check(compileWorkflow(source, 'the document', parts.policy));
-      return [...problems, ...lacking.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
+      const found = await engine.examine(compileWorkflow(source, 'the document', parts.policy));
+      return [...problems, ...found.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
     },
     async run(request) {
       const workflow = workflowOf(request);
       checkInput(request);
-      if (request.dryRun === true) {
-        const [first] = engine.check(workflow);
-        if (first !== undefined) {
-          throw fail('WORKFLOW_INVALID', { file: workflow.id, where: first.pointer, problem: first.problem });
-        }
-        return { id: '', dryRun: true };
+      const found = await engine.examine(workflow);
+      const first = found.find(({ severity }) => severity === 'error');
+      if (first !== undefined) {
+        throw fail('WORKFLOW_INVALID', { file: workflow.id, where: first.pointer, problem: first.problem });
       }
+      if (request.dryRun === true) return { id: '', dryRun: true };
       const id = await engine.start(workflow, request.input ?? {}, {
         ...(request.id === undefined ? {} : { id: request.id }),
         labels: { by: 'operator' },

@@ -28,22 +28,20 @@ export function createProcesses(policy: RunPolicy): RunProcess {
     if (script === undefined || command === undefined || !(policy.scripts ?? []).includes(language)) {
       throw refused(`Scripts in ${language}`);
     }
-    if (script.code === undefined) {
-      throw standardError(
-        'configuration',
-        'Scripts from elsewhere are not run here; put the code into the document.',
-      );
-    }
     const folder = await mkdtemp(join(tmpdir(), 'netagent-script-'));
     try {
       const file = join(folder, `script.${EXTENSIONS[language]}`);
-      await writeFile(file, script.code, { mode: 0o600 });
+      await writeFile(file, script.code ?? '', { mode: 0o600 });
       return await run([...command(file), ...(script.arguments ?? [])], script, signal);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   };
 }
+
+/** What an expression gave for an argument, as a process can take it. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value ?? null);
 
 const refused = (what: string) => standardError('authorization', `${what} are off here.`);
 
@@ -58,7 +56,10 @@ function run(
   return new Promise((resolve, reject) => {
     const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)]));
     // A group of its own: what the process starts ends with it.
-    const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, detached: true });
+    const child = spawn(program, args.map(textOf), {
+      env: { PATH: process.env.PATH, ...env },
+      detached: true,
+    });
     const kept = { stdout: '', stderr: '' };
     const end = () => {
       if (child.pid === undefined) return;

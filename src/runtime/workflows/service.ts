@@ -205,6 +205,8 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     events,
     calls,
     resources: calls.readDescription,
+    texts: calls.readText,
+    policy,
     processes: createProcesses(policy),
     secret: (name) => secrets.get(name),
     workflows: catalogue,

@@ -13,6 +13,8 @@ export interface Checked {
   /** Undefined where the document cannot be read. */
   document: WorkflowDocument | undefined;
   problems: PlacedProblem[];
+  /** The line of a place of the text, or of what holds it; 0 where the source is no text. */
+  lineOf(pointer: string): number;
 }
 
 /** Bytes of a document. */
@@ -23,12 +25,14 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   const failed = (line: number, pointer: string, problem: string): Checked => ({
     document: undefined,
     problems: [{ line, pointer, problem, severity: 'error' }],
+    lineOf: () => line,
   });
   if (typeof source === 'string' && source.length > MAX_SOURCE) {
     return failed(1, '', `${source.length} characters; ${MAX_SOURCE} at most`);
   }
   const lines = new LineCounter();
-  const yaml = typeof source === 'string' ? parseDocument(source, { lineCounter: lines }) : undefined;
+  const yaml =
+    typeof source === 'string' ? parseDocument(source, { lineCounter: lines, merge: true }) : undefined;
   const lineOf = yaml === undefined ? () => 0 : finder(yaml, lines);
   const error = yaml?.errors[0];
   if (error !== undefined) {
@@ -44,6 +48,7 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   if (!read.success) {
     return {
       document: undefined,
+      lineOf,
       problems: read.error.issues.map(({ path, message }) => {
         const pointer = path.length === 0 ? '' : `/${path.map(String).map(toToken).join('/')}`;
         return { line: lineOf(pointer), pointer, problem: message, severity: 'error' };
@@ -51,7 +56,7 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
     };
   }
   const problems = checkDocument(read.data, policy).map((one) => ({ line: lineOf(one.pointer), ...one }));
-  return { document: read.data, problems };
+  return { document: read.data, problems, lineOf };
 }
 
 /** Where in the text of a document a JSON Pointer leads: the line, from 1, of the nearest part that is there. */

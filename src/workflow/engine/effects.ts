@@ -1,5 +1,6 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
+import type { ReadScope } from '../calls/types.ts';
 import type {
   ChartEffects,
   ConsumedEvent,
@@ -15,6 +16,7 @@ import type { CloudEvent } from '../events/types.ts';
 import type { Evaluator, Variables } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
 import type { FunctionContext } from '../functions.ts';
+import { createTurns, keepable } from './bounds.ts';
 import { durationMs } from './duration.ts';
 import { evaluateJob, transform } from './evaluate.ts';
 import type { Instance } from './instance.ts';
@@ -49,6 +51,7 @@ export interface EffectsHost {
 /** What the charts of an engine's workflows are given. */
 export function chartEffects(host: EffectsHost): ChartEffects {
   const { env, evaluator, schemas } = host;
+  const turns = createTurns();
   const found = (id: string): Instance => {
     const instance = host.instance(id);
     if (instance === undefined) throw new Error(`no instance ${id}`);
@@ -61,9 +64,24 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       input: instance.row.input,
       startedAt: instance.row.startedAt,
     };
-    const authorization = instance.authorizations.get(keyOf(job, instance));
-    return { ...scopeVariables(job, facts, host.runtime), ...(authorization ? { authorization } : {}) };
+    const authorization = instance.authorizations.get(keyOf(job, instance)) ?? null;
+    return { ...scopeVariables(job, facts, host.runtime), authorization };
   };
+  /** In whose name a task reads what stands elsewhere. */
+  const scopeOf = (job: Job, instance: Instance, variables: Variables): Required<ReadScope> => {
+    const { document } = instance.workflow;
+    const secrets = () => secretsOf(document, host.options.secret);
+    const input = job.kind === 'in' || job.kind === 'start' ? job.data : job.input;
+    return {
+      input,
+      authentications: document.use?.authentications ?? {},
+      fill: (value) => evaluator.fill(value, input, { ...variables, secrets: secrets() }),
+      secret: (name) => secretsOf(document, host.options.secret, name)[name],
+    };
+  };
+  const schemasOf = (scope: ReadScope): Pick<Schemas, 'check'> => ({
+    check: (spec, value, what, signal) => schemas.check(spec, value, what, signal, scope),
+  });
   const taskOf = (job: Job, instance: Instance) => {
     const known = instance.workflow.tasks.get(job.pointer);
     if (known === undefined) throw new Error(`no task ${job.pointer}`);
@@ -76,7 +94,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     instance.working += 1;
     instance.changed();
     try {
-      return await work();
+      const turn = turns();
+      if (turn !== undefined) await turn;
+      return keepable(await work());
     } finally {
       instance.working -= 1;
       instance.changed();
@@ -106,7 +126,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const task = taskOf(job, instance);
     return evaluateJob(job, task, {
       evaluator,
-      schemas,
+      schemas: schemasOf(scopeOf(job, instance, variables)),
       variables,
       secrets: () => (needsSecrets(task) ? secretsOf(document, host.options.secret) : {}),
       use: document.use ?? {},
@@ -117,7 +137,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   };
   const started = async (job: Job, instance: Instance, variables: Variables, signal: AbortSignal) => {
     const { input } = instance.workflow.document;
-    await schemas.check(input?.schema, job.data, "workflow's input", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(input?.schema, job.data, "workflow's input", signal, scope);
     if (input?.from === undefined) return job.data;
     const secrets = needsSecrets(input) ? secretsOf(instance.workflow.document, host.options.secret) : {};
     return transform(input.from, job.data, { ...variables, secrets }, { evaluator });
@@ -126,7 +147,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const { output } = instance.workflow.document;
     const data =
       output?.as === undefined ? job.data : await transform(output.as, job.data, variables, { evaluator });
-    await schemas.check(output?.schema, data, "workflow's output", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
   /** Until the operator lets a suspended instance go on. */
@@ -149,7 +171,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return working(instance, async () => {
       await ready(instance);
       signal.throwIfAborted();
-      const { document } = instance.workflow;
+      const variables = variablesOf(job, instance);
       const context: FunctionContext = {
         signal,
         instanceId: job.instance,
@@ -161,7 +183,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
-        variables: variablesOf(job, instance),
+        variables,
         workflow: instance.workflow,
         labels: instance.row.labels,
         functions: host.functions,
@@ -169,8 +191,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         events: host.options.events,
         processes: host.options.processes,
         child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
-        secrets: () => secretsOf(document, host.options.secret),
-        secret: (name) => secretsOf(document, host.options.secret, name)[name],
+        texts: host.options.texts,
+        scope: scopeOf(job, instance, variables),
         context,
         authorized: (scheme, parameter) =>
           instance.authorizations.set(context.idempotencyKey, { scheme, parameter }),
@@ -183,6 +205,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
 
   const timer = fromPromise<unknown, TimerInput>(async ({ input, signal }) => {
     const instance = found(input.instance);
+    instance.changed();
     const { ms } = input;
     const length =
       typeof ms === 'number'
@@ -231,6 +254,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const bus = host.options.events;
     if (!('listen' in task)) throw new Error(`no listener ${pointer}`);
     if (bus === undefined) throw standardError('configuration', 'Events are not listened to here.');
+    instance.changed();
     let stopped = false;
     let leave = () => {};
     const back = instance.options.meta?.activity?.away?.();

@@ -3,12 +3,12 @@ import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
 import type { ScopeOutput } from '../chart/types.ts';
-import { invalid } from '../dsl/parse.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
 import { CAUSE } from '../events/cause.ts';
 import { createEvaluator } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
-import { checkSupport } from './check.ts';
+import { createAdmission } from './admission.ts';
+import { unkeepable } from './bounds.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
 import { chartEffects } from './effects.ts';
 import { activeStates, Instance } from './instance.ts';
@@ -35,6 +35,8 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const history = options.history ?? HISTORY;
   const evaluator = createEvaluator({ clock: env.clock });
   const functions = new Map(Object.entries(options.functions));
+  const schemas = createSchemas(options.resources);
+  const admission = createAdmission(options, { clock: env.clock, evaluator, schemas, functions });
   const instances = new Map<string, Instance>();
   /** By instance, from before its chart is made: its first state begins with it. */
   const clocks = new Map<string, Clock>();
@@ -42,9 +44,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const waiters = new Map<string, Waiter[]>();
   const charts = new Map<string, AnyStateMachine>();
   const workflows = new Map<string, CompiledWorkflow>();
-  const supported = new WeakSet<CompiledWorkflow>();
-  const writer =
-    ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log, history });
+  const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
   let evaluations = 0;
   let closed = false;
 
@@ -76,7 +76,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     env,
     options,
     evaluator,
-    schemas: createSchemas(options.resources),
+    schemas,
     functions,
     runtime: options.runtime ?? { name: 'netagent', version: '0.1.0', metadata: {} },
     instance: (id) => instances.get(id),
@@ -136,6 +136,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       machine: chartOf(workflow),
       host: { ended: end },
       durable: ledger !== undefined,
+      history,
       ...(from === undefined ? {} : { from }),
     });
     instances.set(row.id, instance);
@@ -182,15 +183,18 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const id = await engine.start(workflow, input, run);
       return engine.result(id);
     },
-    async start(workflow, input, given = {}) {
-      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: workflow.id });
-      refuse(workflow);
+    async start(asked, input, given = {}) {
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
+      const workflow = admission.admitted(asked) ?? (await admitted(asked, given));
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
       if (known !== undefined || ledger?.get(id) !== undefined) {
         if (known?.fresh === true) await writer?.barrier(known);
         return id;
       }
+      const problem = unkeepable(input);
+      if (problem !== undefined) throw fail('WORKFLOW_INPUT_INVALID', { name: workflow.id, problem });
       const run: RunOptions = { ...options.options?.(id), ...given };
       const now = clockOf(run).now();
       const row: InstanceRow = {
@@ -244,7 +248,8 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       }
       return count;
     },
-    check: (workflow) => checkSupport(workflow, options, functions),
+    check: admission.check,
+    examine: admission.examine,
     instances: () =>
       [...instances.values()].map(({ row, actor }) => ({
         id: row.id,
@@ -363,12 +368,16 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   };
   return engine;
 
-  /** A document that cannot run to its end here does not begin. */
-  function refuse(workflow: CompiledWorkflow): void {
-    if (supported.has(workflow)) return;
-    const problems = checkSupport(workflow, options, functions);
-    if (problems.length > 0) throw invalid(`${workflow.id} ${workflow.version}`, problems);
-    supported.add(workflow);
+  /** Counts as work: a clock that moves while all wait must not move ahead of it. */
+  async function admitted(workflow: CompiledWorkflow, { meta }: RunOptions): Promise<CompiledWorkflow> {
+    evaluations += 1;
+    meta?.activity?.begin();
+    try {
+      return await admission.admit(workflow);
+    } finally {
+      evaluations -= 1;
+      if (meta?.activity !== undefined) setImmediate(() => meta.activity?.end());
+    }
   }
 
   function running(id: string): Instance {

@@ -10,7 +10,7 @@ import type { Schemas } from './schemas.ts';
 
 export interface EvaluateTools {
   evaluator: Evaluator;
-  schemas: Schemas;
+  schemas: Pick<Schemas, 'check'>;
   variables: Variables;
   /** Values of the document's secrets: for `input.from` alone. */
   secrets(): Variables;

@@ -9,7 +9,7 @@ import { anyCase, type Case } from './arbitrary.ts';
 import { byMortals, byReference, engineSide, type Seen } from './sides.ts';
 
 /** RUNS=5000 looks longer; a failure shows its seed, which goes to SEED. */
-const RUNS = Number(process.env.RUNS ?? 100);
+const RUNS = Number(process.env.RUNS ?? 60);
 const SEED = process.env.SEED === undefined ? {} : { seed: Number(process.env.SEED) };
 
 const engine = engineSide();
