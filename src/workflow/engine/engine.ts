@@ -10,6 +10,7 @@ import { faultOf, standardError } from '../fault.ts';
 import { createAdmission } from './admission.ts';
 import { unkeepable } from './bounds.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
+import { counting } from './counting.ts';
 import { chartEffects } from './effects.ts';
 import { activeStates, Instance } from './instance.ts';
 import type { Checkpoint, InstanceRow } from './ledger.ts';
@@ -33,7 +34,10 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const { env, ledger } = options;
   const clockOf = (run: RunOptions) => run.clock ?? options.clock ?? env.clock;
   const history = options.history ?? HISTORY;
-  const evaluator = createEvaluator({ clock: env.clock });
+  let evaluations = 0;
+  const evaluator = counting(createEvaluator({ clock: env.clock }), (change) => {
+    evaluations += change;
+  });
   const functions = new Map(Object.entries(options.functions));
   const schemas = createSchemas(options.resources);
   const admission = createAdmission(options, { clock: env.clock, evaluator, schemas, functions });
@@ -45,7 +49,6 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const charts = new Map<string, AnyStateMachine>();
   const workflows = new Map<string, CompiledWorkflow>();
   const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
-  let evaluations = 0;
   let closed = false;
 
   const observe = (event: Lifecycle) => {
@@ -345,7 +348,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     async idle() {
       do await new Promise<void>((resolve) => setImmediate(resolve));
-      while (evaluations > 0 || writer?.busy === true);
+      while (!closed && (evaluations > 0 || writer?.busy === true));
     },
     async close() {
       closed = true;
