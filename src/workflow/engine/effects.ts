@@ -15,6 +15,7 @@ import type { CloudEvent } from '../events/types.ts';
 import type { Evaluator, Variables } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
 import type { FunctionContext } from '../functions.ts';
+import { createTurns, keepable } from './bounds.ts';
 import { durationMs } from './duration.ts';
 import { evaluateJob, transform } from './evaluate.ts';
 import type { Instance } from './instance.ts';
@@ -49,6 +50,7 @@ export interface EffectsHost {
 /** What the charts of an engine's workflows are given. */
 export function chartEffects(host: EffectsHost): ChartEffects {
   const { env, evaluator, schemas } = host;
+  const turns = createTurns();
   const found = (id: string): Instance => {
     const instance = host.instance(id);
     if (instance === undefined) throw new Error(`no instance ${id}`);
@@ -76,7 +78,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     instance.working += 1;
     instance.changed();
     try {
-      return await work();
+      const turn = turns();
+      if (turn !== undefined) await turn;
+      return keepable(await work());
     } finally {
       instance.working -= 1;
       instance.changed();
@@ -179,6 +183,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
 
   const timer = fromPromise<unknown, TimerInput>(async ({ input, signal }) => {
     const instance = found(input.instance);
+    instance.changed();
     const { ms } = input;
     const length =
       typeof ms === 'number'
@@ -225,6 +230,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const bus = host.options.events;
     if (!('listen' in task)) throw new Error(`no listener ${pointer}`);
     if (bus === undefined) throw standardError('configuration', 'Events are not listened to here.');
+    instance.changed();
     let stopped = false;
     let leave = () => {};
     receive(({ state }) => {

@@ -8,6 +8,7 @@ import type { WorkflowDocument } from '../dsl/types.ts';
 import { CAUSE } from '../events/cause.ts';
 import { createEvaluator } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
+import { unkeepable } from './bounds.ts';
 import { checkSupport } from './check.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
 import { chartEffects } from './effects.ts';
@@ -43,8 +44,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const charts = new Map<string, AnyStateMachine>();
   const workflows = new Map<string, CompiledWorkflow>();
   const supported = new WeakSet<CompiledWorkflow>();
-  const writer =
-    ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log, history });
+  const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
   let evaluations = 0;
   let closed = false;
 
@@ -136,6 +136,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       machine: chartOf(workflow),
       host: { ended: end },
       durable: ledger !== undefined,
+      history,
       ...(from === undefined ? {} : { from }),
     });
     instances.set(row.id, instance);
@@ -191,6 +192,8 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
         if (known?.fresh === true) await writer?.barrier(known);
         return id;
       }
+      const problem = unkeepable(input);
+      if (problem !== undefined) throw fail('WORKFLOW_INPUT_INVALID', { name: workflow.id, problem });
       const run: RunOptions = { ...options.options?.(id), ...given };
       const now = clockOf(run).now();
       const row: InstanceRow = {

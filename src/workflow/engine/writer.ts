@@ -10,18 +10,16 @@ export class Writer {
   readonly #ledger: WorkflowLedger;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #history: number;
   readonly #dirty = new Set<Instance>();
   #waiting: Array<() => void> = [];
   #scheduled = false;
   #timer: unknown;
   #closed = false;
 
-  constructor(options: { ledger: WorkflowLedger; clock: Clock; log: Log; history: number }) {
+  constructor(options: { ledger: WorkflowLedger; clock: Clock; log: Log }) {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#history = options.history;
   }
 
   /**
@@ -47,7 +45,7 @@ export class Writer {
     if (this.#closed) return;
     const now = this.#clock.now();
     const instances = [...this.#dirty].filter(({ stopped }) => !stopped);
-    const changes = instances.map((instance) => instance.change(now, this.#history));
+    const changes = instances.map((instance) => instance.change(now));
     try {
       if (changes.length > 0) this.#ledger.commit(changes.map(({ change }) => change));
     } catch (error) {

@@ -36,3 +36,25 @@ test('names that look like escaped ones are names of their own', async () => {
   await on.kept.engine.run(workflow(`  - "#x": ${act('one')}\n  - "%23x": ${act('two')}`), {});
   expect(on.calls.map(({ name }) => name)).toEqual(['one', 'two']);
 });
+
+test('a task that goes to itself is another step each time, on the data that it gave', async () => {
+  const flow = workflow(`
+  - count: { call: 'count:1.0.0@default', with: { at: '\${ .at }' }, then: again }
+  - again: { switch: [{ more: { when: '\${ .at < 3 }', then: count } }, { stop: { then: end } }] }`);
+  const self = workflow(
+    "  - a: { if: '${ .at < 3 }', call: 'count:1.0.0@default', with: { at: '${ .at }' }, then: a }",
+  );
+  const keys: string[] = [];
+  const counting = bench({
+    functions: {
+      count: async (input, { idempotencyKey }) => {
+        keys.push(idempotencyKey);
+        return { at: (input as { at: number }).at + 1 };
+      },
+    },
+  });
+  expect((await counting.kept.engine.run(flow, { at: 0 })).output).toEqual({ at: 3 });
+  expect((await counting.kept.engine.run(self, { at: 0 })).output).toEqual({ at: 3 });
+  expect(new Set(keys).size).toBe(6);
+  await counting.end();
+});
