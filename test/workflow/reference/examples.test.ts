@@ -31,12 +31,6 @@ describe('found once', () => {
       { n: 1 },
     ],
     [
-      'what a body exported remains when it faults',
-      `  - a: { try: [{ b: { set: { n: 1 }, export: { as: { kept: 1 } } } }, { c: ${call} }], catch: {} }
-  - d: { set: { kept: '\${ $context }' } }`,
-      { kept: { kept: 1 } },
-    ],
-    [
       'an event has an id of its own and the identity of the workflow as its source',
       "  - a: { emit: { event: { with: { type: told, data: '${ .n }' } } }, output: { as: '{ type, source, data, id: (.id | type) }' } }",
       { type: 'told', source: '/test/one/1.0.0', data: 1, id: 'string' },
