@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import {
+  type Activity,
   type CompiledWorkflow,
   type FunctionContext,
+  idling,
   type Pool,
   standardError,
   type WorkflowEngine,
@@ -27,7 +29,7 @@ export function planFunction(parts: {
   engine(): WorkflowEngine;
   prepare(workflow: CompiledWorkflow): CompiledWorkflow;
 }) {
-  return async (given: unknown, { idempotencyKey, instanceId, signal }: FunctionContext) => {
+  return async (given: unknown, { idempotencyKey, instanceId, signal, meta }: FunctionContext) => {
     const read = input.safeParse(given);
     if (!read.success) {
       throw standardError('configuration', 'The question to plan is none.', {
@@ -58,7 +60,9 @@ export function planFunction(parts: {
     const stop = () => void engine.cancel(id).catch(() => {});
     signal.addEventListener('abort', stop, { once: true });
     try {
-      return { ...plan, instance: id, output: (await engine.result(id)).output };
+      if (signal.aborted) stop();
+      const ended = await idling(meta.activity as Activity | undefined, () => engine.result(id));
+      return { ...plan, instance: id, output: ended.output };
     } finally {
       signal.removeEventListener('abort', stop);
     }
