@@ -30,8 +30,8 @@ export interface Participant {
   activity: {
     begin(): void;
     end(): void;
-    /** Waits for what is outside, such as a human or an event, until the way back is called: time may move meanwhile. */
-    away(): () => void;
+    /** Within a `begin` and its `end`: waits for another instance, an event, an operator; what it gives ends that. */
+    idle(): () => void;
   };
   /** Announces a call to another agent, made within an activity; the id travels with the request. */
   call(): { id: string; end(): void };
@@ -55,8 +55,8 @@ interface Call {
 interface Party {
   active: number;
   timers: number;
-  /** Waits for what is outside. */
-  away: number;
+  /** Waits for something that is no timer of its own. */
+  waits: number;
   calls: Set<Call>;
   parent: Call | undefined;
 }
@@ -74,7 +74,7 @@ export class NetworkTime implements Clock {
   #ticker: unknown;
   #wallStart = 0;
   /** Owner of timers that belong to no participant. */
-  readonly #nobody: Party = { active: 0, timers: 0, away: 0, calls: new Set(), parent: undefined };
+  readonly #nobody: Party = { active: 0, timers: 0, waits: 0, calls: new Set(), parent: undefined };
   readonly #options: NetworkTimeOptions;
 
   constructor(options: NetworkTimeOptions) {
@@ -107,7 +107,7 @@ export class NetworkTime implements Clock {
   /** Enters the lock-step; `parentCall` is the id of the call that this participant answers, if any. */
   join(parentCall?: string): Participant {
     const parent = parentCall === undefined ? undefined : this.#calls.get(parentCall);
-    const party: Party = { active: 0, timers: 0, away: 0, calls: new Set(), parent };
+    const party: Party = { active: 0, timers: 0, waits: 0, calls: new Set(), parent };
     this.#parties.add(party);
     if (parent) {
       parent.parties.add(party);
@@ -129,14 +129,13 @@ export class NetworkTime implements Clock {
           party.active -= 1;
           changed();
         },
-        away: () => {
-          party.away += 1;
+        idle: () => {
+          party.active -= 1;
+          party.waits += 1;
           changed();
-          let back = false;
           return () => {
-            if (back) return;
-            back = true;
-            party.away -= 1;
+            party.active += 1;
+            party.waits -= 1;
           };
         },
       },
@@ -270,5 +269,5 @@ function asleep(party: Party): boolean {
   for (const call of party.calls) {
     if (!call.answering && call.parties.size > 0 && [...call.parties].every(asleep)) waitingCalls += 1;
   }
-  return party.active === waitingCalls && (party.timers > 0 || party.away > 0 || waitingCalls > 0);
+  return party.active === waitingCalls && (party.timers + party.waits > 0 || waitingCalls > 0);
 }

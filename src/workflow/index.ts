@@ -4,6 +4,7 @@ export type { Progress } from './chart/types.ts';
 export { checkDocument, type Problem, type RunPolicy } from './dsl/check.ts';
 export { checkWorkflow, lineFinder, type PlacedProblem, parseWorkflow } from './dsl/parse.ts';
 export type { WorkflowDocument } from './dsl/types.ts';
+export { idling } from './engine/activity.ts';
 export { type CompiledWorkflow, compileWorkflow } from './engine/compiled.ts';
 export { durationMs } from './engine/duration.ts';
 export { createEngine } from './engine/engine.ts';

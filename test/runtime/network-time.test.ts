@@ -40,15 +40,14 @@ describe('network time in lock-step', () => {
   test('one that waits for what is outside holds nobody up, and nothing moves for it alone', async () => {
     const { time, moves } = lockstep();
     const listener = time.join();
-    const back = listener.activity.away();
+    listener.activity.begin();
+    const back = listener.activity.idle();
     await settle();
     expect(moves).toEqual([]);
     const other = time.join();
     other.clock.setTimeout(() => other.leave(), 2_000);
     await settle();
     expect(moves).toEqual([2_000]);
-    listener.activity.begin();
-    back();
     back();
     time.join().clock.setTimeout(() => {}, 1_000);
     await settle();

@@ -33,6 +33,10 @@ test('who waits for another workflow, or for a human, does not hold time', async
         activity: {
           begin: () => void active.set(id, (active.get(id) ?? 0) + 1),
           end: () => void active.set(id, (active.get(id) ?? 0) - 1),
+          idle: () => {
+            active.set(id, (active.get(id) ?? 0) - 1);
+            return () => void active.set(id, (active.get(id) ?? 0) + 1);
+          },
         },
       },
     }),

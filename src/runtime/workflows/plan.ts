@@ -107,6 +107,7 @@ export function planFunction(parts: {
     const stop = () => void engine.cancel(id).catch(() => {});
     signal.addEventListener('abort', stop, { once: true });
     try {
+      if (signal.aborted) stop();
       return { ...plan, instance: id, output: (await waiting(() => engine.result(id))).output };
     } finally {
       signal.removeEventListener('abort', stop);

@@ -1,5 +1,6 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
+import { fail } from '../../errors.ts';
 import type { ReadScope } from '../calls/types.ts';
 import type {
   ChartEffects,
@@ -16,6 +17,7 @@ import type { CloudEvent } from '../events/types.ts';
 import type { Evaluator, Variables } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
 import type { FunctionContext } from '../functions.ts';
+import { idling } from './activity.ts';
 import { createTurns, keepable } from './bounds.ts';
 import { durationMs } from './duration.ts';
 import { evaluateJob, transform } from './evaluate.ts';
@@ -40,13 +42,15 @@ export interface EffectsHost {
   /** By the clock of an instance, also of one whose chart is just being made. */
   now(id: string): number;
   /** Resolves when what happened so far is kept; undefined where nothing is. */
-  kept(instance: Instance): Promise<void> | undefined;
+  kept(instance: Instance): Promise<boolean> | undefined;
   child: PerformTools['child'];
   noted(instance: Instance, event: Progress & { path: string }): void;
   progress(instance: Instance, pointer: string, text: string, data: unknown): void;
   /** Counts evaluations under way. */
   evaluating(change: 1 | -1): void;
 }
+
+const interrupted = ({ row }: Instance) => fail('WORKFLOW_INTERRUPTED', { name: row.workflow });
 
 /** What the charts of an engine's workflows are given. */
 export function chartEffects(host: EffectsHost): ChartEffects {
@@ -106,15 +110,10 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   };
   /** Within work of an instance: what others do meanwhile is not its own. */
   const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
-    const activity = instance.options.meta?.activity;
-    const back = activity?.away?.();
-    activity?.end();
     instance.working -= 1;
     try {
-      return await work();
+      return await idling(instance.options.meta?.activity, work);
     } finally {
-      activity?.begin();
-      back?.();
       instance.working += 1;
     }
   };
@@ -151,13 +150,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
-  /** Until the operator lets a suspended instance go on. */
-  const released = async (instance: Instance): Promise<void> => {
-    while (instance.gate !== undefined) await instance.gate;
-  };
+  const resumed = (instance: Instance): Promise<void> =>
+    waiting(instance, async () => {
+      while (instance.gate !== undefined) await instance.gate;
+    });
   const ready = async (instance: Instance): Promise<void> => {
-    await host.kept(instance);
-    if (instance.gate !== undefined) await waiting(instance, () => released(instance));
+    if ((await host.kept(instance)) === false) throw interrupted(instance);
+    if (instance.gate !== undefined) await resumed(instance);
   };
 
   const evaluate = fromPromise<unknown, Job>(({ input: job, signal }) => {
@@ -214,15 +213,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const clock = instance.clock;
     if (signal.aborted) return;
     const kept = host.kept(instance);
-    if (kept !== undefined) await kept;
+    if ((await kept) === false) throw interrupted(instance);
     // A clock that was set back must not make a wait longer than it is.
     const end = clock.now() + Math.min(length, Math.max(0, input.since + length - clock.now()));
     for (let rest = end - clock.now(); rest > 0 && !signal.aborted; rest = end - clock.now()) {
       await slept(instance, Math.min(rest, LONGEST), signal);
     }
-    const back = instance.gate && instance.options.meta?.activity?.away?.();
-    await released(instance);
-    back?.();
+    if (instance.gate !== undefined && !signal.aborted) await working(instance, () => resumed(instance));
   });
 
   const slept = (instance: Instance, ms: number, signal: AbortSignal) =>
@@ -257,7 +254,11 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     instance.changed();
     let stopped = false;
     let leave = () => {};
-    const back = instance.options.meta?.activity?.away?.();
+    // An instance that listens waits: time passes for others, and for what it listens to.
+    const given = instance.options.meta?.activity;
+    const activity = given?.idle === undefined ? undefined : given;
+    activity?.begin();
+    const back = activity?.idle?.();
     receive(({ state }) => {
       const from: ConsumptionState = state ?? begin(task.listen.to as never);
       const tell = (next: ConsumptionState) => {
@@ -277,7 +278,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         // The chart holds the event first, and the store the chart: then it counts.
         journal: (_, next) => {
           tell(next);
-          return host.kept(instance);
+          return host.kept(instance)?.then((kept) => {
+            if (!kept) throw interrupted(instance);
+          });
         },
         onProblem: (problem) =>
           env.log.warn(
@@ -302,6 +305,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       stopped = true;
       leave();
       back?.();
+      if (activity !== undefined) setImmediate(() => activity.end());
     };
   });
 

@@ -24,7 +24,7 @@ export const act = (name: string) => `{ call: 'act:1.0.0@default', with: { name:
 export function bench(more: Partial<EngineOptions> = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'netagent-attack-'));
   const clock = simulatedClock();
-  const env = { ...testEnv(), clock };
+  const env = more.env ?? { ...testEnv(), clock };
   const kept: { store: Store; engine: WorkflowEngine } = {} as never;
   const calls: Array<{ name: unknown; key: string }> = [];
   const disk = { fails: false };
