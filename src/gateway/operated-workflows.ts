@@ -87,6 +87,8 @@ export interface ApprovalView {
 }
 
 export interface OperatedWorkflows {
+  /** The time that instances live in, ms: network time, which may be far from that of the wall. */
+  now(): number;
   templates(): TemplateView[];
   /** The document as JSON, and its chart as `walk` gives it. @throws WORKFLOW_NOT_FOUND */
   template(name: string, version?: string): TemplateView & { document: unknown };

@@ -27,7 +27,12 @@ export interface Participant {
   /** Network time with timers that count as this participant's waiting. */
   clock: Clock;
   /** Work under way; time does not move between `begin` and its `end`. */
-  activity: { begin(): void; end(): void };
+  activity: {
+    begin(): void;
+    end(): void;
+    /** Within a `begin` and its `end`: waits for another instance, an event, an operator; what it gives ends that. */
+    idle(): () => void;
+  };
   /** Announces a call to another agent, made within an activity; the id travels with the request. */
   call(): { id: string; end(): void };
   leave(): void;
@@ -50,6 +55,8 @@ interface Call {
 interface Party {
   active: number;
   timers: number;
+  /** Waits for something that is no timer of its own. */
+  waits: number;
   calls: Set<Call>;
   parent: Call | undefined;
 }
@@ -67,7 +74,7 @@ export class NetworkTime implements Clock {
   #ticker: unknown;
   #wallStart = 0;
   /** Owner of timers that belong to no participant. */
-  readonly #nobody: Party = { active: 0, timers: 0, calls: new Set(), parent: undefined };
+  readonly #nobody: Party = { active: 0, timers: 0, waits: 0, calls: new Set(), parent: undefined };
   readonly #options: NetworkTimeOptions;
 
   constructor(options: NetworkTimeOptions) {
@@ -100,7 +107,7 @@ export class NetworkTime implements Clock {
   /** Enters the lock-step; `parentCall` is the id of the call that this participant answers, if any. */
   join(parentCall?: string): Participant {
     const parent = parentCall === undefined ? undefined : this.#calls.get(parentCall);
-    const party: Party = { active: 0, timers: 0, calls: new Set(), parent };
+    const party: Party = { active: 0, timers: 0, waits: 0, calls: new Set(), parent };
     this.#parties.add(party);
     if (parent) {
       parent.parties.add(party);
@@ -121,6 +128,15 @@ export class NetworkTime implements Clock {
         end: () => {
           party.active -= 1;
           changed();
+        },
+        idle: () => {
+          party.active -= 1;
+          party.waits += 1;
+          changed();
+          return () => {
+            party.active += 1;
+            party.waits -= 1;
+          };
         },
       },
       call: () => {
@@ -253,5 +269,5 @@ function asleep(party: Party): boolean {
   for (const call of party.calls) {
     if (!call.answering && call.parties.size > 0 && [...call.parties].every(asleep)) waitingCalls += 1;
   }
-  return party.active === waitingCalls && (party.timers > 0 || waitingCalls > 0);
+  return party.active === waitingCalls && (party.timers + party.waits > 0 || waitingCalls > 0);
 }

@@ -166,9 +166,9 @@ describe('what can be seen before a run', () => {
     expect((await found(`do:\n  - one: ${task.startsWith('{') ? task : `{ ${task} }`}`))[0]).toMatch(problem);
   });
 
-  test('variables of loops, handlers and functions are known where they are', async () => {
+  test('variables of loops and handlers are known where they are', async () => {
     expect(
-      await found(`use: { functions: { f: { set: { a: "\${ $cell }" } } } }
+      await found(`use: { functions: { f: { set: { a: "\${ .cell }" } } } }
 do:
   - loop:
       for: { each: cell, in: "\${ .cells }", at: nr }

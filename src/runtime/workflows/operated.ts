@@ -1,3 +1,4 @@
+import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import type { OperatedWorkflows, TemplateView } from '../../gateway/index.ts';
 import {
@@ -11,6 +12,7 @@ import {
   parseEvent,
   phraseOf,
   type RunPolicy,
+  readTemplate,
   type Template,
   type Translation,
   type Triggers,
@@ -23,6 +25,8 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
+  /** Of the instances. */
+  clock: Clock;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -65,10 +69,15 @@ export function operatedWorkflows(parts: {
     source === undefined
       ? found(workflow ?? '', version).workflow
       : compileWorkflow(source, 'the document', parts.policy);
+  const templateOf = ({ workflow, version, source }: Parameters<OperatedWorkflows['run']>[0]) => {
+    if (source === undefined) return found(workflow ?? '', version);
+    const read = readTemplate(source, 'the document');
+    return 'template' in read ? read.template : undefined;
+  };
   /** Wrong input is refused before there is an instance. */
   const checkInput = (request: Parameters<OperatedWorkflows['run']>[0]) => {
-    if (request.source !== undefined || request.workflow === undefined) return;
-    const template = found(request.workflow, request.version);
+    const template = templateOf(request);
+    if (template === undefined) return;
     const { missing, invalid } = pool.missing(template, (request.input ?? {}) as Record<string, unknown>);
     const problems = [
       ...missing.map(({ name, or }) => `${[name, ...or].join(' or ')} is missing`),
@@ -80,6 +89,7 @@ export function operatedWorkflows(parts: {
   };
 
   return {
+    now: () => parts.clock.now(),
     templates: () => pool.list().map(viewOf),
     template(name, version) {
       const template = found(name, version);

@@ -84,7 +84,10 @@ export function planFunction(parts: {
     };
   };
 
-  return async (given: unknown, { idempotencyKey, instanceId, signal }: FunctionContext) => {
+  return async (
+    given: unknown,
+    { idempotencyKey, instanceId, signal, waiting = (work) => work() }: FunctionContext,
+  ) => {
     const read = input.safeParse(given);
     if (!read.success) {
       throw standardError('configuration', 'The question to plan is none.', {
@@ -104,7 +107,8 @@ export function planFunction(parts: {
     const stop = () => void engine.cancel(id).catch(() => {});
     signal.addEventListener('abort', stop, { once: true });
     try {
-      return { ...plan, instance: id, output: (await engine.result(id)).output };
+      if (signal.aborted) stop();
+      return { ...plan, instance: id, output: (await waiting(() => engine.result(id))).output };
     } finally {
       signal.removeEventListener('abort', stop);
     }

@@ -22,7 +22,7 @@ import { ask, CALL_KEY } from '../agents/ask.ts';
 import { STEP_KEY } from '../agents/delegated.ts';
 import type { BusAddress } from '../agents/start.ts';
 import { type RunMeta, workflowFunctions } from '../agents/workflows.ts';
-import type { NetworkTime, Participant } from '../network-time.ts';
+import type { NetworkTime } from '../network-time.ts';
 import { a2aPort } from './a2a-port.ts';
 import { type ApprovalRecord, openApprovals } from './approvals.ts';
 import { approvedBy, changeFunction } from './change.ts';
@@ -175,11 +175,9 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   });
   closing.push(() => calls.close());
 
-  const participants = new Map<string, Participant>();
   /** What a run is given: its place in network time, and how it reaches others. */
-  const runOptions = (id: string): Pick<RunOptions, 'clock' | 'meta'> => {
+  const runOptions = (id: string): Pick<RunOptions, 'clock' | 'meta' | 'release'> => {
     const participant = time.join();
-    participants.set(id, participant);
     const meta: RunMeta = {
       participant,
       activity: participant.activity,
@@ -191,7 +189,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
       step: undefined,
       contextId: () => contexts.idOf(id),
     };
-    return { clock: participant.clock, meta: { ...meta } };
+    return { clock: participant.clock, meta: { ...meta }, release: participant.leave };
   };
   const story = new Story();
   const catalogue = (namespace: string, name: string, version: string) =>
@@ -223,8 +221,6 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     observe(event) {
       story.add(event);
       if (!/^workflow\.(completed|faulted|cancelled)$/.test(event.type)) return;
-      participants.get(event.instance)?.leave();
-      participants.delete(event.instance);
       approvals.drop(event.instance);
     },
   });
@@ -272,6 +268,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
       events,
       triggers,
       translate,
+      clock: time,
     }),
     async close() {
       for (const close of closing.reverse()) {

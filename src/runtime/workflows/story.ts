@@ -19,7 +19,14 @@ export class Story {
     events.push(view);
     if (events.length > EVENTS) events.shift();
     if (this.#events.size > INSTANCES) this.#events.delete(this.#events.keys().next().value as string);
-    for (const listener of [...(this.#listeners.get(event.instance) ?? [])]) listener(view);
+    for (const listener of [...(this.#listeners.get(event.instance) ?? [])]) {
+      try {
+        listener(view);
+      } catch {
+        // Who looks on and fails at it looks on no more; the others do.
+        this.#listeners.get(event.instance)?.delete(listener);
+      }
+    }
     return view;
   }
 

@@ -110,7 +110,7 @@ function compileScope(
       name,
       task,
       pointer,
-      onDone: flow(task, next),
+      onDone: flow(name, task, next),
       around: outside,
       callee,
     });

@@ -3,13 +3,14 @@ import type { Task } from '../dsl/types.ts';
 import type { Config } from './types.ts';
 
 /** A task's name as the key of its state: a leading # would be an id as the target of an edge. */
-export const keyOf = (name: string): string => (name.startsWith('#') ? `%23${name.slice(1)}` : name);
+export const keyOf = (name: string): string =>
+  /^[#%]/.test(name) ? encodeURIComponent(name[0] as string) + name.slice(1) : name;
 
 /** A task's name as the target of an edge: a dot would be a path. */
 const stateOf = (name: string): string => keyOf(name).replace(/[\\.]/g, '\\$&');
 
 /** Where the flow goes after a task: one guarded edge for each possible target, so that the chart shows all. */
-export function flow(task: Task, next: string | undefined): Config[] {
+export function flow(name: string, task: Task, next: string | undefined): Config[] {
   const following = next === undefined ? '#done' : stateOf(next);
   const target = (directive: string): string => {
     if (directive === 'continue') return following;
@@ -20,7 +21,7 @@ export function flow(task: Task, next: string | undefined): Config[] {
   const cases =
     'switch' in task ? task.switch.flatMap((one) => Object.values(one).map(({ then }) => then)) : [];
   const caught = 'try' in task ? task.catch.then : undefined;
-  return [
+  const edges: Config[] = [
     ...(task.if === undefined ? [] : [{ guard: 'wasSkipped', target: following }]),
     ...(bodies(task).length === 0 || 'fork' in task ? [] : [{ guard: 'bodyEndedAll', target: '#end' }]),
     ...(caught === undefined ? [] : [{ guard: 'wasCaught', target: target(caught) }]),
@@ -30,4 +31,6 @@ export function flow(task: Task, next: string | undefined): Config[] {
     })),
     { target: own },
   ];
+  // A task that goes to itself begins anew: another step, with the data that it gave.
+  return edges.map((edge) => (edge.target === stateOf(name) ? { ...edge, reenter: true } : edge));
 }

@@ -72,15 +72,23 @@ export function partsOf(name: string, pointer: string) {
     /** Invokes the machine of an inner scope on the task's input. */
     scope: (
       src: string,
-      names: { each?: string; at?: string; fault?: string; attempt?: boolean; raw?: boolean; item?: boolean },
+      names: {
+        each?: string;
+        at?: string;
+        fault?: string;
+        attempt?: boolean;
+        raw?: boolean;
+        item?: boolean;
+        bare?: boolean;
+      },
       onDone: Config[],
     ): Config => ({
       src: `scope ${src}`,
       input: ({ context }: At): ScopeInput => ({
         instance: context.instance,
-        path: `${context.path}/${context.step}${names.each === undefined ? '' : `[${context.index}]`}${
-          names.attempt === true && context.attempts > 0 ? `#${context.attempts}` : ''
-        }`,
+        path: `${context.path}/${context.step}${shared(src) ? `<${pointer}>` : ''}${
+          names.each === undefined ? '' : `[${context.index}]`
+        }${names.attempt === true && context.attempts > 0 ? `#${context.attempts}` : ''}`,
         data:
           names.item === true
             ? context.items[context.index]
@@ -91,7 +99,8 @@ export function partsOf(name: string, pointer: string) {
                 : context.input,
         ctx: context.ctx,
         vars: {
-          ...context.vars,
+          // A function of the document sees its arguments alone.
+          ...(names.bare === true ? {} : context.vars),
           ...itemOf(names, context),
           ...(names.fault === undefined ? {} : { [names.fault]: context.fault }),
         },
@@ -101,6 +110,9 @@ export function partsOf(name: string, pointer: string) {
     }),
   };
 }
+
+/** Whether a scope has several places that invoke it: only the one that does tells its steps apart. */
+const shared = (src: string) => /^(function|extension) /.test(src);
 
 /** The variables of one round of a loop. */
 const itemOf = ({ each, at }: { each?: string; at?: string }, { items, index }: ScopeContext) => ({

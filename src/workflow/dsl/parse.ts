@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { fail } from '../../errors.ts';
 import { checkDocument, type Problem, type RunPolicy } from './check.ts';
 import { documentSchema } from './schema.ts';
@@ -33,6 +33,7 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   const lines = new LineCounter();
   const yaml =
     typeof source === 'string' ? parseDocument(source, { lineCounter: lines, merge: true }) : undefined;
+  const lineOf = yaml === undefined ? () => 0 : finder(yaml, lines);
   const error = yaml?.errors[0];
   if (error !== undefined) {
     return failed(error.linePos?.[0].line ?? 1, '', error.message.split('\n')[0] ?? 'not YAML');
@@ -56,16 +57,23 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   }
   const problems = checkDocument(read.data, policy).map((one) => ({ line: lineOf(one.pointer), ...one }));
   return { document: read.data, problems, lineOf };
+}
 
-  function lineOf(pointer: string): number {
-    if (yaml === undefined) return 0;
+/** Where in the text of a document a JSON Pointer leads: the line, from 1, of the nearest part that is there. */
+export function lineFinder(source: string): (pointer: string) => number {
+  const lines = new LineCounter();
+  return finder(parseDocument(source, { lineCounter: lines }), lines);
+}
+
+function finder(yaml: Document, lines: LineCounter): (pointer: string) => number {
+  return (pointer) => {
     const path = pointer.split('/').slice(1).map(ofToken);
     for (let depth = path.length; depth > 0; depth -= 1) {
       const node = yaml.getIn(path.slice(0, depth), true) as { range?: [number] } | undefined;
       if (node?.range) return lines.linePos(node.range[0]).line;
     }
     return 1;
-  }
+  };
 }
 
 const toToken = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');

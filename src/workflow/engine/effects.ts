@@ -1,5 +1,6 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
+import { fail } from '../../errors.ts';
 import type { ReadScope } from '../calls/types.ts';
 import type {
   ChartEffects,
@@ -16,6 +17,8 @@ import type { CloudEvent } from '../events/types.ts';
 import type { Evaluator, Variables } from '../expressions.ts';
 import { faultOf, standardError } from '../fault.ts';
 import type { FunctionContext } from '../functions.ts';
+import { idling } from './activity.ts';
+import { createTurns, keepable } from './bounds.ts';
 import { durationMs } from './duration.ts';
 import { evaluateJob, transform } from './evaluate.ts';
 import type { Instance } from './instance.ts';
@@ -39,7 +42,7 @@ export interface EffectsHost {
   /** By the clock of an instance, also of one whose chart is just being made. */
   now(id: string): number;
   /** Resolves when what happened so far is kept; undefined where nothing is. */
-  kept(instance: Instance): Promise<void> | undefined;
+  kept(instance: Instance): Promise<boolean> | undefined;
   child: PerformTools['child'];
   noted(instance: Instance, event: Progress & { path: string }): void;
   progress(instance: Instance, pointer: string, text: string, data: unknown): void;
@@ -47,9 +50,12 @@ export interface EffectsHost {
   evaluating(change: 1 | -1): void;
 }
 
+const interrupted = ({ row }: Instance) => fail('WORKFLOW_INTERRUPTED', { name: row.workflow });
+
 /** What the charts of an engine's workflows are given. */
 export function chartEffects(host: EffectsHost): ChartEffects {
   const { env, evaluator, schemas } = host;
+  const turns = createTurns();
   const found = (id: string): Instance => {
     const instance = host.instance(id);
     if (instance === undefined) throw new Error(`no instance ${id}`);
@@ -92,12 +98,23 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     instance.working += 1;
     instance.changed();
     try {
-      return await work();
+      const turn = turns();
+      if (turn !== undefined) await turn;
+      return keepable(await work());
     } finally {
       instance.working -= 1;
       instance.changed();
       // The chart takes the result in before the activity ends: microtasks run ahead of this.
       if (activity !== undefined) setImmediate(() => activity.end());
+    }
+  };
+  /** Within work of an instance: what others do meanwhile is not its own. */
+  const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
+    instance.working -= 1;
+    try {
+      return await idling(instance.options.meta?.activity, work);
+    } finally {
+      instance.working += 1;
     }
   };
   const evaluated = (job: Job, instance: Instance, signal: AbortSignal): Promise<unknown> => {
@@ -133,9 +150,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
+  const resumed = (instance: Instance): Promise<void> =>
+    waiting(instance, async () => {
+      while (instance.gate !== undefined) await instance.gate;
+    });
   const ready = async (instance: Instance): Promise<void> => {
-    await host.kept(instance);
-    while (instance.gate !== undefined) await instance.gate;
+    if ((await host.kept(instance)) === false) throw interrupted(instance);
+    if (instance.gate !== undefined) await resumed(instance);
   };
 
   const evaluate = fromPromise<unknown, Job>(({ input: job, signal }) => {
@@ -157,6 +178,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         idempotencyKey: keyOf(job, instance),
         meta: instance.options.meta ?? {},
         progress: (text, data) => host.progress(instance, job.pointer, text, data),
+        waiting: (work) => waiting(instance, work),
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
@@ -167,7 +189,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         calls: host.options.calls,
         events: host.options.events,
         processes: host.options.processes,
-        child: host.child,
+        child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
         texts: host.options.texts,
         scope: scopeOf(job, instance, variables),
         context,
@@ -182,6 +204,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
 
   const timer = fromPromise<unknown, TimerInput>(async ({ input, signal }) => {
     const instance = found(input.instance);
+    instance.changed();
     const { ms } = input;
     const length =
       typeof ms === 'number'
@@ -190,13 +213,13 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const clock = instance.clock;
     if (signal.aborted) return;
     const kept = host.kept(instance);
-    if (kept !== undefined) await kept;
+    if ((await kept) === false) throw interrupted(instance);
     // A clock that was set back must not make a wait longer than it is.
     const end = clock.now() + Math.min(length, Math.max(0, input.since + length - clock.now()));
     for (let rest = end - clock.now(); rest > 0 && !signal.aborted; rest = end - clock.now()) {
       await slept(instance, Math.min(rest, LONGEST), signal);
     }
-    while (instance.gate !== undefined) await instance.gate;
+    if (instance.gate !== undefined && !signal.aborted) await working(instance, () => resumed(instance));
   });
 
   const slept = (instance: Instance, ms: number, signal: AbortSignal) =>
@@ -228,8 +251,14 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const bus = host.options.events;
     if (!('listen' in task)) throw new Error(`no listener ${pointer}`);
     if (bus === undefined) throw standardError('configuration', 'Events are not listened to here.');
+    instance.changed();
     let stopped = false;
     let leave = () => {};
+    // An instance that listens waits: time passes for others, and for what it listens to.
+    const given = instance.options.meta?.activity;
+    const activity = given?.idle === undefined ? undefined : given;
+    activity?.begin();
+    const back = activity?.idle?.();
     receive(({ state }) => {
       const from: ConsumptionState = state ?? begin(task.listen.to as never);
       const tell = (next: ConsumptionState) => {
@@ -249,7 +278,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         // The chart holds the event first, and the store the chart: then it counts.
         journal: (_, next) => {
           tell(next);
-          return host.kept(instance);
+          return host.kept(instance)?.then((kept) => {
+            if (!kept) throw interrupted(instance);
+          });
         },
         onProblem: (problem) =>
           env.log.warn(
@@ -273,6 +304,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return () => {
       stopped = true;
       leave();
+      back?.();
+      if (activity !== undefined) setImmediate(() => activity.end());
     };
   });
 

@@ -4,21 +4,24 @@ import { fail } from '../../errors.ts';
 import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
 import type { ScopeOutput } from '../chart/types.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
-import { CAUSE } from '../events/cause.ts';
 import { createEvaluator } from '../expressions.ts';
-import { faultOf, standardError } from '../fault.ts';
+import { faultOf } from '../fault.ts';
 import { createAdmission } from './admission.ts';
+import { unkeepable } from './bounds.ts';
+import { childOf } from './child.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
+import { counting } from './counting.ts';
 import { chartEffects } from './effects.ts';
 import { activeStates, Instance } from './instance.ts';
-import type { Checkpoint, InstanceRow } from './ledger.ts';
+import type { Checkpoint, InstanceRow, WorkflowLedger } from './ledger.ts';
 import { createSchemas } from './schemas.ts';
+import { setBack } from './set-back.ts';
 import type { EngineOptions, Lifecycle, RunOptions, WorkflowEngine } from './types.ts';
-import { answer, cancelled, checkpointOf, viewOf, type Waiter } from './view.ts';
+import { answer, cancelled, viewOf, type Waiter } from './view.ts';
 import { Writer } from './writer.ts';
 
 const HISTORY = 64;
-/** Ended instances of an engine without a ledger that are still shown. */
+/** Ended instances of an engine without a ledger that are still shown; charts that are made and may be needed again. */
 const REMEMBERED = 1_000;
 /** Instances that are taken up in one turn of the event loop. */
 const BATCH = 100;
@@ -32,7 +35,10 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const { env, ledger } = options;
   const clockOf = (run: RunOptions) => run.clock ?? options.clock ?? env.clock;
   const history = options.history ?? HISTORY;
-  const evaluator = createEvaluator({ clock: env.clock });
+  let evaluations = 0;
+  const evaluator = counting(createEvaluator({ clock: env.clock }), (change) => {
+    evaluations += change;
+  });
   const functions = new Map(Object.entries(options.functions));
   const schemas = createSchemas(options.resources);
   const admission = createAdmission(options, { clock: env.clock, evaluator, schemas, functions });
@@ -43,18 +49,17 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const waiters = new Map<string, Waiter[]>();
   const charts = new Map<string, AnyStateMachine>();
   const workflows = new Map<string, CompiledWorkflow>();
-  const writer =
-    ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log, history });
-  let evaluations = 0;
+  const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
   let closed = false;
 
-  const observe = (event: Lifecycle) => {
+  const heard = (tell: () => void) => {
     try {
-      options.observe?.(event);
+      tell();
     } catch (error) {
       env.log.error({ problem: String(error) }, 'an observer of workflows failed');
     }
   };
+  const observe = (event: Lifecycle) => heard(() => options.observe?.(event));
   const about = ({ row }: Instance) => ({
     instance: row.id,
     workflow: row.workflow,
@@ -82,25 +87,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     instance: (id) => instances.get(id),
     now: (id) => (clocks.get(id) ?? env.clock).now(),
     kept: (instance) => writer?.barrier(instance),
-    child: async (ref, input, { id, await: waits, signal, cause }) => {
-      const workflow = options.workflows?.(ref.namespace, ref.name, ref.version);
-      if (workflow === undefined) {
-        throw standardError(
-          'configuration',
-          `No workflow ${ref.namespace}/${ref.name} ${ref.version} is here.`,
-        );
-      }
-      const parent = id.slice(0, id.indexOf(':'));
-      await engine.start(workflow, input, { id, labels: { parent, ...(cause && { [CAUSE]: cause }) } });
-      if (!waits) return null;
-      const stop = () => void engine.cancel(id).catch(() => {});
-      signal.addEventListener('abort', stop, { once: true });
-      try {
-        return (await engine.result(id)).output;
-      } finally {
-        signal.removeEventListener('abort', stop);
-      }
-    },
+    child: childOf(options, () => engine),
     noted: (instance, event) => {
       for (const one of [event, ...instance.note(event)]) report(instance, one);
     },
@@ -112,7 +99,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
 
   function report(instance: Instance, { path: _, ...event }: Parameters<Instance['note']>[0]): void {
     const at = instance.clock.now();
-    instance.options.onProgress?.({ ...event, at });
+    heard(() => instance.options.onProgress?.({ ...event, at }));
     observe({ ...event, workflow: instance.row.workflow, version: instance.row.version, at });
   }
 
@@ -120,7 +107,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     let chart = charts.get(hash);
     if (chart === undefined) {
       chart = compileDocument(document, effects);
-      charts.set(hash, chart);
+      remember(charts, hash, chart);
     }
     return chart;
   };
@@ -128,18 +115,36 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const open = (row: InstanceRow, workflow: CompiledWorkflow, run: RunOptions, from?: Checkpoint) => {
     const clock = clockOf(run);
     clocks.set(row.id, clock);
-    const instance = new Instance({
-      row,
-      workflow,
-      options: run,
-      clock,
-      machine: chartOf(workflow),
-      host: { ended: end },
-      durable: ledger !== undefined,
-      ...(from === undefined ? {} : { from }),
-    });
-    instances.set(row.id, instance);
-    return instance;
+    try {
+      const instance = new Instance({
+        row,
+        workflow,
+        options: run,
+        clock,
+        machine: chartOf(workflow),
+        host: { ended: end },
+        durable: ledger !== undefined,
+        history,
+        ...(from === undefined ? {} : { from }),
+      });
+      instances.set(row.id, instance);
+      return instance;
+    } catch (error) {
+      clocks.delete(row.id);
+      heard(() => run.release?.());
+      throw error;
+    }
+  };
+  /** Every way out of running leads here. */
+  const leave = (instance: Instance) => {
+    instances.delete(instance.row.id);
+    clocks.delete(instance.row.id);
+    heard(() => instance.options.release?.());
+  };
+  /** @throws WORKFLOW_INTERRUPTED where it is not kept, as the engine stops */
+  const kept = async (instance: Instance): Promise<void> => {
+    if ((await writer?.barrier(instance)) !== false) return;
+    throw fail('WORKFLOW_INTERRUPTED', { name: instance.row.workflow });
   };
 
   /** An instance ended: that is kept before anybody hears of it. */
@@ -159,11 +164,9 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     }
     for (const one of instance.closeAll()) report(instance, one);
     const settle = () => {
-      instances.delete(row.id);
-      clocks.delete(row.id);
+      leave(instance);
       if (ledger === undefined) {
-        ended.set(row.id, row);
-        if (ended.size > REMEMBERED) ended.delete(ended.keys().next().value as string);
+        remember(ended, row.id, row);
       }
       if (row.status === 'faulted' && row.fault !== undefined) {
         observe({ type: 'workflow.faulted', ...about(instance), at: instance.clock.now(), fault: row.fault });
@@ -171,9 +174,9 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       for (const waiter of waiters.get(row.id) ?? []) answer(row, waiter);
       waiters.delete(row.id);
     };
-    const kept = writer?.barrier(instance);
-    if (kept === undefined) settle();
-    else void kept.then(settle);
+    if (writer === undefined) settle();
+    // What is not kept has not ended: it goes on in the next engine.
+    else void writer.barrier(instance).then((written) => written && settle());
   }
 
   const engine: WorkflowEngine = {
@@ -185,13 +188,16 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     async start(asked, input, given = {}) {
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const workflow = admission.admitted(asked) ?? (await admitted(asked, given));
+      if (given.signal?.aborted) throw cancelled(asked.id);
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
       if (known !== undefined || ledger?.get(id) !== undefined) {
-        if (known?.fresh === true) await writer?.barrier(known);
+        if (known?.fresh === true) await kept(known);
         return id;
       }
+      const problem = unkeepable(input);
+      if (problem !== undefined) throw fail('WORKFLOW_INPUT_INVALID', { name: workflow.id, problem });
       const run: RunOptions = { ...options.options?.(id), ...given };
       const now = clockOf(run).now();
       const row: InstanceRow = {
@@ -219,7 +225,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       }
       tell(instance, 'workflow.started');
       instance.actor.start();
-      await writer?.barrier(instance);
+      await kept(instance);
       return id;
     },
     result(id) {
@@ -237,11 +243,14 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     async recover() {
       let count = 0;
+      let seen = 0;
       for (const { row, last } of ledger?.open() ?? []) {
+        seen += 1;
+        // It may have begun, or been cancelled, while others were taken up.
+        const now = instances.has(row.id) ? undefined : ledger?.get(row.id);
+        if (now?.endedAt === null && takeUp(now, last)) count += 1;
+        if (seen % BATCH === 0) await new Promise<void>((resolve) => setImmediate(resolve));
         if (closed) break;
-        if (instances.has(row.id)) continue;
-        if (takeUp(row, last)) count += 1;
-        if (count % BATCH === 0) await new Promise<void>((resolve) => setImmediate(resolve));
       }
       return count;
     },
@@ -285,49 +294,67 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     steps: (id) => ledger?.checkpoints(id) ?? [],
     async cancel(id) {
+      // The steps of those that stop with the engine are told to stop too: that is no cancel.
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: id });
+      const idle = instances.has(id) ? undefined : ledger?.get(id);
+      if (ledger !== undefined && idle?.endedAt === null) {
+        giveUp(ledger, idle);
+        return;
+      }
       const instance = running(id);
       instance.open();
       instance.actor.send({ type: 'CANCEL' });
-      await writer?.barrier(instance);
+      await kept(instance);
     },
     async pause(id) {
       const instance = running(id);
       if (instance.row.status === 'suspended') return;
       instance.row.status = 'suspended';
       instance.shut();
-      await writer?.barrier(instance);
-      tell(instance, 'workflow.suspended');
+      await kept(instance);
+      if (is(instance, 'suspended')) tell(instance, 'workflow.suspended');
     },
     async resume(id) {
       const instance = running(id);
       if (instance.row.status !== 'suspended') return;
       instance.row.status = 'running';
-      await writer?.barrier(instance);
+      await kept(instance);
+      if (!is(instance, 'running')) return;
       instance.open();
       tell(instance, 'workflow.resumed');
     },
     async restart(id, from) {
-      const running = instances.get(id);
       if (ledger === undefined)
         throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: 'nothing is kept of it' });
-      if (running !== undefined) await writer?.barrier(running);
+      let running = instances.get(id);
+      while (running !== undefined) {
+        await kept(running);
+        const now = instances.get(id);
+        if (now === running && now.row.endedAt === null) break;
+        // It ended meanwhile, or another restart was first.
+        running = now;
+      }
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: id });
       const row = ledger.get(id);
       if (row === undefined) throw fail('WORKFLOW_INSTANCE_UNKNOWN', { id });
-      const checkpoint = checkpointOf(ledger, row, from);
+      const clock = running?.clock ?? options.clock ?? env.clock;
+      const checkpoint = setBack(ledger, row, from, clock.now());
       const workflow = workflowOf(row);
-      running?.halt();
-      instances.delete(id);
+      if (running !== undefined) {
+        running.halt();
+        leave(running);
+      }
       const { output: _, fault: __, ...rest } = row;
       const last = ledger.checkpoints(id).at(-1)?.rev ?? checkpoint.rev;
       const again = open(
         { ...rest, status: 'running', endedAt: null, run: row.run + 1 },
         workflow,
-        running?.options ?? options.options?.(row.id) ?? {},
+        { ...running?.options, ...options.options?.(row.id) },
         { ...checkpoint, rev: last },
       );
       tell(again, 'workflow.resumed');
       again.actor.start();
-      await writer?.barrier(again);
+      await kept(again);
     },
     purge(what) {
       if ('id' in what && instances.has(what.id)) {
@@ -342,24 +369,26 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     async idle() {
       do await new Promise<void>((resolve) => setImmediate(resolve));
-      while (evaluations > 0 || writer?.busy === true);
+      while (!closed && (evaluations > 0 || writer?.busy === true));
     },
     async close() {
       closed = true;
       writer?.flush();
       writer?.close();
+      const names = new Map([...instances].map(([id, { row }]) => [id, row.workflow]));
       for (const instance of [...instances.values()]) {
         if (ledger === undefined) instance.actor.send({ type: 'CANCEL' });
-        else instance.halt();
+        else {
+          instance.halt();
+          leave(instance);
+        }
       }
       for (const [id, waiting] of waiters) {
         for (const { reject } of waiting) {
-          reject(fail('WORKFLOW_INTERRUPTED', { name: instances.get(id)?.row.workflow ?? id }));
+          reject(fail('WORKFLOW_INTERRUPTED', { name: names.get(id) ?? id }));
         }
       }
       waiters.clear();
-      instances.clear();
-      clocks.clear();
       await evaluator.close();
     },
   };
@@ -392,9 +421,25 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       if (source === undefined)
         throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: 'its document is gone' });
       workflow = compiled(JSON.parse(source) as WorkflowDocument);
-      workflows.set(hash, workflow);
+      remember(workflows, hash, workflow);
     }
     return workflow;
+  }
+
+  /** Ends what does not run here: it could not be taken up. */
+  function giveUp(known: WorkflowLedger, row: InstanceRow): void {
+    const at = env.clock.now();
+    const over: InstanceRow = { ...row, status: 'cancelled', endedAt: at, updatedAt: at };
+    known.commit([{ row: over, checkpoints: [], keepFrom: 0 }]);
+    observe({
+      type: 'workflow.cancelled',
+      instance: row.id,
+      workflow: row.workflow,
+      version: row.version,
+      at,
+    });
+    for (const waiter of waiters.get(row.id) ?? []) answer(over, waiter);
+    waiters.delete(row.id);
   }
 
   /** What cannot be taken up stays as it is and is told; it keeps nothing else from going on. */
@@ -406,10 +451,19 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       instance.actor.start();
       return true;
     } catch (error) {
-      instances.delete(row.id);
+      const half = instances.get(row.id);
+      if (half !== undefined) leave(half);
       const problem = error instanceof Error ? error.message : String(error);
       env.log.error({ instance: row.id, workflow: row.workflow, problem }, 'an instance cannot be taken up');
       return false;
     }
   }
+}
+
+const is = ({ row }: Instance, status: InstanceRow['status']) => row.status === status;
+
+/** Keeps the newest. */
+function remember<T>(known: Map<string, T>, key: string, value: T): void {
+  known.set(key, value);
+  if (known.size > REMEMBERED) known.delete(known.keys().next().value as string);
 }

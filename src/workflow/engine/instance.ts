@@ -1,9 +1,15 @@
 import { type Actor, type AnyStateMachine, createActor } from 'xstate';
 import type { Clock } from '../../../machines/ports.ts';
 import type { Progress, ScopeInput, ScopeOutput } from '../chart/types.ts';
+import { standardError } from '../fault.ts';
+import { MAX_STATE } from './bounds.ts';
 import type { CompiledWorkflow } from './compiled.ts';
 import type { Checkpoint, InstanceRow, LedgerChange } from './ledger.ts';
 import type { RunOptions } from './types.ts';
+
+/** What the beginning of a task may cost for a checkpoint of its own, characters, and how much of it is saved up. */
+const CREDIT = 16_000;
+const MAX_CREDIT = 1_000_000;
 
 /** Told by an instance. */
 export interface InstanceHost {
@@ -27,11 +33,17 @@ export class Instance {
   readonly authorizations = new Map<string, { scheme: string; parameter: string }>();
   readonly #open = new Map<string, Progress & { path: string }>();
   readonly #durable: boolean;
+  readonly #history: number;
+  readonly #host: InstanceHost;
   #entered: string[] = [];
   #pending: Checkpoint[] = [];
   #changes = 1;
   #captured = 0;
   #capturing = false;
+  /** Changes at the beginning of the tasks in `#entered`: later it is not theirs any more. */
+  #enteredAt = 0;
+  #credit = MAX_CREDIT;
+  #size = 0;
   #gate: { promise: Promise<void>; open: () => void } | undefined;
   stopped = false;
 
@@ -43,6 +55,8 @@ export class Instance {
     machine: AnyStateMachine;
     host: InstanceHost;
     durable: boolean;
+    /** Checkpoints that are kept of it. */
+    history: number;
     from?: Checkpoint;
   }) {
     const { row, from } = init;
@@ -51,6 +65,8 @@ export class Instance {
     this.options = init.options;
     this.clock = init.clock;
     this.#durable = init.durable;
+    this.#history = init.history;
+    this.#host = init.host;
     this.fresh = from === undefined;
     this.rev = from?.rev ?? 0;
     const input: ScopeInput = { instance: row.id, path: '', data: row.input, ctx: null, vars: {} };
@@ -59,14 +75,8 @@ export class Instance {
       ...(from === undefined ? {} : { snapshot: JSON.parse(from.snapshot) }),
     });
     this.actor.subscribe({
-      complete: () => {
-        if (!this.stopped) {
-          init.host.ended(this, this.actor.getSnapshot().output as ScopeOutput | undefined, undefined);
-        }
-      },
-      error: (error) => {
-        if (!this.stopped) init.host.ended(this, undefined, error);
-      },
+      complete: () => this.#end(this.actor.getSnapshot().output as ScopeOutput | undefined, undefined),
+      error: (error) => this.#end(undefined, error),
     });
     if (row.status === 'suspended') this.shut();
   }
@@ -83,6 +93,7 @@ export class Instance {
     if (event.type === 'task.started') {
       this.#open.set(key, event);
       if (this.#durable) {
+        if (!this.#capturing) this.#entered = [];
         this.#entered.push(event.pointer);
         this.#captureSoon();
       }
@@ -109,39 +120,67 @@ export class Instance {
     return closed;
   }
 
-  /** After the macrostep that began a task, before anything else moves: an instance can be set back to here. */
+  #end(output: ScopeOutput | undefined, error: unknown): void {
+    if (!this.stopped && this.row.endedAt === null) this.#host.ended(this, output, error);
+  }
+
+  /**
+   * After the macrostep that began a task, before anything else moves: an instance can be set back to here. A large
+   * state is not kept at each task: what it costs would grow with the square of a loop.
+   */
   #captureSoon(): void {
     if (this.#capturing) return;
     this.#capturing = true;
     queueMicrotask(() => {
       this.#capturing = false;
-      if (!this.stopped) this.#capture();
+      this.#enteredAt = this.#changes;
+      this.#credit = Math.min(MAX_CREDIT, this.#credit + CREDIT);
+      if (!this.stopped && this.#size <= this.#credit) this.#capture();
     });
   }
 
   #capture(): void {
     if (this.#captured === this.#changes || this.row.endedAt !== null) return;
     this.#captured = this.#changes;
+    let snapshot: string;
+    try {
+      snapshot = JSON.stringify(this.actor.getPersistedSnapshot());
+      if (snapshot.length > MAX_STATE) throw new RangeError(`${snapshot.length} characters`);
+    } catch (error) {
+      this.#break(error);
+      return;
+    }
+    this.#size = snapshot.length;
+    this.#credit = Math.max(0, this.#credit - snapshot.length);
     this.rev += 1;
     this.#pending.push({
       rev: this.rev,
       at: this.clock.now(),
-      entered: this.#entered,
-      snapshot: JSON.stringify(this.actor.getPersistedSnapshot()),
+      entered: this.#enteredAt === this.#changes ? this.#entered : [],
+      snapshot,
     });
     this.#entered = [];
+    // Nothing may be written for long: only what will be kept is held.
+    if (this.#pending.length > this.#history) this.#pending.shift();
+  }
+
+  /** What cannot be written must not keep others from being written. */
+  #break(error: unknown): void {
+    const detail = error instanceof Error ? error.message : String(error);
+    this.#end(undefined, standardError('runtime', 'The state of the workflow cannot be kept.', { detail }));
+    this.actor.stop();
   }
 
   /** What is to be written, and what to do once it was. */
-  change(now: number, history: number): { change: LedgerChange; written: () => void } {
+  change(now: number): { change: LedgerChange; written: () => void } {
     this.#capture();
     this.row.updatedAt = now;
-    const checkpoints = this.#pending;
+    const checkpoints = [...this.#pending];
     const change: LedgerChange = {
       row: { ...this.row },
       ...(this.fresh ? { source: JSON.stringify(this.workflow.document) } : {}),
       checkpoints,
-      keepFrom: this.rev - history + 1,
+      keepFrom: this.rev - this.#history + 1,
     };
     return {
       change,

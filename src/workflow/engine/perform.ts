@@ -32,7 +32,7 @@ export interface PerformTools {
   child(
     ref: { namespace: string; name: string; version: string },
     input: unknown,
-    options: { id: string; await: boolean; signal: AbortSignal; cause: string | undefined },
+    options: { id: string; await: boolean; cause: string | undefined; context: FunctionContext },
   ): Promise<unknown>;
   texts: ReadText | undefined;
   /** In whose name the task reads what stands elsewhere. */
@@ -105,8 +105,8 @@ async function run(job: Job, { run: spec }: RunTask, tools: PerformTools): Promi
     const output = await tools.child({ namespace, name, version }, given, {
       id: context.idempotencyKey,
       await: spec.await,
-      signal: context.signal,
       cause: tools.labels[CAUSE],
+      context,
     });
     return spec.await ? output : job.input;
   }

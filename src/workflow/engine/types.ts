@@ -15,6 +15,11 @@ import type { ReadResource, ReadText } from './schemas.ts';
 export interface Activity {
   begin(): void;
   end(): void;
+  /**
+   * Within a `begin` and its `end`: waits for another instance, an event, an operator. The function that it gives
+   * ends that.
+   */
+  idle?(): () => void;
 }
 
 export interface RunOptions {
@@ -26,6 +31,8 @@ export interface RunOptions {
   meta?: Record<string, unknown> & { activity?: Activity };
   /** Id of the instance; a run of an id that is known joins that instance. */
   id?: string;
+  /** Told once when the instance does not run here any more: it ended, was set back, or the engine stops. */
+  release?: () => void;
   /** Kept with the instance and shown: who asked, what triggered it, whose child it is. */
   labels?: Record<string, string>;
 }
@@ -105,7 +112,7 @@ export interface EngineOptions {
   /** The catalogue for `run: workflow`; version `latest` is the newest. */
   workflows?: (namespace: string, name: string, version: string) => CompiledWorkflow | undefined;
   /** What an instance runs with beyond what its start gives, also one that is recovered or set back. */
-  options?: (id: string) => Pick<RunOptions, 'clock' | 'meta' | 'onProgress'>;
+  options?: (id: string) => Pick<RunOptions, 'clock' | 'meta' | 'onProgress' | 'release'>;
   runtime?: { name: string; version: string; metadata: Record<string, unknown> };
   /** Hears of every step of every instance. */
   observe?: (event: Lifecycle) => void;

@@ -1,6 +1,6 @@
 import { fail } from '../../errors.ts';
 import { activeTasks, type Instance } from './instance.ts';
-import type { Checkpoint, InstanceRow, WorkflowLedger } from './ledger.ts';
+import type { InstanceRow } from './ledger.ts';
 import type { InstanceView } from './types.ts';
 
 /** An instance as it is shown; `instance` where it runs. */
@@ -20,25 +20,6 @@ export function viewOf(row: InstanceRow, instance: Instance | undefined): Instan
     ...(row.output === undefined ? {} : { output: row.output }),
     ...(row.fault === undefined ? {} : { fault: row.fault }),
   };
-}
-
-/** The state that an instance is set back to. @throws WORKFLOW_INSTANCE_STATE naming the steps that there are */
-export function checkpointOf(ledger: WorkflowLedger, row: InstanceRow, from: string | undefined): Checkpoint {
-  const known = ledger.checkpoints(row.id);
-  const wanted = from ?? row.fault?.instance;
-  let found = wanted === undefined ? known[0] : undefined;
-  // A fault of a scope names a task inside it: the nearest task around it that was begun counts.
-  for (let pointer = wanted ?? ''; found === undefined && pointer !== ''; ) {
-    found = known.findLast(({ entered }) => entered.includes(pointer));
-    pointer = from === undefined ? pointer.slice(0, pointer.lastIndexOf('/')) : '';
-  }
-  const checkpoint = found === undefined ? undefined : ledger.checkpoint(row.id, found.rev);
-  if (checkpoint !== undefined) return checkpoint;
-  const steps = [...new Set(known.flatMap(({ entered }) => entered))].slice(-8).join(', ') || 'none';
-  throw fail('WORKFLOW_INSTANCE_STATE', {
-    id: row.id,
-    problem: `no step ${wanted ?? ''} to go back to (${steps})`,
-  });
 }
 
 /** Who waits for the end of an instance. */

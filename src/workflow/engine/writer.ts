@@ -10,27 +10,26 @@ export class Writer {
   readonly #ledger: WorkflowLedger;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #history: number;
   readonly #dirty = new Set<Instance>();
-  #waiting: Array<() => void> = [];
+  #waiting: Array<(kept: boolean) => void> = [];
   #scheduled = false;
   #timer: unknown;
   #closed = false;
 
-  constructor(options: { ledger: WorkflowLedger; clock: Clock; log: Log; history: number }) {
+  constructor(options: { ledger: WorkflowLedger; clock: Clock; log: Log }) {
     this.#ledger = options.ledger;
     this.#clock = options.clock;
     this.#log = options.log;
-    this.#history = options.history;
   }
 
   /**
-   * Resolves when the instance, as it is at the end of this turn, is kept. While the store fails, nothing that waits
-   * for it begins, and nothing is lost but time.
+   * Resolves to true when the instance, as it is at the end of this turn, is kept, to false when it will not be: the
+   * engine stops. While the store fails, nothing that waits for it begins, and nothing is lost but time.
    */
-  barrier(instance: Instance): Promise<void> {
+  barrier(instance: Instance): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false);
     this.#dirty.add(instance);
-    if (!this.#scheduled && this.#timer === undefined && !this.#closed) {
+    if (!this.#scheduled && this.#timer === undefined) {
       this.#scheduled = true;
       setImmediate(() => this.flush());
     }
@@ -47,7 +46,7 @@ export class Writer {
     if (this.#closed) return;
     const now = this.#clock.now();
     const instances = [...this.#dirty].filter(({ stopped }) => !stopped);
-    const changes = instances.map((instance) => instance.change(now, this.#history));
+    const changes = instances.map((instance) => instance.change(now));
     try {
       if (changes.length > 0) this.#ledger.commit(changes.map(({ change }) => change));
     } catch (error) {
@@ -55,6 +54,7 @@ export class Writer {
         { problem: error instanceof Error ? error.message : String(error) },
         'workflows are not written; they wait',
       );
+      this.#clock.clearTimeout(this.#timer);
       this.#timer = this.#clock.setTimeout(() => {
         this.#timer = undefined;
         this.flush();
@@ -65,11 +65,13 @@ export class Writer {
     for (const { written } of changes) written();
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const resolve of waiting) resolve();
+    for (const resolve of waiting) resolve(true);
   }
 
   close(): void {
     this.#closed = true;
     if (this.#timer !== undefined) this.#clock.clearTimeout(this.#timer);
+    this.#dirty.clear();
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
   }
 }
