@@ -28,11 +28,11 @@ parentPort?.on('message', ({ id, expression, data, variables }: Request) => {
   }
 });
 
-/** Variables are bound by a prefix of the program; their values come with the input, never as program text. */
+/** The line ends behind the expression: it may end in a comment. Variables are bound by a prefix of the program; their values come with the input, never as program text. */
 function run(expression: string, data: unknown, variables: Record<string, unknown>): unknown {
   const names = Object.keys(variables).filter((name) => /^[A-Za-z_]\w*$/.test(name));
   const bind = names.map((name) => `$__v["${name}"] as $${name} | `).join('');
-  const program = `.v as $__v | ${bind}.i | [(${expression})] | if length == 1 then .[0] else error("\\(length) outputs, one is required") end`;
+  const program = `.v as $__v | ${bind}.i | [(${expression}\n)] | if length == 1 then .[0] else error("\\(length) outputs, one is required") end`;
   const output = jq.raw(JSON.stringify({ i: data, v: variables }), program, ['-c']);
   if (output === undefined || output.trim() === '') throw new Error('no output');
   return JSON.parse(output);
