@@ -10,6 +10,7 @@ import type { Evaluator, Variables } from '../expressions.ts';
 import { type StandardError, standardError } from '../fault.ts';
 import type { FunctionContext, RuntimeFunction } from '../functions.ts';
 import type { CompiledWorkflow } from './compiled.ts';
+import { discreet } from './secrets.ts';
 
 /** Runs a process that a document asks for; only what the operator allows gets this far. */
 export type RunProcess = (
@@ -64,7 +65,10 @@ async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unkn
     ...context,
     input: job.input,
     authentications: tools.workflow.document.use?.authentications ?? {},
-    fill: (value) => evaluator.fill(value, job.input, { ...variables, secrets: tools.secrets() }),
+    fill: (value) => {
+      const secrets = tools.secrets();
+      return discreet(secrets, () => evaluator.fill(value, job.input, { ...variables, secrets }));
+    },
     evaluate: (expression, data) => evaluator.evaluate(expression, data, variables),
     secret: tools.secret,
     authorized: tools.authorized,
