@@ -25,6 +25,9 @@ const COMPILED = 100;
 
 /** An expression that takes longer is stopped, and its worker replaced; others go on in the next one. */
 const LIMIT_MS = 1_000;
+/** Expressions that the worker has at once: the next is there when it ends one. */
+const IN_FLIGHT = 2;
+const CLOSED = 'the engine was closed';
 
 interface Job {
   resolve(value: unknown): void;
@@ -49,12 +52,16 @@ interface Answer {
 export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
   let worker: Worker | undefined;
   let seq = 0;
-  const jobs = new Map<number, Job>();
+  /** What waits, by instance: one after the other has its turn, however much one of them asks for. */
+  const queues = new Map<string, Job[]>();
+  const inFlight = new Map<number, Job>();
+  /** What the worker is at. */
+  let current: number | undefined;
 
   const failJob = (id: number, problem: string) => {
-    const job = jobs.get(id);
+    const job = inFlight.get(id);
     if (job === undefined) return;
-    jobs.delete(id);
+    inFlight.delete(id);
     clock.clearTimeout(job.timer);
     job.reject(fail('WORKFLOW_EXPRESSION', { expression: job.expression, problem }));
   };
@@ -64,50 +71,78 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
     });
     started.unref();
     started.on('message', ({ id, begun, value, problem }: Answer) => {
-      const job = jobs.get(id);
+      const job = inFlight.get(id);
       if (job === undefined || worker !== started) return;
       if (begun === true) {
-        job.timer = clock.setTimeout(() => tooLong(id), LIMIT_MS);
+        current = id;
+        job.timer = clock.setTimeout(() => dropped(`took longer than ${LIMIT_MS} ms`), LIMIT_MS);
         return;
       }
-      if (problem !== undefined) return failJob(id, problem);
-      jobs.delete(id);
-      clock.clearTimeout(job.timer);
-      job.resolve(value);
+      if (problem === undefined) {
+        inFlight.delete(id);
+        clock.clearTimeout(job.timer);
+        job.resolve(value);
+      } else failJob(id, problem);
+      current = undefined;
+      dispatch();
     });
     started.on('error', (error) => {
-      if (worker === started) worker = undefined;
-      for (const id of [...jobs.keys()]) failJob(id, error.message);
+      if (worker === started) dropped(error.message);
+    });
+    started.on('exit', () => {
+      if (worker === started) dropped('its worker ended');
     });
     return started;
   };
-  /** Only who took too long pays: those that wait are given to a new worker. */
-  const tooLong = (id: number) => {
+  /** Only who was at work pays: those that wait are given to a new worker. */
+  const dropped = (problem: string) => {
     void stop();
-    failJob(id, `took longer than ${LIMIT_MS} ms`);
-    if (jobs.size === 0) return;
-    worker = start();
-    for (const { request } of jobs.values()) worker.postMessage(request);
+    // A worker that ends before it begins cannot say with what.
+    for (const id of current === undefined ? [...inFlight.keys()] : [current]) failJob(id, problem);
+    current = undefined;
+    if (inFlight.size > 0) worker = start();
+    for (const { request } of inFlight.values()) worker?.postMessage(request);
+    dispatch();
   };
   const stop = () => {
     const stopped = worker;
     worker = undefined;
     return stopped?.terminate();
   };
+  const dispatch = () => {
+    while (inFlight.size < IN_FLIGHT) {
+      const [first] = queues;
+      if (first === undefined) return;
+      const [owner, queue] = first;
+      const job = queue.shift() as Job;
+      // Behind all others for the next one.
+      queues.delete(owner);
+      if (queue.length > 0) queues.set(owner, queue);
+      try {
+        worker ??= start();
+        worker.postMessage(job.request);
+        inFlight.set(job.request.id, job);
+      } catch (error) {
+        const problem = `its data are no JSON (${error instanceof Error ? error.message : String(error)})`;
+        job.reject(fail('WORKFLOW_EXPRESSION', { expression: job.expression, problem }));
+      }
+    }
+  };
   const inWorker = (expression: string, data: unknown, variables: Variables, programs?: unknown[]) =>
     new Promise<unknown>((resolve, reject) => {
       seq += 1;
-      const id = seq;
       const request = {
-        id,
+        id: seq,
         expression,
         data: data ?? null,
         variables: named(expression, variables),
         ...(programs && { programs }),
       };
-      jobs.set(id, { resolve, reject, timer: undefined, expression, request });
-      worker ??= start();
-      worker.postMessage(request);
+      const owner = String((variables.workflow as { id?: unknown } | undefined)?.id ?? '');
+      const queue = queues.get(owner) ?? [];
+      queue.push({ resolve, reject, timer: undefined, expression, request });
+      queues.set(owner, queue);
+      dispatch();
     });
 
   const evaluator: Evaluator = {
@@ -153,7 +188,12 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
       return found;
     },
     async close() {
-      for (const id of [...jobs.keys()]) failJob(id, 'the engine was closed');
+      const waiting = [...queues.values()].flat();
+      queues.clear();
+      for (const id of [...inFlight.keys()]) failJob(id, CLOSED);
+      for (const { expression, reject } of waiting) {
+        reject(fail('WORKFLOW_EXPRESSION', { expression, problem: CLOSED }));
+      }
       await stop();
     },
   };

@@ -94,13 +94,21 @@ export function openApprovals({ clock, records }: { clock: Clock; records: Colle
     /** @throws WORKFLOW_APPROVAL_UNKNOWN for another plan too */
     decide(id: string, verdict: Verdict, hash: string): void {
       const record = records.get(id);
-      if (record === undefined || record.decision !== null || record.hash !== hash) {
+      const late = record !== undefined && record.expiresAt <= clock.now();
+      if (record === undefined || late || record.decision !== null || record.hash !== hash) {
         throw fail('WORKFLOW_APPROVAL_UNKNOWN', { id });
       }
       records.put(id, { ...record, decision: verdict });
       waiting.get(id)?.();
     },
-    /** Of an instance that ended or was set back: nobody asks for it any more. */
+    /** Ids of those that an instance asked for. */
+    of: (instance: string): string[] =>
+      records
+        .list()
+        .filter(({ value }) => value.instance === instance)
+        .map(({ id }) => id),
+    forget: (id: string) => void records.delete(id),
+    /** Of an instance that ended: nobody asks for it any more. */
     drop(instance: string): void {
       for (const { id, value } of records.list()) if (value.instance === instance) records.delete(id);
     },

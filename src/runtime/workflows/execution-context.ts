@@ -116,13 +116,19 @@ export function openExecutionContexts({
     },
     /** Id of the context of an instance, where it has one. */
     idOf: (instance: string): string | undefined => records.get(instance)?.contextId,
-    /** Ends the context of an instance. */
-    async end(instance: string): Promise<void> {
-      if (records.get(instance) === undefined) return;
-      const context = await contextOf(instance);
-      await context.end();
-      open.delete(instance);
-      records.delete(instance);
+    /** Ends the contexts of instances that are not there any more; one that cannot be reached now is ended next time. */
+    async sweep(known: (instance: string) => boolean): Promise<void> {
+      const gone = records
+        .list()
+        .map(({ id }) => id)
+        .filter((id) => !known(id));
+      for (const instance of gone) {
+        try {
+          await (await contextOf(instance)).end();
+          open.delete(instance);
+          records.delete(instance);
+        } catch {}
+      }
     },
   };
 }

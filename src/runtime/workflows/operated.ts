@@ -25,8 +25,9 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
-  /** Of the instances. */
+  /** Wall time: what is purged by age. */
   clock: Clock;
+  lastStarts: ReadonlyMap<string, number>;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -164,14 +165,17 @@ export function operatedWorkflows(parts: {
     },
     follow: (id, listener) => story.follow(id, listener),
     async act(id, verb, from) {
-      if (verb === 'restart') {
-        approvals.drop(id);
-        await engine.restart(id, from);
-      } else await engine[verb](id);
+      if (verb !== 'restart') return engine[verb](id);
+      const before = approvals.of(id);
+      await engine.restart(id, from);
+      // Those of the run before: nobody asks for them any more.
+      for (const one of before) approvals.forget(one);
     },
     purge(what) {
-      if ('id' in what) void parts.contexts.end(what.id).catch(() => {});
-      return engine.purge(what);
+      // One that runs is refused, and keeps its context.
+      const gone = engine.purge(what);
+      void parts.contexts.sweep((id) => engine.show(id) !== undefined);
+      return gone;
     },
     approvals: () => approvals.list(),
     decide: (id, verdict, hash) => approvals.decide(id, verdict, hash),
@@ -183,7 +187,7 @@ export function operatedWorkflows(parts: {
         workflow: trigger.workflow,
         running: running.length,
         starts: started,
-        lastAt: null,
+        lastAt: parts.lastStarts.get(trigger.id) ?? null,
       })),
   };
 }

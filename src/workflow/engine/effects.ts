@@ -25,7 +25,7 @@ import type { Instance } from './instance.ts';
 import { type PerformTools, performJob } from './perform.ts';
 import type { Schemas } from './schemas.ts';
 import { type RuntimeFacts, scopeVariables } from './scope-variables.ts';
-import { keyOf, needsSecrets, secretsOf } from './secrets.ts';
+import { discreet, keyOf, needsSecrets, secretsOf } from './secrets.ts';
 import type { EngineOptions } from './types.ts';
 
 /** The longest timer that a clock takes, ms; longer ones are set again. */
@@ -79,7 +79,10 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return {
       input,
       authentications: document.use?.authentications ?? {},
-      fill: (value) => evaluator.fill(value, input, { ...variables, secrets: secrets() }),
+      fill: (value) => {
+        const named = secrets();
+        return discreet(named, () => evaluator.fill(value, input, { ...variables, secrets: named }));
+      },
       secret: (name) => secretsOf(document, host.options.secret, name)[name],
     };
   };
@@ -140,7 +143,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     await schemas.check(input?.schema, job.data, "workflow's input", signal, scope);
     if (input?.from === undefined) return job.data;
     const secrets = needsSecrets(input) ? secretsOf(instance.workflow.document, host.options.secret) : {};
-    return transform(input.from, job.data, { ...variables, secrets }, { evaluator });
+    const { from } = input;
+    return discreet(secrets, () => transform(from, job.data, { ...variables, secrets }, { evaluator }));
   };
   const finished = async (job: Job, instance: Instance, variables: Variables, signal: AbortSignal) => {
     const { output } = instance.workflow.document;

@@ -362,7 +362,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       }
       if (ledger !== undefined) return ledger.purge(what);
       const gone = [...ended.values()].filter((row) =>
-        'id' in what ? row.id === what.id : (row.endedAt ?? 0) < what.endedBefore,
+        'id' in what ? row.id === what.id : row.updatedAt < what.endedBefore,
       );
       for (const { id } of gone) ended.delete(id);
       return gone.length;

@@ -7,6 +7,7 @@ import type { Evaluator, Variables } from '../expressions.ts';
 import { RaisedError, sameErrorType } from '../fault.ts';
 import { durationMs } from './duration.ts';
 import type { Schemas } from './schemas.ts';
+import { discreet } from './secrets.ts';
 
 export interface EvaluateTools {
   evaluator: Evaluator;
@@ -36,13 +37,20 @@ export async function evaluateJob(job: Job, task: Task, tools: EvaluateTools): P
 
   switch (job.kind) {
     case 'in': {
-      const secrets = { ...variables, secrets: tools.secrets() };
-      if (task.if !== undefined && !(await holds(task.if, job.data, secrets))) return { skip: true };
+      const own = tools.secrets();
+      const secrets = { ...variables, secrets: own };
+      const { if: condition } = task;
+      if (condition !== undefined && !(await discreet(own, () => holds(condition, job.data, secrets)))) {
+        return { skip: true };
+      }
       await tools.schemas.check(task.input?.schema, job.data, 'input', tools.signal);
       const from = task.input?.from;
       return {
         skip: false,
-        input: from === undefined ? job.data : await transform(from, job.data, secrets, tools),
+        input:
+          from === undefined
+            ? job.data
+            : await discreet(own, () => transform(from, job.data, secrets, tools)),
       };
     }
     case 'args':
@@ -135,7 +143,7 @@ async function raise(
   const filled = (await evaluator.fill(spec ?? {}, job.input, variables)) as Record<string, unknown>;
   throw new RaisedError({
     type: String(filled.type ?? 'about:blank'),
-    status: Number(filled.status ?? 500),
+    status: Number.isInteger(Number(filled.status)) ? Number(filled.status) : 500,
     title: String(filled.title ?? ''),
     detail: String(filled.detail ?? ''),
   });

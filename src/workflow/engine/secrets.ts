@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { NetAgentError } from '../../errors.ts';
 import type { Job } from '../chart/types.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
 import type { Variables } from '../expressions.ts';
@@ -32,6 +33,22 @@ export function secretsOf(
       return [name, value];
     }),
   );
+}
+
+/**
+ * Evaluates what may read secrets. What jq says of a failure names the values at hand: that stays untold.
+ * @throws RaisedError, WORKFLOW_EXPRESSION
+ */
+export async function discreet<T>(secrets: Variables, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (Object.keys(secrets).length === 0 || !(error instanceof NetAgentError)) throw error;
+    if (error.code !== 'WORKFLOW_EXPRESSION') throw error;
+    throw standardError('expression', 'An expression that may read secrets failed.', {
+      detail: 'WORKFLOW_EXPRESSION',
+    });
+  }
 }
 
 /** The longest key that every receiver takes. */
