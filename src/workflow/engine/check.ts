@@ -8,11 +8,14 @@ import type { EngineOptions } from './types.ts';
 
 /** What this engine lacks for a workflow. */
 export function checkSupport(
-  { document, tasks }: CompiledWorkflow,
+  workflow: CompiledWorkflow,
   options: EngineOptions,
   functions: ReadonlyMap<string, unknown>,
   schemas: Pick<Schemas, 'problem'>,
+  seen: ReadonlySet<string> = new Set(),
 ): PlacedProblem[] {
+  const { document, tasks, hash } = workflow;
+  const above = new Set([...seen, hash]);
   const problems: PlacedProblem[] = [];
   const add = (pointer: string, problem: string) =>
     problems.push({ line: 0, pointer, problem, severity: 'error' });
@@ -33,11 +36,16 @@ export function checkSupport(
       add(pointer, 'events are neither sent nor listened to here');
     }
     if ('run' in task) {
-      const { workflow, script, shell } = task.run;
-      if (workflow !== undefined) {
-        const { namespace, name, version } = workflow;
-        if (options.workflows?.(namespace, name, version) === undefined) {
-          add(`${pointer}/run/workflow`, `no workflow ${namespace}/${name} ${version} is here`);
+      const { workflow: other, script, shell } = task.run;
+      if (other !== undefined) {
+        const { namespace, name, version } = other;
+        const found = options.workflows?.(namespace, name, version);
+        const at = `${pointer}/run/workflow`;
+        if (found === undefined) add(at, `no workflow ${namespace}/${name} ${version} is here`);
+        else if (!above.has(found.hash)) {
+          for (const { pointer: place, problem } of checkSupport(found, options, functions, schemas, above)) {
+            add(at, `${found.id} at ${place}: ${problem}`);
+          }
         }
       }
       if ((script ?? shell) !== undefined && options.processes === undefined) {

@@ -135,3 +135,17 @@ Feature: Run
     """
     When the workflow is executed
     Then the workflow should be refused since 'no workflow test/none 1.0.0 is here'
+
+  Scenario: a workflow that lacks something here
+    Given a workflow with definition:
+    """yaml
+    do:
+      - other: { run: { workflow: { namespace: test, name: other, version: 1.0.0 } } }
+    """
+    And another workflow with definition:
+    """yaml
+    document: { dsl: 1.0.3, namespace: test, name: other, version: 1.0.0 }
+    do: [{ one: { call: "none:1.0.0@default" } }]
+    """
+    When the workflow is executed
+    Then the workflow should be refused since 'test/other at /do/0/one/call: no function "none"'
