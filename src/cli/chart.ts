@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type AnyStateMachine, StateMachine } from 'xstate';
 import { CATALOG } from '../../machines/catalog.ts';
@@ -18,21 +18,22 @@ const AGENTS_FOLDER = resolve(import.meta.dirname, '../../agents');
  * `netagent chart [NAME | FILE]`: a chart as text, of a machine, of a workflow template or of a workflow document; without
  * a name, what there is.
  */
-export async function runChart(parsed: Parsed, output: Output): Promise<number> {
+export async function runChart(parsed: Parsed, output: Output, open = templates): Promise<number> {
   const [name, ...rest] = parsed.positionals;
   if (rest.length > 0) throw fail('CLI_USAGE', { problem: 'One machine at a time.', verb: 'chart' });
-  if (name === undefined) return list(output);
-  const { id, machine } = isFile(name) ? ofFile(name) : named(name);
+  const pool = () => open(foldersOf(parsed));
+  if (name === undefined) return list(pool(), output);
+  const { id, machine } = isFile(name) ? ofFile(name) : named(name, pool);
   if (parsed.values.format === 'json') output.text(JSON.stringify(chartJson(id, machine), null, 2));
   else output.text(chartToMermaid(machine, { inside: isScope }).trimEnd());
   output.value(chartJson(id, machine));
   return 0;
 }
 
-function list(output: Output): number {
+function list(pool: Templates, output: Output): number {
   const rows = [
     ...[...machines()].map(([id, { root }]) => ({ id, description: root.description ?? '' })),
-    ...[...templates()].map(([id, { title }]) => ({ id, description: title })),
+    ...[...pool].map(([id, { title }]) => ({ id, description: title })),
   ];
   output.text(
     table(
@@ -59,11 +60,11 @@ function ofFile(file: string): Drawn {
  * `task`, `task@1`, `workflow:assure-qos`, and where no machine has the name also `assure-qos` and `core/assure-qos`.
  * @throws CLI_USAGE with the nearest names
  */
-function named(name: string): Drawn {
+function named(name: string, open: () => Templates): Drawn {
   const known = machines();
   const machine = known.get(name.replace(/@\d+$/, (version) => (name in CATALOG ? '' : version)));
   if (machine !== undefined) return { id: name, machine };
-  const pool = templates();
+  const pool = open();
   const template =
     pool.get(name) ??
     pool.get(`workflow:${name}`) ??
@@ -85,23 +86,22 @@ function named(name: string): Drawn {
 const machines = () =>
   new Map<string, AnyStateMachine>(Object.values(CATALOG).map(({ machine }) => [machine.id, machine]));
 
-/** The templates that ship, as `workflow:NAME`, or `workflow:NAMESPACE/NAME` where a name is taken. */
-function templates(): ReadonlyMap<string, Template> {
-  shipped ??= readShipped();
-  return shipped;
-}
-let shipped: ReadonlyMap<string, Template> | undefined;
+/** By `workflow:NAME`, or `workflow:NAMESPACE/NAME`. */
+type Templates = ReadonlyMap<string, Template>;
 
-function readShipped(): ReadonlyMap<string, Template> {
-  const folders = readdirSync(AGENTS_FOLDER, { recursive: true, encoding: 'utf8' })
+/** Those that ship, and those of the user, as a runtime with the same flags finds them. */
+function foldersOf({ values }: Parsed): string[] {
+  const shipped = readdirSync(AGENTS_FOLDER, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('workflows'))
-    .sort();
-  const { clock } = createEnv({ level: 'silent' });
-  const pool = openPool({
-    folders: folders.map((folder) => join(AGENTS_FOLDER, folder)),
-    clock,
-    watch: false,
-  });
+    .sort()
+    .map((name) => join(AGENTS_FOLDER, name));
+  const own = join(values.data as string, 'workflows');
+  return [...shipped, ...(values.workflows?.split(',') ?? []), ...(existsSync(own) ? [own] : [])];
+}
+
+/** Reads the templates of folders; a name that is taken by an earlier one is said with its namespace. */
+export function templates(folders: string[]): Templates {
+  const pool = openPool({ folders, clock: createEnv({ level: 'silent' }).clock, watch: false });
   const byName = new Map<string, Template>();
   for (const template of pool.list()) {
     const { id, name } = template;

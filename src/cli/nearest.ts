@@ -4,10 +4,17 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   return best !== undefined && edits(name, best) < 3 ? best : undefined;
 }
 
-/** The `count` known names that differ least from `name`; of equals the earlier one first. */
+/**
+ * The `count` known names that differ least from `name`; one with a word that is it but for a slip is near too. Of equals the
+ * earlier one first.
+ */
 export function nearestNames(name: string, known: readonly string[], count: number): string[] {
   return known
-    .map((candidate) => ({ candidate, distance: edits(name, candidate) }))
+    .map((candidate) => {
+      const words = candidate.split(/[-:/]/);
+      const slip = words.length > 1 && words.some((word) => edits(name, word) < 2);
+      return { candidate, distance: Math.min(edits(name, candidate), slip ? 2 : Infinity) };
+    })
     .sort((a, b) => a.distance - b.distance)
     .slice(0, count)
     .map(({ candidate }) => candidate);

@@ -217,6 +217,8 @@ export const CHART: Verb = {
       default: 'mermaid',
       check: checks.oneOf('mermaid', 'json'),
     },
+    workflows: { value: 'DIRS', help: 'folders of workflow templates beside DATA/workflows, by comma' },
+    data: { value: 'DIR', help: 'folder of the state', default: '.netagent' },
     json: { help: 'one JSON value on standard output' },
   },
   examples: [

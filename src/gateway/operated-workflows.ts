@@ -48,8 +48,8 @@ export interface WorkflowInstanceDetail extends WorkflowInstanceView {
   steps: Array<{ rev: number; at: number; entered: string[] }>;
   /** What happened, as far as it is remembered: since the runtime started, the last few hundred. */
   events: WorkflowEventView[];
-  /** What it meant, in a sentence, once it ended. */
-  insight?: string;
+  /** What it meant, once it ended: a sentence, and figures that a planner can use. */
+  insight?: { text: string; [field: string]: unknown };
 }
 
 export interface WorkflowEventView {
@@ -87,6 +87,8 @@ export interface ApprovalView {
 }
 
 export interface OperatedWorkflows {
+  /** The time that instances live in, ms: network time, which may be far from that of the wall. */
+  now(): number;
   templates(): TemplateView[];
   /** The document as JSON, and its chart as `walk` gives it. @throws WORKFLOW_NOT_FOUND */
   template(name: string, version?: string): TemplateView & { document: unknown };
@@ -97,7 +99,14 @@ export interface OperatedWorkflows {
     effects?: 'reads' | 'changes';
     known?: Record<string, unknown>;
   }): Array<{ id: string; version: string; score: number; reason: string; missing: string[] }>;
-  check(source: string): WorkflowProblem[];
+  /** A policy as a workflow: the document, filled, with the reasons for it; or why not. */
+  translate(policy: unknown): {
+    kind: 'workflow' | 'refused';
+    reasons: string[];
+    document?: unknown;
+    input?: unknown;
+  };
+  check(source: string): WorkflowProblem[] | Promise<WorkflowProblem[]>;
   /** @throws WORKFLOW_NOT_FOUND, WORKFLOW_INVALID, WORKFLOW_INPUT_INVALID */
   run(request: RunRequest): Promise<{ id: string; dryRun: boolean }>;
   instances(filter: { status?: string; workflow?: string; limit?: number }): WorkflowInstanceView[];

@@ -30,6 +30,7 @@ const task = z.strictObject({
   effects: z.enum(['reads', 'changes']).optional(),
   known: z.record(z.string(), z.unknown()).optional(),
 });
+const policy = z.strictObject({ policy: z.looseObject({}) });
 const source = z.strictObject({ source: z.string() });
 const runRequest = z
   .strictObject({
@@ -37,7 +38,8 @@ const runRequest = z
     version: name.optional(),
     source: z.string().optional(),
     input: z.unknown().optional(),
-    id: name.optional(),
+    // Addresses take the one and the other for a way upwards.
+    id: name.regex(/^(?!\.{1,2}$)/, 'is no id').optional(),
     dryRun: z.boolean().optional(),
   })
   .refine((run) => (run.workflow === undefined) !== (run.source === undefined), 'give workflow or source');
@@ -50,9 +52,13 @@ const filter = z.strictObject({
 });
 const since = z.strictObject({ since: whole.optional() });
 const version = z.strictObject({ version: name.optional() });
-const before = z.strictObject({
-  endedBefore: z.union([whole, z.iso.datetime({ offset: true }).transform(Date.parse)]),
-});
+const before = z.union(
+  [
+    z.strictObject({ endedBefore: z.union([whole, z.iso.datetime({ offset: true }).transform(Date.parse)]) }),
+    z.strictObject({ olderThan: whole }),
+  ],
+  'give endedBefore (a time) or olderThan (ms)',
+);
 
 /**
  * Workflows under `/workflows`: everybody who reaches the gateway reads, the operator at this machine runs and
@@ -116,6 +122,11 @@ export function addWorkflowRoutes(
     answer((workflows, { body }) => workflows.match(defined(read(task, body)))),
   );
   router.post(
+    '/translate',
+    small,
+    answer((workflows, { body }) => workflows.translate(read(policy, body).policy)),
+  );
+  router.post(
     '/check',
     large,
     answer((workflows, { body }) => workflows.check(read(source, body).source)),
@@ -140,7 +151,11 @@ export function addWorkflowRoutes(
   router.delete(
     '/runs',
     operator,
-    answer((workflows, { query }) => ({ purged: workflows.purge(read(before, query, 'query')) })),
+    answer((workflows, { query }) => {
+      const which = read(before, query, 'query');
+      const endedBefore = 'endedBefore' in which ? which.endedBefore : workflows.now() - which.olderThan;
+      return { purged: workflows.purge({ endedBefore }) };
+    }),
   );
   router.get(
     '/runs/:id',

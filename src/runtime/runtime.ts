@@ -162,6 +162,7 @@ async function compose(options: RuntimeOptions, env: Env, lifecycle: Lifecycle):
     agents: agents.ids,
     shipped: agents.folders,
     sandboxes,
+    tuning: () => network.tuning,
     options: options.workflows ?? {},
   });
   lifecycle.started('workflows', () => workflows.close());

@@ -10,8 +10,18 @@ export interface Evaluator {
   evaluate(expression: string, data: unknown, variables: Variables): Promise<unknown>;
   /** A value in which each string that is wholly `${ ... }` is an expression. Text of the data is never evaluated. */
   fill(template: unknown, data: unknown, variables: Variables): Promise<unknown>;
+  /**
+   * What keeps each text from being an expression with the variables that it is given; nothing is run.
+   * @returns one for each, undefined where it is one
+   */
+  compile(
+    expressions: ReadonlyArray<{ text: string; variables: readonly string[] }>,
+  ): Promise<Array<string | undefined>>;
   close(): Promise<void>;
 }
+
+/** Expressions that are compiled in one turn of the worker. */
+const COMPILED = 100;
 
 /** An expression that takes longer is stopped, and its worker replaced; others go on in the next one. */
 const LIMIT_MS = 1_000;
@@ -25,7 +35,7 @@ interface Job {
   /** Runs from when the worker begins with it. */
   timer: unknown;
   expression: string;
-  request: { id: number; expression: string; data: unknown; variables: Variables };
+  request: { id: number; expression: string; data: unknown; variables: Variables; programs?: unknown[] };
 }
 
 interface Answer {
@@ -118,10 +128,16 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
       }
     }
   };
-  const inWorker = (expression: string, data: unknown, variables: Variables) =>
+  const inWorker = (expression: string, data: unknown, variables: Variables, programs?: unknown[]) =>
     new Promise<unknown>((resolve, reject) => {
       seq += 1;
-      const request = { id: seq, expression, data: data ?? null, variables: named(expression, variables) };
+      const request = {
+        id: seq,
+        expression,
+        data: data ?? null,
+        variables: named(expression, variables),
+        ...(programs && { programs }),
+      };
       const owner = String((variables.workflow as { id?: unknown } | undefined)?.id ?? '');
       const queue = queues.get(owner) ?? [];
       queue.push({ resolve, reject, timer: undefined, expression, request });
@@ -153,6 +169,24 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
       }
       return template;
     },
+    async compile(expressions) {
+      const programs = expressions.flatMap(({ text, variables }, index) => {
+        const bare = strip(text);
+        if (isQuick(bare, variables)) return [];
+        const names = variableNames(bare).filter((name) => variables.includes(name));
+        return [{ index, text: bare, variables: names }];
+      });
+      const found: Array<string | undefined> = expressions.map(() => undefined);
+      for (let first = 0; first < programs.length; first += COMPILED) {
+        const some = programs.slice(first, first + COMPILED);
+        const answers = (await inWorker('', null, {}, some)) as Array<string | null>;
+        answers.forEach((one, at) => {
+          const index = some[at]?.index;
+          if (index !== undefined) found[index] = one ?? undefined;
+        });
+      }
+      return found;
+    },
     async close() {
       const waiting = [...queues.values()].flat();
       queues.clear();
@@ -168,9 +202,13 @@ export function createEvaluator({ clock }: { clock: Clock }): Evaluator {
 
 /** The variables that an expression names: others would be copied to the worker for nothing. */
 function named(expression: string, variables: Variables): Variables {
-  const names = new Set(expression.match(/\$[A-Za-z_]\w*/g) ?? []);
-  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(`$${name}`)));
+  const names = new Set(variableNames(expression));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => names.has(name)));
 }
+
+const variableNames = (expression: string): string[] => [
+  ...new Set((expression.match(/\$[A-Za-z_]\w*/g) ?? []).map((name) => name.slice(1))),
+];
 
 export { isExpression };
 
@@ -196,6 +234,13 @@ export function quick(expression: string, data: unknown, variables: Variables): 
     return (value === JSON.parse(literal)) === (operator === '==');
   }
   return walk(expression, data, variables);
+}
+
+/** Whether `quick` reads an expression, whatever the data are. */
+function isQuick(expression: string, variables: readonly string[]): boolean {
+  const [, variable] = PATH.exec(COMPARISON.exec(expression)?.[1] ?? expression) ?? [];
+  if (variable !== undefined) return variables.includes(variable.slice(1));
+  return PATH.test(expression) && expression.startsWith('.');
 }
 
 function walk(path: string, data: unknown, variables: Variables): unknown {

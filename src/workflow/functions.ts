@@ -8,6 +8,11 @@ export interface FunctionContext {
   /** The same for every start of the same attempt of the same step of the same instance, also after a restart. */
   idempotencyKey: string;
   meta: Record<string, unknown>;
+  /**
+   * Waits for what is not this task's own work: a human, another workflow. The instance counts as waiting so long, and
+   * network time may go on.
+   */
+  waiting?<T>(work: () => Promise<T>): Promise<T>;
   /** Tells a piece of progress; part of the instance's story. */
   progress?(text: string, data?: unknown): void;
 }

@@ -19,7 +19,7 @@ const options: ModelOptions = {
   input,
   events: [
     { type: 'CANCEL' },
-    { type: 'PREEMPTED', text: 'a better one' } as never,
+    { type: 'PREEMPTED', text: 'Cancelled.' } as never,
     { type: 'RESUME', elapsedMs: 5 } as never,
   ],
   effects: {
@@ -68,6 +68,7 @@ const models: ModelOptions[] = [
   options,
   {
     ...options,
+    events: [{ type: 'CANCEL' }],
     input: { ...input, undoBlind: true, guard: { ...guard, looks: 2, bad: 2, missed: 2 } },
     effects: { ...options.effects, ...short },
   },

@@ -1,25 +1,39 @@
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
 import { CATALOG } from '../../machines/catalog.ts';
 import { parseVerb } from '../../src/cli/args.ts';
-import { runChart } from '../../src/cli/chart.ts';
+import { runChart, templates } from '../../src/cli/chart.ts';
 import { nearestNames } from '../../src/cli/nearest.ts';
 import { CHART } from '../../src/cli/verbs.ts';
 import { chartToMermaid } from '../../src/testing/index.ts';
+
+/** The folders that ship do not change: they are read once. */
+const pools = new Map<string, ReturnType<typeof templates>>();
+function pool(folders: string[]) {
+  const known = pools.get(folders.join()) ?? templates(folders);
+  pools.set(folders.join(), known);
+  return known;
+}
 
 async function chart(...argv: string[]) {
   const text: string[] = [];
   const values: unknown[] = [];
   const json = argv.includes('--json');
-  const code = await runChart(parseVerb(CHART, argv), {
-    json,
-    text: (line) => void (json || text.push(line)),
-    value: (value) => void (json && values.push(value)),
-    error: () => {
-      throw new Error('errors are thrown');
+  const code = await runChart(
+    parseVerb(CHART, argv),
+    {
+      json,
+      text: (line) => void (json || text.push(line)),
+      value: (value) => void (json && values.push(value)),
+      error: () => {
+        throw new Error('errors are thrown');
+      },
     },
-  });
+    pool,
+  );
   return { code, text: text.join('\n'), values };
 }
 
@@ -38,6 +52,32 @@ test('without a name it lists all, each of which can be printed', async () => {
     expect(description).not.toBe('');
     expect((await chart(id)).text).toMatch(/^stateDiagram-v2\n {2}\[\*\] --> /);
   }
+});
+
+test('a template is found by its name too, and by its id; a machine of that name comes first', async () => {
+  const { text } = await chart('workflow:balance-load');
+  for (const name of ['balance-load', 'ran/balance-load', 'workflow:ran/balance-load']) {
+    expect((await chart(name)).text).toBe(text);
+  }
+  expect((await chart('balance-load', '--json')).values).toMatchObject([{ id: 'workflow:balance-load' }]);
+  expect((await chart('intent')).text).not.toContain('$input');
+});
+
+test("a document of a file is drawn, and a template of the user's folder", async () => {
+  const data = mkdtempSync(join(tmpdir(), 'netagent-chart-'));
+  onTestFinished(() => rmSync(data, { recursive: true }));
+  mkdirSync(join(data, 'workflows'));
+  const file = join(data, 'workflows', 'mine.yaml');
+  writeFileSync(
+    file,
+    'document: { dsl: 1.0.3, namespace: me, name: mine, version: 0.1.0 }\ndo: [{ onlyStep: { set: { a: 1 } } }]',
+  );
+  const { text } = await chart(file);
+  expect(text).toContain('state "onlyStep" as scope_onlyStep');
+  expect((await chart('mine', '--data', data)).text).toBe(text);
+  expect((await chart('me/mine', '--workflows', join(data, 'workflows'))).text).toBe(text);
+  writeFileSync(file, 'document: {}');
+  await expect(chart(file)).rejects.toMatchObject({ code: 'WORKFLOW_INVALID' });
 });
 
 test('a workflow is drawn with its inner scopes, each state named once and before it is used', async () => {
@@ -63,8 +103,8 @@ test('as JSON: nodes and edges, the same with --json and --format json', async (
 });
 
 test.each([
-  [['tsak'], 'No machine "tsak"; the nearest names are task, lease, intent.'],
-  [['task@99'], 'No machine "task@99"; the nearest names are task, lease, intent.'],
+  [['tsak'], 'No machine "tsak"; the nearest names are task, trial, lease.'],
+  [['task@99'], 'No machine "task@99"; the nearest names are task, lease, trial.'],
   [['task', 'lease'], 'One machine at a time.'],
   [['task', '--format', 'svg'], '--format "svg": one of mermaid, json is needed.'],
 ])('%j is refused', async (argv, message) => {

@@ -7,7 +7,7 @@ import type {
   WorkflowEventView,
   WorkflowInstanceDetail,
 } from '../../src/gateway/index.ts';
-import { checkWorkflow } from '../../src/workflow/index.ts';
+import { checkWorkflow, parseWorkflow } from '../../src/workflow/index.ts';
 
 export const T0 = Date.parse('2026-11-24T09:00:00Z');
 /** With every character that an id of an instance has. */
@@ -122,6 +122,7 @@ export class FakeWorkflows implements OperatedWorkflows {
     this.tell(id, `workflow.${more.status}`);
   }
 
+  now = () => T0 + 60_000;
   templates = () => TEMPLATES;
   template(name: string, version?: string) {
     const found = TEMPLATES.find((one) => one.id === name || one.name === name);
@@ -136,6 +137,12 @@ export class FakeWorkflows implements OperatedWorkflows {
       { id: 'core/locate', version: '1.1.0', score: 0.71, reason: 'It is about "where".', missing: ['supi'] },
     ];
   }
+  translate(policy: unknown): ReturnType<OperatedWorkflows['translate']> {
+    this.asked.push({ translate: policy });
+    if ((policy as { goal?: string }).goal === undefined)
+      return { kind: 'refused', reasons: ['it has no goal'] };
+    return { kind: 'workflow', reasons: ['one measure fits'], document: { do: [] }, input: { a: 1 } };
+  }
   check = (source: string) => [
     ...checkWorkflow(source).problems,
     {
@@ -147,7 +154,8 @@ export class FakeWorkflows implements OperatedWorkflows {
   ];
   async run(request: RunRequest) {
     this.asked.push({ run: request });
-    if (request.source === undefined) this.template(request.workflow as string, request.version);
+    if (request.source !== undefined) parseWorkflow(request.source);
+    else this.template(request.workflow as string, request.version);
     if (request.input === null)
       throw fail('WORKFLOW_INPUT_INVALID', { name: 'locate', problem: 'supi is missing' });
     const id = request.id ?? 'run-1';

@@ -5,6 +5,8 @@ import { FakeWorkflows, HASH, ID, T0 } from './fake-workflows.ts';
 import { type Stage, stage } from './support.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json' };
+const DOCUMENT =
+  'document: { dsl: 1.0.3, namespace: a, name: b, version: 0.1.0 }\ndo: [{ c: { set: { d: 1 } } }]';
 const seg = encodeURIComponent;
 
 let at: Stage;
@@ -57,6 +59,16 @@ test('a task is matched and a document is checked', async () => {
   expect(body).toMatchObject([{ line: 1, severity: 'error' }, { line: 9 }]);
 });
 
+test('a policy is translated, or refused with the reasons', async () => {
+  expect((await call('POST', '/translate', { policy: { goal: 'x' } })).body).toMatchObject({
+    kind: 'workflow',
+  });
+  expect((await call('POST', '/translate', { policy: {} })).body).toMatchObject({ kind: 'refused' });
+  expect(await call('POST', '/translate', { policy: 'less load' })).toEqual(
+    refused(400, 'GATEWAY_REQUEST_INVALID'),
+  );
+});
+
 test('a run is accepted, a dry run is not one', async () => {
   const started = await call('POST', '/runs', { workflow: 'locate', input: { supi: 'x' }, id: ID });
   expect(started).toMatchObject({ status: 202, body: { id: ID, dryRun: false } });
@@ -66,7 +78,7 @@ test('a run is accepted, a dry run is not one', async () => {
     status: 'running',
     steps: [{ rev: 1 }],
   });
-  expect(await call('POST', '/runs', { source: 'do: []', dryRun: true })).toMatchObject({
+  expect(await call('POST', '/runs', { source: DOCUMENT, dryRun: true })).toMatchObject({
     status: 200,
     body: { dryRun: true },
   });
@@ -108,7 +120,8 @@ test('instances are purged by id, or by when they ended, and never all by omissi
   expect((await call('DELETE', `/runs/${seg(ID)}`)).body).toEqual({ purged: 1 });
   await call('DELETE', `/runs?endedBefore=${T0}`);
   await call('DELETE', `/runs?endedBefore=${seg('2026-11-24T10:00:00+01:00')}`);
-  expect(fake.asked.slice(1)).toEqual([{ purge: { endedBefore: T0 } }, { purge: { endedBefore: T0 } }]);
+  await call('DELETE', '/runs?olderThan=60000');
+  expect(fake.asked.slice(1)).toEqual(Array(3).fill({ purge: { endedBefore: T0 } }));
   for (const path of ['/runs', '/runs?endedBefore=', '/runs?endedBefore=soon']) {
     expect(await call('DELETE', path)).toEqual(refused(400, 'GATEWAY_REQUEST_INVALID'));
   }
@@ -209,6 +222,7 @@ test.each([
   ['POST', '/runs', {}, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', undefined, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', source: 'do: []' }, 'GATEWAY_REQUEST_INVALID'],
+  ['POST', '/runs', { workflow: 'locate', id: '..' }, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', foo: 1 }, 'GATEWAY_REQUEST_INVALID'],
   ['POST', '/runs', { workflow: 'locate', input: null }, 'WORKFLOW_INPUT_INVALID'],
   ['POST', '/runs', '{', 'GATEWAY_BODY_REFUSED'],

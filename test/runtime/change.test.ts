@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ChangeRecord, Entry } from '../../src/change/index.ts';
 import { connectNetMcp, startManagementServer, startToolServer } from '../../src/netmcp/index.ts';
 import { tool } from '../../src/netmcp/tools/types.ts';
+import { effectKey } from '../../src/runtime/agents/workflows.ts';
 import { NetworkTime } from '../../src/runtime/network-time.ts';
 import { openApprovals } from '../../src/runtime/workflows/approvals.ts';
 import { approvedBy, changeFunction } from '../../src/runtime/workflows/change.ts';
@@ -95,16 +96,18 @@ async function world(after: number) {
   const run = async () => {
     const participant = time.join();
     const slots: unknown[][] = [];
+    const said: string[] = [];
+    const onProgress = ({ text }: { text: string }) => said.push(text);
     const { output } = await engine.run(
       compileWorkflow(document),
       { name: 'x' },
       {
         clock: participant.clock,
-        meta: { participant, activity: participant.activity, caller: { agent: 'ran' }, slots },
+        meta: { participant, activity: participant.activity, caller: { agent: 'ran' }, slots, onProgress },
       },
     );
     participant.leave();
-    return { output, actions: slots.flat() as Array<{ tool: string }>, at: time.now() };
+    return { output, actions: slots.flat() as Array<{ tool: string }>, at: time.now(), said };
   };
   return { run, seen, changes };
 }
@@ -126,7 +129,18 @@ test('a workflow changes the network with a guard: kept, over NetMCP, while netw
 
 test('a workflow changes the network with a guard: rolled back, by the id that the change gave', async () => {
   const { run, seen } = await world(8);
-  const { output } = await run();
+  const { output, said } = await run();
+  expect(said).toEqual([
+    'how far it reaches is counted',
+    'what it sets is claimed',
+    'it is rehearsed',
+    'the figure before is read',
+    'it is applied',
+    'it is watched',
+    'it is taken back',
+    'its claims are settled',
+    'it was taken back',
+  ]);
   expect(output).toMatchObject({
     outcome: 'rolledBack',
     reason: 'The figure was bad in 2 looks in a row: 8, before 10.',
@@ -164,4 +178,21 @@ test('an operator decides on the call and its undo; a refusal and silence are a 
     approved: false,
     text: expect.stringContaining('nobody decided in time'),
   });
+});
+
+test('an effect is named by its step in every life, and the name is short enough for a tool server', () => {
+  const context = (instanceId: string, place: string, step?: string) =>
+    effectKey({
+      instanceId,
+      pointer: place,
+      idempotencyKey: `${instanceId}:${place}`,
+      meta: { step },
+    } as never);
+  expect(context('a', '/do/0/x')).toBe('a:/do/0/x');
+  expect(context('a', '/do/0/x', 'step')).toBe(context('b', '/do/0/x', 'step'));
+  expect(context('a', '/do/0/x', 'step')).not.toBe(context('a', '/do/1/x', 'step'));
+  expect(context('a', '/do/0/x', 'step')).not.toBe(context('a', '/do/0/x', 'other'));
+  const deep = '/do/0/a-long-name'.repeat(20);
+  expect(context('a', deep)).toHaveLength(36);
+  expect(context('a', deep)).not.toBe(context('b', deep));
 });

@@ -37,6 +37,23 @@ describe('network time in lock-step', () => {
     expect(time.now()).toBe(2_000); // `a` has no timer left: it is presumed to work
   });
 
+  test('one that waits for what is outside holds nobody up, and nothing moves for it alone', async () => {
+    const { time, moves } = lockstep();
+    const listener = time.join();
+    listener.activity.begin();
+    const back = listener.activity.idle();
+    await settle();
+    expect(moves).toEqual([]);
+    const other = time.join();
+    other.clock.setTimeout(() => other.leave(), 2_000);
+    await settle();
+    expect(moves).toEqual([2_000]);
+    back();
+    time.join().clock.setTimeout(() => {}, 1_000);
+    await settle();
+    expect(moves).toEqual([2_000]); // the event has come: it works
+  });
+
   test('a call is work until its callee waits, and again while the answer is on its way', async () => {
     const { time, moves } = lockstep();
     const caller = time.join();

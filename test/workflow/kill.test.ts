@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { openStore } from '../../src/durable/index.ts';
 import { compileWorkflow, createEngine } from '../../src/workflow/index.ts';
 import { killed } from './kill/document.ts';
+import { fate, mortal, never, type Point, workCounter } from './kill/fate.ts';
 import { createWorld, type Done } from './kill/world.ts';
 import { testEnv } from './kit.ts';
 import { drive } from './reference/sides.ts';
@@ -22,38 +23,6 @@ afterAll(() => {
   for (const dir of dirs) rmSync(dir, { recursive: true, force: true });
 });
 
-/** Around what the process dies. */
-interface Point {
-  kind: 'commit' | 'call';
-  when: 'before' | 'after';
-  nth: number;
-}
-const never = () => new Promise<never>(() => {});
-
-/** Lets a process die at a point: from then on nothing of it reaches store or world. */
-function fate(point?: Point) {
-  const counts = { commit: 0, call: 0 };
-  const death = Promise.withResolvers<'dead'>();
-  let dead = false;
-  return {
-    counts,
-    death: death.promise,
-    dead: () => dead,
-    /** Does `work` unless the process dies before it; false if it died, before or after. */
-    survives(kind: Point['kind'], work: () => void): boolean {
-      if (dead) return false;
-      counts[kind] += 1;
-      const here = point?.kind === kind && point.nth === counts[kind];
-      if (!(here && point?.when === 'before')) work();
-      if (here) {
-        dead = true;
-        death.resolve('dead');
-      }
-      return !dead;
-    },
-  };
-}
-
 const workflow = compileWorkflow(killed(1_000));
 
 /** Runs the workflow to its end; the process dies at `point` and another one takes over. */
@@ -67,22 +36,13 @@ async function live(point?: Point) {
     const clock = virtualClock(now);
     const { counts, death, dead, survives } = fate(lives === 1 ? point : undefined);
     const store = openStore({ dir, durability: 'write' });
-    const ledger = store.workflows();
-    let working = 0;
-    const count = (change: number) => () => {
-      working += change;
-    };
-    const meta = { activity: { begin: count(1), end: count(-1) } };
+    const { activity, working } = workCounter();
+    const meta = { activity };
     const engine = createEngine({
       env: testEnv(),
       clock,
       options: () => ({ meta }),
-      ledger: {
-        ...ledger,
-        commit(changes) {
-          if (!survives('commit', () => ledger.commit(changes))) throw new Error('the process is dead');
-        },
-      },
+      ledger: mortal(store.workflows(), survives),
       functions: {
         async probe(input, { idempotencyKey }) {
           let answer: () => unknown = never;
@@ -110,7 +70,7 @@ async function live(point?: Point) {
     const end = engine.start(workflow, null, { id: 'one', meta }).then(() => engine.result('one'));
     end.catch(() => {});
     const first = await drive(clock, Promise.race([end, death]), async () => {
-      while (working > 0 && !dead()) await turn();
+      while (working() > 0 && !dead()) await turn();
     });
     now = clock.now();
     await engine.close().catch(() => {});

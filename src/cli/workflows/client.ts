@@ -55,11 +55,13 @@ const instance = z.looseObject({
   output: z.unknown().optional(),
   fault: fault.optional(),
 });
+/** What it meant, in a sentence; with figures that depend on the template. */
+const insight = z.looseObject({ text: z.string(), outcome: z.string().default('') });
 const detail = z.looseObject({
   ...instance.shape,
   steps: z.array(z.object({ rev: z.number(), at: z.number(), entered: z.array(z.string()) })),
   events: z.array(event),
-  insight: z.string().optional(),
+  insight: insight.optional(),
 });
 const approval = z.looseObject({
   id: z.string(),
@@ -87,11 +89,19 @@ export type InstanceEvent = z.output<typeof event>;
 export type Fault = z.output<typeof fault>;
 export type Approval = z.output<typeof approval>;
 
-const result = z.looseObject({ ...instance.shape, type: z.literal('result') });
+const result = z.looseObject({
+  type: z.literal('result'),
+  ...instance.shape,
+  insight: insight.optional(),
+});
 const record = z.union([result, event]);
 export type FollowRecord = z.output<typeof record>;
 
-const seg = encodeURIComponent;
+/** One segment of a path. @throws CLI_USAGE for what addresses take for a way upwards */
+function seg(id: string): string {
+  if (!/^\.{1,2}$/.test(id)) return encodeURIComponent(id);
+  throw fail('CLI_USAGE', { problem: `${id} is neither a name nor an id.`, verb: 'workflows' });
+}
 
 /** The workflows of the runtime at `url`. Every method rejects with what it refuses, or RUNTIME_NOT_FOUND. */
 export function workflowsOf(url: string, { patienceMs = PATIENCE_MS }: { patienceMs?: number } = {}) {
@@ -144,6 +154,18 @@ export function workflowsOf(url: string, { patienceMs = PATIENCE_MS }: { patienc
         ),
         task,
       ),
+    translate: (policy: unknown) =>
+      ask(
+        'POST',
+        '/translate',
+        z.object({
+          kind: z.enum(['workflow', 'refused']),
+          reasons: z.array(z.string()),
+          document: z.unknown().optional(),
+          input: z.unknown().optional(),
+        }),
+        { policy },
+      ),
     check: (source: string) => ask('POST', '/check', z.array(problem), { source }),
     run: (request: Record<string, unknown>) =>
       ask('POST', '/runs', z.object({ id: z.string(), dryRun: z.boolean() }), request),
@@ -152,10 +174,10 @@ export function workflowsOf(url: string, { patienceMs = PATIENCE_MS }: { patienc
     instance: (id: string) => ask('GET', `/runs/${seg(id)}`, detail),
     act: (id: string, verb: 'cancel' | 'pause' | 'resume' | 'restart', from?: string) =>
       ask('POST', `/runs/${seg(id)}/${verb}`, detail, from === undefined ? {} : { from }),
-    purge: (what: { id: string } | { endedBefore: number }) =>
+    purge: (what: { id: string } | { olderThan: number }) =>
       ask(
         'DELETE',
-        'id' in what ? `/runs/${seg(what.id)}` : `/runs${query({ endedBefore: String(what.endedBefore) })}`,
+        'id' in what ? `/runs/${seg(what.id)}` : `/runs${query({ olderThan: String(what.olderThan) })}`,
         z.object({ purged: z.number() }),
       ),
     approvals: () => ask('GET', '/approvals', z.array(approval)),

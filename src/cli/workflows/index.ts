@@ -1,19 +1,22 @@
 import { fail } from '../../errors.ts';
 import type { Parsed } from '../args.ts';
 import type { Output } from '../output.ts';
-import { checkFiles } from './check.ts';
+import { checkSources } from './check.ts';
 import { type Workflows, workflowsOf } from './client.ts';
 import { decide, listApprovals } from './decisions.ts';
 import { emit, listTriggers } from './events.ts';
 import { actOn, listInstances, purge, showInstance } from './instances.ts';
 import { followInstance, runWorkflow } from './run.ts';
+import { readText } from './source.ts';
 import { isCode, listTemplates, matchTemplates, showTemplate, unknown } from './templates.ts';
+import { translatePolicy } from './translate.ts';
 
 /** How many words a form takes after its own, least and most. */
 const FORMS: Record<string, [least: number, most: number]> = {
   list: [0, 0],
   show: [1, 1],
   match: [1, Infinity],
+  translate: [1, 1],
   check: [1, Infinity],
   run: [1, 1],
   follow: [1, 1],
@@ -55,8 +58,14 @@ export async function runWorkflows(parsed: Parsed, output: Output): Promise<numb
       return show(workflows, first, output, [], parsed.values.version);
     case 'match':
       return matchTemplates(workflows, more.join(' '), parsed, output);
+    case 'translate':
+      return translatePolicy(workflows, first, output);
     case 'check':
-      return checkFiles(workflows, more, output);
+      return checkSources(
+        workflows,
+        more.map((file) => ({ file, text: readText(file) })),
+        output,
+      );
     case 'run':
       return runWorkflow(workflows, first, parsed, output);
     case 'follow':

@@ -5,7 +5,19 @@ import type { Output } from '../output.ts';
 import { table } from '../table.ts';
 import type { Instance, InstanceDetail, Workflows } from './client.ts';
 import { field } from './templates.ts';
-import { dateTime, eventLine, faultLines, pretty, span, taskPath, width } from './text.ts';
+import {
+  cut,
+  dateTime,
+  endsOf,
+  eventLine,
+  faultLines,
+  isEnd,
+  pretty,
+  span,
+  taskPath,
+  told,
+  width,
+} from './text.ts';
 
 /** Events of an instance that are shown. */
 const LAST = 12;
@@ -29,17 +41,19 @@ export async function listInstances(
             `${one.workflow} ${one.version}`,
             one.status,
             dateTime(one.startedAt),
-            one.endedAt === null ? '' : span(one.endedAt - one.startedAt),
-            whereOf(one),
+            one.endedAt === null || one.endedAt === one.startedAt ? '' : span(one.endedAt - one.startedAt),
+            cut(whereOf(one), 40),
           ]),
-          width(),
+          Math.max(140, width()),
         ),
   );
   return 0;
 }
 
 const whereOf = ({ active, fault }: Instance): string =>
-  fault === undefined ? active.map(taskPath).join(', ') : fault.title || fault.type;
+  fault === undefined
+    ? active.map(taskPath).join(', ')
+    : `${taskPath(fault.instance)}: ${fault.title || fault.type}`;
 
 /** `netagent workflows show ID` */
 export function showInstance(instance: InstanceDetail, output: Output): number {
@@ -47,37 +61,47 @@ export function showInstance(instance: InstanceDetail, output: Output): number {
   const { id, workflow, version, status, run, labels, active, fault, steps, events, insight } = instance;
   output.text(`${id}: ${workflow} ${version} is ${status}\n`);
   field(output, 'started', dateTime(instance.startedAt));
-  if (instance.endedAt === null) field(output, 'moved', dateTime(instance.updatedAt));
-  else {
+  if (instance.endedAt !== null) {
     const took = span(instance.endedAt - instance.startedAt);
-    field(output, 'ended', `${dateTime(instance.endedAt)}, after ${took}`);
+    field(
+      output,
+      'ended',
+      dateTime(instance.endedAt) + (instance.endedAt > instance.startedAt ? `, after ${took}` : ''),
+    );
   }
   if (run > 0) field(output, 'set back', run === 1 ? 'once' : `${run} times`);
   for (const [name, value] of Object.entries(labels)) field(output, name, value);
-  for (const pointer of active) field(output, 'at', `${taskPath(pointer)}   ${pointer}`);
-  if (insight !== undefined) field(output, 'insight', insight);
+  for (const pointer of active) field(output, 'at', `${taskPath(pointer)} (${pointer})`);
+  const sentence = told(insight);
+  if (sentence !== undefined) field(output, 'insight', sentence);
   if (fault !== undefined) {
     output.text('');
     for (const line of faultLines(fault)) output.text(line);
   }
   if (instance.output !== undefined) output.text(`\nOutput:\n${pretty(instance.output)}`);
-  const back = steps.filter(({ entered }) => entered.length > 0);
+  const back = latest(steps.flatMap(({ at, entered }) => entered.map((pointer) => ({ at, pointer }))));
   if (back.length > 0) {
     output.text(`\nSteps to go back to, with netagent workflows restart ${id} --from POINTER:`);
     output.text(
       table(
         ['at', 'pointer'],
-        back.flatMap(({ at, entered }) => entered.map((pointer) => [dateTime(at), pointer])),
+        back.map(({ at, pointer }) => [dateTime(at), pointer]),
         width(),
       ).replace(/^/gm, '  '),
     );
   }
-  if (events.length > 0) {
-    const hidden = events.length - LAST;
-    output.text(`\nEvents${hidden > 0 ? `, the last ${LAST} of ${events.length}` : ''}:`);
-    for (const event of events.slice(-LAST)) output.text(eventLine(event, id));
+  const ends = endsOf(events).filter((event) => !isEnd(event) || event.instance !== id);
+  if (ends.length > 0) {
+    output.text(`\nEvents${ends.length > LAST ? `, the last ${LAST} of ${ends.length}` : ''}:`);
+    for (const event of ends.slice(-LAST)) output.text(eventLine(event, id));
   }
   return 0;
+}
+
+/** Each step once, as it was begun last: that is where a restart goes back to. */
+function latest(steps: Array<{ at: number; pointer: string }>) {
+  const last = new Map(steps.map(({ pointer }, index) => [pointer, index]));
+  return steps.filter(({ pointer }, index) => last.get(pointer) === index);
 }
 
 const DONE = { cancel: 'is told to end', pause: 'is held', resume: 'goes on', restart: 'goes on from there' };
@@ -109,7 +133,7 @@ export async function purge(
   if ((id === undefined) === (older === undefined)) {
     throw fail('CLI_USAGE', { problem: 'purge needs an ID, or --older-than TIME.', verb: 'workflows' });
   }
-  const what = id === undefined ? { endedBefore: Date.now() - durationMs(older) } : { id };
+  const what = id === undefined ? { olderThan: durationMs(older) } : { id };
   const { purged } = await workflows.purge(what);
   output.value({ ...(id === undefined ? {} : { id }), purged });
   output.text(purged === 1 ? '1 instance is forgotten.' : `${purged} instances are forgotten.`);

@@ -65,8 +65,7 @@ export function showTemplate(template: Template, output: Output): number {
     ...(blast.subscribers === undefined ? [] : [`subscribers: ${blast.subscribers}`]),
   ];
   output.text(`${id} ${version}: ${title}\n`);
-  for (const line of wrap(summary, width() - 2)) output.text(`  ${line}`);
-  output.text('');
+  if (summary !== '') output.text(`${wrap(summary, width() - 2).join('\n')}\n`.replace(/^(?=.)/gm, '  '));
   field(output, 'domain', `${domain}, ${category}`);
   field(output, 'effects', effects === 'reads' ? 'reads only' : 'changes the network');
   if (touched.length > 0) field(output, 'touches', touched.join('; '));

@@ -1,3 +1,4 @@
+import { wrap } from '../table.ts';
 import type { Fault, InstanceEvent } from './client.ts';
 
 /** Tables are as wide as the terminal, within reason. */
@@ -56,13 +57,33 @@ export function taskPath(pointer: string): string {
   return names.length === 0 ? pointer : names.join(' > ');
 }
 
+/** Text in one line of at most `most` characters. */
+export const cut = (text: string, most: number): string => {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= most ? line : `${line.slice(0, Math.max(0, most - 3)).trimEnd()}...`;
+};
+
+/** Whether an event is the end of an instance; what comes of it is said apart. */
+export const isEnd = ({ type }: InstanceEvent): boolean =>
+  /^workflow\.(completed|faulted|cancelled)$/.test(type);
+
+/** Events without the beginnings of tasks that came to an end. */
+export function endsOf(events: readonly InstanceEvent[]): InstanceEvent[] {
+  return events.filter(
+    ({ type, pointer, instance }, at) =>
+      type !== 'task.started' ||
+      !events.slice(at + 1).some((one) => one.pointer === pointer && one.instance === instance),
+  );
+}
+
 /** An event as a line; `own` is the instance that is looked at: of another one the id is said. */
 export function eventLine(event: InstanceEvent, own: string): string {
   const what = event.type.replace(/^(task|workflow)\./, '');
   const subject = event.pointer === undefined ? event.workflow : taskPath(event.pointer);
   const whose = event.instance === own ? '' : ` (${event.instance})`;
-  const text = event.text === undefined ? '' : `  ${event.text}`;
-  return `  ${clockTime(event.at)}  ${what.padEnd(9)}  ${subject}${whose}${text}`;
+  const text = event.text === undefined ? '' : `: ${event.text}`;
+  const head = `  ${clockTime(event.at)}  ${what.padEnd(9)}  `;
+  return `${head}${cut(`${subject}${whose}${text}`, width() - head.length)}`;
 }
 
 /** A fault in lines: what, where, and what was said of it. */
@@ -70,11 +91,21 @@ export function faultLines(fault: Fault): string[] {
   const kind = fault.type.split('/').at(-1) ?? fault.type;
   const where = fault.instance === '' ? '' : ` at ${fault.instance}`;
   const title = fault.title === '' ? kind : fault.title;
+  const detail = fault.detail === '' ? '' : `: ${fault.detail}`;
   return [
-    `Fault${where}: ${title}${/[.!?]$/.test(title) ? '' : '.'}`,
-    `  ${kind}, status ${fault.status}${fault.detail === '' ? '' : `: ${fault.detail}`}`,
+    `Fault${where}`,
+    ...[title, `${kind}, status ${fault.status}${detail}`].flatMap((text) =>
+      wrap(text, width() - 2).map((line) => `  ${line}`),
+    ),
   ];
 }
+
+/** Outcomes that say no more than the status does. */
+const SAME = new Set(['unseen', 'failed', 'cancelled']);
+
+/** What a run meant, where that is more than how it ended. */
+export const told = (insight: { text: string; outcome: string } | undefined): string | undefined =>
+  insight === undefined || SAME.has(insight.outcome) ? undefined : insight.text;
 
 /** A value as JSON for people: short ones in one line. */
 export function pretty(value: unknown, indent = '  '): string {

@@ -8,6 +8,7 @@ export const WORKFLOWS: Verb = {
     ['', 'the templates'],
     ['NAME | show NAME | show ID', 'a template with its inputs, or an instance with its steps and fault'],
     ['match TEXT', 'the templates that fit a task best'],
+    ['translate FILE', 'makes a workflow of a policy: the document, with the reasons for it'],
     ['check FILE...', 'what is wrong with documents; - is standard input; needs no runtime'],
     ['run NAME | run FILE', 'runs a template or a document, and follows it to its end'],
     ['follow ID', 'follows an instance to its end'],

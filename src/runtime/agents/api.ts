@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../../../machines/index.ts';
 import type { Experience } from '../../intent/index.ts';
+import type { Insight } from '../../workflow/index.ts';
 import type { AgentEffects } from '../actors/index.ts';
 import type { Quality } from '../outcome.ts';
 import type { Answer, StatusNote } from './ask.ts';
@@ -31,6 +32,8 @@ export interface WorkflowRun {
   output: unknown;
   /** In the order of the document, also where branches ran side by side. */
   actions: Action[];
+  /** What it brought, short enough to plan with. */
+  insight: Insight;
 }
 
 /** What is heard of a run while it goes on: its own tasks, and what the agents that it asked report. */

@@ -14,7 +14,7 @@ export const domainAgent: AgentModule = {
     async runSkill({ skill, input }, request, control) {
       const parentCall = request.metadata[CALL_KEY];
       const step = request.metadata[STEP_KEY];
-      const { output, actions } = await runWorkflow(skill, input, {
+      const { output, actions, insight } = await runWorkflow(skill, input, {
         signal: control.signal,
         // Of the caller: nobody else can name its steps.
         ...(typeof step === 'string' && step !== '' ? { step: childId(request.caller, step) } : {}),
@@ -22,7 +22,7 @@ export const domainAgent: AgentModule = {
         ...(typeof parentCall === 'string' ? { parentCall } : {}),
       });
       const text = `${manifest.name}: ${skill} done with ${actions.length} tool call${actions.length === 1 ? '' : 's'}.`;
-      control.artifact({ name: skill, text, data: { output, actions } });
+      control.artifact({ name: skill, text, data: { output, actions, insight } });
       return { state: 'completed', text };
     },
   }),

@@ -6,6 +6,8 @@ import {
   AI_FUNCTIONS,
   type CompiledWorkflow,
   type FunctionContext,
+  type RunEvent,
+  translateUp,
   type WorkflowEngine,
 } from '../../workflow/index.ts';
 import type { NetworkTime, Participant } from '../network-time.ts';
@@ -128,6 +130,9 @@ export function workflowFunctions(
   };
 }
 
+/** Events of a run that its insight is made of. */
+const MAX_EVENTS = 2_000;
+
 /** Runs templates of one agent, each run as a participant in network time. */
 export function workflowRunner(options: {
   engine: WorkflowEngine;
@@ -138,6 +143,7 @@ export function workflowRunner(options: {
   return async (name: string, input: unknown, run: RunWorkflowOptions): Promise<WorkflowRun> => {
     const template = options.templates.get(name);
     if (template === undefined) throw fail('WORKFLOW_NOT_FOUND', { name, agent: options.links.agent });
+    const events: RunEvent[] = [];
     const participant = options.time.join(run.parentCall);
     const meta: RunMeta = {
       participant,
@@ -153,10 +159,15 @@ export function workflowRunner(options: {
       const { output } = await options.engine.run(template, input, {
         clock: participant.clock,
         signal: run.signal,
-        onProgress: ({ type, name, pointer, at }) => run.onProgress?.({ type, pointer, at, text: name }),
+        onProgress: ({ type, name, pointer, at }) => {
+          if (events.length < MAX_EVENTS) events.push({ type, pointer, at, name });
+          run.onProgress?.({ type, pointer, at, text: name });
+        },
         meta: { ...meta },
       });
-      return { output, actions: meta.slots.flat() };
+      const actions = meta.slots.flat();
+      const { document } = template;
+      return { output, actions, insight: translateUp({ id: name, document, events, output, actions }) };
     } finally {
       participant.leave();
     }

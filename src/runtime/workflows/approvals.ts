@@ -49,7 +49,10 @@ export function openApprovals({ clock, records }: { clock: Clock; records: Colle
      * Waits for the decision on a plan. Gives `{approved: true, hash}`.
      * @throws WORKFLOW_REJECTED if it was refused or nobody decided in time
      */
-    async approve(given: unknown, { idempotencyKey: id, instanceId, signal }: FunctionContext) {
+    async approve(
+      given: unknown,
+      { idempotencyKey: id, instanceId, signal, waiting: apart = (work) => work() }: FunctionContext,
+    ) {
       const read = input.safeParse(given);
       if (!read.success)
         throw fail('WORKFLOW_REJECTED', { title: 'It', problem: z.prettifyError(read.error) });
@@ -74,7 +77,7 @@ export function openApprovals({ clock, records }: { clock: Clock; records: Colle
             };
       if (record !== known) records.put(id, record);
       while (records.get(id)?.decision === null && clock.now() < record.expiresAt && !signal.aborted) {
-        await wait(id, record.expiresAt - clock.now(), signal);
+        await apart(() => wait(id, record.expiresAt - clock.now(), signal));
       }
       signal.throwIfAborted();
       const decision = records.get(id)?.decision ?? null;

@@ -14,7 +14,7 @@ import {
 import type { Collection } from '../../durable/index.ts';
 import { type NetMcpClient, TOOL_AREAS, toolsOf } from '../../netmcp/index.ts';
 import { type FunctionContext, type RuntimeFunction, standardError } from '../../workflow/index.ts';
-import type { Action } from '../agents/api.ts';
+import type { Action, RunWorkflowOptions } from '../agents/api.ts';
 import { effectKey } from '../agents/workflows.ts';
 
 export interface ChangeFunctionOptions {
@@ -40,6 +40,7 @@ interface Meta {
   activity?: { begin(): void; end(): void };
   caller?: { agent: string };
   slots?: Action[][];
+  onProgress?: RunWorkflowOptions['onProgress'];
   /** The intent that the instance serves: its changes do not conflict with each other. */
   intent?: string;
 }
@@ -47,6 +48,26 @@ interface Meta {
 const KPIS = 'ran_collect_cell_kpis';
 /** Most cells in one call of `KPIS`. */
 const CELLS = 200;
+/** What is said of a change on its way. */
+const WORDS: Readonly<Record<string, string>> = {
+  planned: 'how far it reaches is counted',
+  claiming: 'what it sets is claimed',
+  queued: 'it waits for another change',
+  dryRun: 'it is rehearsed',
+  approving: 'a human is asked',
+  sighting: 'the figure before is read',
+  applying: 'it is applied',
+  doubtful: 'it is not known whether it was applied; asked again',
+  watching: 'it is watched',
+  rollingBack: 'it is taken back',
+  undoAgain: 'taking it back failed; tried again',
+  releasing: 'its claims are settled',
+  kept: 'it stays',
+  rolledBack: 'it was taken back',
+  rollbackFailed: 'it could not be taken back',
+  rehearsed: 'it was rehearsed',
+  refused: 'it was refused',
+};
 /** Ends of a call that never reached a network function. */
 const NOT_SENT = new Set(['NETMCP_NO_SERVER', 'NETMCP_OVERLOADED', 'NETMCP_REJECTED', 'NETMCP_UNREACHABLE']);
 
@@ -104,12 +125,13 @@ export function changeFunction(options: ChangeFunctionOptions): {
   });
 
   const change = async (input: unknown, context: FunctionContext) => {
-    const { participant, activity, caller, slots, intent } = context.meta as Meta;
+    const { participant, activity, caller, slots, intent, onProgress } = context.meta as Meta;
     const key = effectKey(context);
     const actions: Action[] = [];
     slots?.push(actions);
     made.set(key, actions);
     let waiting = false;
+    let told = '';
     /** Network time stands still while a workflow works; between two looks this one waits. */
     const idle = (now: boolean) => {
       if (waiting === now) return;
@@ -125,7 +147,14 @@ export function changeFunction(options: ChangeFunctionOptions): {
         ...(participant && { clock: participant.clock }),
         signal: context.signal,
         onIdle: idle,
-        onState: (state) => log.debug({ change: key, state }, 'change moves'),
+        onState(state) {
+          log.debug({ change: key, state }, 'change moves');
+          const [stage = state] = state.split('.');
+          if (stage === told) return;
+          told = stage;
+          const { pointer } = context;
+          onProgress?.({ type: 'task.progress', pointer, at: clock.now(), text: WORDS[stage] ?? stage });
+        },
       });
       if (report.outcome === 'rollbackFailed') {
         throw standardError('runtime', 'A change could not be taken back', { detail: report.reason });

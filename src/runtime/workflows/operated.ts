@@ -1,4 +1,4 @@
-import type { Env } from '../../../machines/ports.ts';
+import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import type { OperatedWorkflows, TemplateView } from '../../gateway/index.ts';
 import {
@@ -10,9 +10,13 @@ import {
   type InstanceStatus,
   type Pool,
   parseEvent,
+  phraseOf,
   type RunPolicy,
+  readTemplate,
   type Template,
+  type Translation,
   type Triggers,
+  translateUp,
   type WorkflowEngine,
 } from '../../workflow/index.ts';
 import type { openApprovals } from './approvals.ts';
@@ -21,7 +25,8 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
-  env: Env;
+  /** Of the instances. */
+  clock: Clock;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -30,6 +35,7 @@ export function operatedWorkflows(parts: {
   contexts: ReturnType<typeof openExecutionContexts>;
   events: EventBus;
   triggers: Pick<Triggers, 'list'>;
+  translate(policy: unknown): Translation;
 }): OperatedWorkflows {
   const { engine, pool, story, approvals } = parts;
   const found = (name: string, version?: string): Template => {
@@ -63,10 +69,15 @@ export function operatedWorkflows(parts: {
     source === undefined
       ? found(workflow ?? '', version).workflow
       : compileWorkflow(source, 'the document', parts.policy);
+  const templateOf = ({ workflow, version, source }: Parameters<OperatedWorkflows['run']>[0]) => {
+    if (source === undefined) return found(workflow ?? '', version);
+    const read = readTemplate(source, 'the document');
+    return 'template' in read ? read.template : undefined;
+  };
   /** Wrong input is refused before there is an instance. */
   const checkInput = (request: Parameters<OperatedWorkflows['run']>[0]) => {
-    if (request.source !== undefined || request.workflow === undefined) return;
-    const template = found(request.workflow, request.version);
+    const template = templateOf(request);
+    if (template === undefined) return;
     const { missing, invalid } = pool.missing(template, (request.input ?? {}) as Record<string, unknown>);
     const problems = [
       ...missing.map(({ name, or }) => `${[name, ...or].join(' or ')} is missing`),
@@ -78,6 +89,7 @@ export function operatedWorkflows(parts: {
   };
 
   return {
+    now: () => parts.clock.now(),
     templates: () => pool.list().map(viewOf),
     template(name, version) {
       const template = found(name, version);
@@ -98,22 +110,23 @@ export function operatedWorkflows(parts: {
           reason,
           missing: pool.missing(template, known).missing.map(({ name }) => name),
         })),
-    check(source) {
-      const { document, problems } = checkWorkflow(source, parts.policy);
+    translate: (policy) => parts.translate(policy),
+    async check(source) {
+      const { document, problems, lineOf } = checkWorkflow(source, parts.policy);
       const errors = problems.some(({ severity }) => severity === 'error');
       if (document === undefined || errors) return problems;
-      return [...problems, ...engine.check(compileWorkflow(source, 'the document', parts.policy))];
+      const found = await engine.examine(compileWorkflow(source, 'the document', parts.policy));
+      return [...problems, ...found.map((one) => ({ ...one, line: lineOf(one.pointer) }))];
     },
     async run(request) {
       const workflow = workflowOf(request);
       checkInput(request);
-      if (request.dryRun === true) {
-        const [first] = engine.check(workflow);
-        if (first !== undefined) {
-          throw fail('WORKFLOW_INVALID', { file: workflow.id, where: first.pointer, problem: first.problem });
-        }
-        return { id: '', dryRun: true };
+      const found = await engine.examine(workflow);
+      const first = found.find(({ severity }) => severity === 'error');
+      if (first !== undefined) {
+        throw fail('WORKFLOW_INVALID', { file: workflow.id, where: first.pointer, problem: first.problem });
       }
+      if (request.dryRun === true) return { id: '', dryRun: true };
       const id = await engine.start(workflow, request.input ?? {}, {
         ...(request.id === undefined ? {} : { id: request.id }),
         labels: { by: 'operator' },
@@ -128,7 +141,26 @@ export function operatedWorkflows(parts: {
       }),
     instance(id) {
       const view = engine.show(id);
-      return view && { ...view, steps: engine.steps(id), events: story.of(id) };
+      if (view === undefined) return undefined;
+      const events = story.of(id);
+      const document = engine.document(id);
+      const insight =
+        view.endedAt === null || document === undefined
+          ? undefined
+          : translateUp({
+              id,
+              document,
+              events,
+              output: view.output,
+              fault: view.fault ?? null,
+              cancelled: view.status === 'cancelled',
+            });
+      return {
+        ...view,
+        steps: engine.steps(id),
+        events,
+        ...(insight === undefined ? {} : { insight: { ...insight, text: phraseOf(insight) } }),
+      };
     },
     follow: (id, listener) => story.follow(id, listener),
     async act(id, verb, from) {

@@ -33,24 +33,22 @@ export function createProcesses(policy: RunPolicy): RunProcess {
     if (script === undefined || command === undefined || !(policy.scripts ?? []).includes(language)) {
       throw refused(`Scripts in ${language}`);
     }
-    if (script.code === undefined) {
-      throw standardError(
-        'configuration',
-        'Scripts from elsewhere are not run here; put the code into the document.',
-      );
-    }
     const lifted = Object.keys(script.environment ?? {}).find((name) => LOADER.test(name));
     if (lifted !== undefined) throw refused(`Scripts with ${lifted}`);
     const folder = await mkdtemp(join(tmpdir(), 'netagent-script-'));
     try {
       const file = join(folder, `script.${EXTENSIONS[language]}`);
-      await writeFile(file, script.code, { mode: 0o600 });
+      await writeFile(file, script.code ?? '', { mode: 0o600 });
       return await run([...command(file), ...(script.arguments ?? [])], script, signal);
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
   };
 }
+
+/** What an expression gave for an argument, as a process can take it. */
+const textOf = (value: unknown): string =>
+  typeof value === 'string' ? value : JSON.stringify(value ?? null);
 
 const refused = (what: string) => standardError('authorization', `${what} are off here.`);
 
@@ -67,7 +65,10 @@ function run(
     signal.throwIfAborted();
     const env = Object.fromEntries(Object.entries(environment).map(([name, value]) => [name, String(value)]));
     // A group of its own: what the process starts ends with it.
-    const child = spawn(program, args, { env: { PATH: process.env.PATH, ...env }, detached: true });
+    const child = spawn(program, args.map(textOf), {
+      env: { PATH: process.env.PATH, ...env },
+      detached: true,
+    });
     child.on('error', (error) =>
       reject(standardError('runtime', `${program} does not start.`, { detail: error.message })),
     );

@@ -7,14 +7,15 @@ import type { Store } from '../../durable/index.ts';
 import { type Case, openLibrary, readRules, type Sandboxes, SHIPPED_RULES } from '../../explore/index.ts';
 import type { OperatedWorkflows } from '../../gateway/index.ts';
 import { type ClientAuth, connectNetMcp, type NetMcpClient, type NfTool } from '../../netmcp/index.ts';
+import type { NetworkTuning } from '../../network/index.ts';
 import {
-  type CompiledWorkflow,
   createCalls,
   createEngine,
   createEvaluator,
   createEventBus,
   openPool,
   type RunOptions,
+  type RuntimeFunction,
   startOn,
 } from '../../workflow/index.ts';
 import { ask, CALL_KEY } from '../agents/ask.ts';
@@ -36,6 +37,9 @@ import { readText } from './read-text.ts';
 import { readSecrets } from './secrets.ts';
 import { startTriggers } from './start-triggers.ts';
 import { Story } from './story.ts';
+import { translator } from './translator.ts';
+import { trialFunction } from './trial.ts';
+import { trialClaims } from './trial-claims.ts';
 import { triggerTools } from './trigger-tools.ts';
 
 export { WORKFLOWS };
@@ -79,6 +83,8 @@ export interface WorkflowParts {
   /** Folders of templates that ship, one an agent. */
   shipped: string[];
   sandboxes: Sandboxes;
+  /** Parameters of the network by order; undefined where it has none. */
+  tuning(): NetworkTuning | undefined;
   options: WorkflowOptions;
 }
 
@@ -134,12 +140,33 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     level: options.autonomy ?? 3,
     approve: approvedBy(approvals),
   });
+  const library = openLibrary(store.collection<Case>('experience'), { clock: env.clock, ids: env.ids });
+  const { sandboxes, tuning } = parts;
   const explore = exploreFunction({
     env,
     rules: readRules(readText(options.rules ?? SHIPPED_RULES), options.rules ?? 'the rules that ship'),
-    library: openLibrary(store.collection<Case>('experience'), { clock: env.clock, ids: env.ids }),
-    sandboxes: parts.sandboxes,
+    library,
+    sandboxes,
   });
+  const trial: RuntimeFunction = (input, context) =>
+    trialFunction({
+      env,
+      clock: time,
+      tuning,
+      sandboxes,
+      library,
+      claims: trialClaims(changes.arbiter, { holder: context.instanceId }),
+      approve: async ({ text, signal }) => {
+        const asked = { ...context, idempotencyKey: `${context.idempotencyKey}:approve`, signal };
+        return approvals.approve({ title: text.slice(0, 500), plan: input }, asked).then(
+          () => ({ approved: true, text: 'The operator approved.' }),
+          (error: unknown) => ({
+            approved: false,
+            text: error instanceof Error ? error.message : String(error),
+          }),
+        );
+      },
+    })(input, context);
   const calls = createCalls({
     env,
     policy: { allow: options.allow ?? [], commands: options.commands ?? [] },
@@ -167,7 +194,7 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   const story = new Story();
   const catalogue = (namespace: string, name: string, version: string) =>
     pool.get(`${namespace}/${name}`, version === 'latest' ? undefined : version)?.workflow;
-  const prepare = (workflow: CompiledWorkflow) => workflow;
+  const translate = translator({ pool, now: () => time.now() });
   const secrets = readSecrets(options.secrets);
   const engine = createEngine({
     env,
@@ -176,6 +203,8 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     events,
     calls,
     resources: calls.readDescription,
+    texts: calls.readText,
+    policy,
     processes: createProcesses(policy),
     secret: (name) => secrets.get(name),
     workflows: catalogue,
@@ -183,9 +212,10 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
       ...workflowFunctions([], { env, time }),
       change,
       explore,
+      trial,
       approve: (input, context) => approvals.approve(input, context),
       context: (input, context) => contexts.context(input, context),
-      plan: planFunction({ pool, engine: () => engine, prepare }),
+      plan: planFunction({ pool, engine: () => engine, translate }),
     },
     options: runOptions,
     observe(event) {
@@ -228,7 +258,18 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   );
 
   return {
-    operated: operatedWorkflows({ engine, pool, policy, story, approvals, contexts, events, triggers, env }),
+    operated: operatedWorkflows({
+      engine,
+      pool,
+      policy,
+      story,
+      approvals,
+      contexts,
+      events,
+      triggers,
+      translate,
+      clock: time,
+    }),
     async close() {
       for (const close of closing.reverse()) {
         await Promise.resolve(close()).catch((error: unknown) =>

@@ -28,6 +28,12 @@ export function checkCall(args: unknown, name: string): CallProblem[] {
   if (!isMap(given)) return problems;
   if (isMap(given.subscription)) {
     problems.push(...schemaProblems(subscriptionSchema, given.subscription, ['subscription']));
+    if (given.subscription.foreach !== undefined) {
+      problems.push({
+        path: ['subscription', 'foreach'],
+        problem: 'messages are not handled while they come: let a task of kind for go over the output',
+      });
+    }
     if (given.protocol === 'http') {
       problems.push({ path: ['subscription'], problem: 'over HTTP a message is published only' });
     }

@@ -13,7 +13,7 @@ import { createOutgoing, type Fetch } from './outgoing.ts';
 import { type CallPolicy, Gate, type Resolve } from './policy.ts';
 import type { A2aPort, McpPort } from './ports.ts';
 import { createResources, descriptionOf, type Resources } from './resources.ts';
-import type { CallContext, CallHandler, CallHandlers } from './types.ts';
+import type { CallContext, CallHandler, CallHandlers, Protocol, ReadScope } from './types.ts';
 
 export { standardError } from '../fault.ts';
 export { type CallProblem, checkCall } from './check.ts';
@@ -32,7 +32,13 @@ export {
   PeerError,
 } from './ports.ts';
 export type { Resource, Resources } from './resources.ts';
-export { type CallContext, type CallHandler, type CallHandlers, UNEVALUATED } from './types.ts';
+export {
+  type CallContext,
+  type CallHandler,
+  type CallHandlers,
+  type ReadScope,
+  UNEVALUATED,
+} from './types.ts';
 
 export interface CallsOptions {
   env: Env;
@@ -56,10 +62,15 @@ export interface Calls extends CallHandlers {
   /** Reads external resources under the same policy, for scripts, schemas and catalogues too. */
   resources: Resources;
   /**
-   * The same for what the engine reads by itself (`resources` of its options): JSON or YAML, without secrets.
+   * The same for what the engine reads by itself (`resources` of its options): schemas and functions, JSON or YAML.
+   * Without a scope there is no input, no named policy of authentication and no secret.
    * @throws RaisedError `configuration`, `authorization`, `communication`
    */
-  readDescription(resource: unknown, signal: AbortSignal): Promise<unknown>;
+  readDescription(resource: unknown, signal: AbortSignal, scope?: ReadScope): Promise<unknown>;
+  /** The same as text: scripts (`texts` of the engine's options). */
+  readText(resource: unknown, signal: AbortSignal, scope?: ReadScope): Promise<string>;
+  /** Protocols of which nothing is carried here. */
+  lacking: readonly Protocol[];
   /** Ends what is kept open. */
   close(): Promise<void>;
 }
@@ -79,6 +90,11 @@ export function createCalls(options: CallsOptions): Calls {
   const authenticate = createAuthenticator({ env, outgoing });
   const tools = { env, outgoing, authenticate };
   const resources = createResources(tools);
+  const inScope = (signal: AbortSignal, scope: ReadScope = {}): CallContext => ({
+    ...NO_TASK,
+    ...scope,
+    signal,
+  });
   return {
     http: httpCalls(tools),
     openapi: openapiCalls({ ...tools, resources }),
@@ -87,8 +103,14 @@ export function createCalls(options: CallsOptions): Calls {
     mcp: options.mcp === undefined ? refused('mcp') : mcpCalls({ ...tools, port: options.mcp }),
     a2a: options.a2a === undefined ? refused('a2a') : a2aCalls({ ...tools, resources, port: options.a2a }),
     resources,
-    readDescription: async (resource, signal) =>
-      descriptionOf(await resources.read(resource, { ...NO_TASK, signal })),
+    readDescription: async (resource, signal, scope) =>
+      descriptionOf(await resources.read(resource, inScope(signal, scope))),
+    readText: async (resource, signal, scope) =>
+      (await resources.read(resource, inScope(signal, scope))).text,
+    lacking: [
+      ...(options.mcp === undefined ? (['mcp'] as const) : []),
+      ...(options.a2a === undefined ? (['a2a'] as const) : []),
+    ],
     close: () => outgoing.close(),
   };
 }

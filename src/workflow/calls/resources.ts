@@ -109,12 +109,23 @@ const tooLarge = (what: string) =>
 export function descriptionOf({ url, text }: Resource): Record<string, unknown> {
   let value: unknown;
   try {
-    value = text.trimStart().startsWith('{') ? JSON.parse(text) : parse(text, { maxAliasCount: 100 });
+    value = text.trimStart().startsWith('{') ? jsonOrYaml(text) : yaml(text);
   } catch {
     value = null;
   }
   if (isMap(value)) return value;
   throw standardError('configuration', `${shownResource(url)} is no JSON or YAML object`);
+}
+
+const yaml = (text: string): unknown => parse(text, { maxAliasCount: 100 });
+
+/** JSON is read many times faster as what it is; YAML may begin with a brace too. */
+function jsonOrYaml(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return yaml(text);
+  }
 }
 
 export const shownResource = (url: URL) => (url.protocol === 'file:' ? url.href : shown(url));

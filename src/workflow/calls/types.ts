@@ -36,3 +36,6 @@ export interface CallContext extends FunctionContext {
 export type CallHandler = (args: Record<string, unknown>, context: CallContext) => Promise<unknown>;
 
 export type CallHandlers = Readonly<Record<Protocol, CallHandler>>;
+
+/** In whose name an external resource is read beside a call; what is left out is not there. */
+export type ReadScope = Partial<Pick<CallContext, 'input' | 'authentications' | 'fill' | 'secret'>>;

@@ -125,8 +125,9 @@ export function actionsOf(effects: ChartEffects) {
     joinItems: assign((({ context }: Done) => ({ raw: context.items })) as never),
     takeEach: take((_, output: { data: unknown; ctx: unknown }) => ({ raw: output.data, ctx: output.ctx })),
     keepItem: assign((({ context }: Done) => ({ branches: [...context.branches, context.raw] })) as never),
-    keepFault: take((_, output: ScopeOutput) => ({ fault: output.fault })),
-    rethrow: take((_, output: ScopeOutput) => ({ fault: output.fault })),
+    // What the body exported before it faulted is the workflow's context all the same.
+    keepFault: take((_, output: ScopeOutput) => ({ fault: output.fault, ctx: output.ctx })),
+    rethrow: take((_, output: ScopeOutput) => ({ fault: output.fault, ctx: output.ctx })),
     caughtIt: assign({ caught: true } as never),
     forgive: assign({ fault: null } as never),
     planRetry: take((context, output: CatchDecision) => ({

@@ -72,7 +72,15 @@ export function partsOf(name: string, pointer: string) {
     /** Invokes the machine of an inner scope on the task's input. */
     scope: (
       src: string,
-      names: { each?: string; at?: string; fault?: string; attempt?: boolean; raw?: boolean; item?: boolean },
+      names: {
+        each?: string;
+        at?: string;
+        fault?: string;
+        attempt?: boolean;
+        raw?: boolean;
+        item?: boolean;
+        bare?: boolean;
+      },
       onDone: Config[],
     ): Config => ({
       src: `scope ${src}`,
@@ -91,7 +99,8 @@ export function partsOf(name: string, pointer: string) {
                 : context.input,
         ctx: context.ctx,
         vars: {
-          ...context.vars,
+          // A function of the document sees its arguments alone.
+          ...(names.bare === true ? {} : context.vars),
           ...itemOf(names, context),
           ...(names.fault === undefined ? {} : { [names.fault]: context.fault }),
         },

@@ -168,7 +168,7 @@ function work(task: Task, parts: Parts, done: Config, callee: string | undefined
       },
       function: {
         description: `The function ${callee}.`,
-        invoke: parts.scope(`function ${callee}`, {}, [parts.rethrown, after(done, 'takeBody')]),
+        invoke: parts.scope(`function ${callee}`, { bare: true }, [parts.rethrown, after(done, 'takeBody')]),
       },
     };
   }

@@ -1,5 +1,7 @@
 import { checkCall } from '../calls/check.ts';
 import { PROTOCOLS } from '../calls/types.ts';
+import { checkEvents, checkSchedule } from './check-events.ts';
+import { resourceOf } from './outside.ts';
 import { bodies, entries, token } from './scopes.ts';
 import type { Task, TaskList, Use, WorkflowDocument } from './types.ts';
 
@@ -21,8 +23,17 @@ export interface RunPolicy {
 const DIRECTIVES = new Set(['continue', 'exit', 'end']);
 const MAX_TASKS = 2_000;
 const MAX_DEPTH = 40;
-/** `NAME:VERSION@CATALOG` */
-export const CATALOGUED = /^([A-Za-z][\w.-]*):(\d+\.\d+\.\d+[\w.+-]*)@([\w.-]+)$/;
+/** Variables that every expression has; another value under one of these names would never be seen. */
+const OWN_VARIABLES = new Set([
+  'context',
+  'input',
+  'output',
+  'task',
+  'workflow',
+  'runtime',
+  'secrets',
+  'authorization',
+]);
 
 /**
  * What is wrong with a document beyond its shape: names, references, and what cannot run here. A document
@@ -42,10 +53,12 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
   if (language !== 'jq') add('/evaluate/language', `expressions are jq; ${language} is not run here`);
   if (mode !== 'strict') add('/evaluate/mode', 'the mode is strict: an expression stands in ${ }');
   named(document.timeout, use.timeouts, '/timeout', 'use.timeouts');
+  checkSchedule(document.schedule, add);
   scope(document.do, '/do', 1);
   for (const [name, task] of Object.entries(use.functions ?? {})) {
     const at = `/use/functions/${token(name)}`;
     one(task, at, 1);
+    if (PROTOCOLS.includes(name as never)) add(at, `${name} is the name of a protocol`);
     if (task.then !== undefined && !DIRECTIVES.has(task.then)) {
       add(`${at}/then`, 'a function stands alone: there is no task to go to');
     }
@@ -105,6 +118,10 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
     if ('try' in task) named(task.catch.retry, use.retries, `${at}/catch/retry`, 'use.retries');
     if ('call' in task) call(task, at);
     if ('run' in task) run(task, at);
+    checkEvents(task, at, add);
+    for (const [place, name] of variablesOf(task)) {
+      if (OWN_VARIABLES.has(name)) add(`${at}/${place}`, `$${name} is a variable of the runtime`);
+    }
     if ('fork' in task) {
       const names = task.fork.branches.flatMap((branch) => Object.keys(branch));
       if (new Set(names).size !== names.length) add(`${at}/fork/branches`, 'two branches have the same name');
@@ -127,15 +144,8 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
       return;
     }
     if (Object.hasOwn(use.functions ?? {}, task.call)) return;
-    const [, , , catalogue] = CATALOGUED.exec(task.call) ?? [];
-    if (catalogue === undefined) {
-      add(
-        `${at}/call`,
-        `no function "${task.call}": neither a protocol (${PROTOCOLS.join(', ')}), nor under use.functions, nor NAME:VERSION@CATALOG`,
-      );
-    } else if (catalogue !== 'default' && !Object.hasOwn(use.catalogs ?? {}, catalogue)) {
-      add(`${at}/call`, `no catalogue "${catalogue}" under use.catalogs`);
-    }
+    const outside = resourceOf(task.call, use);
+    if (typeof outside === 'string') add(`${at}/call`, outside);
   }
 
   function run({ run: what }: Extract<Task, { run: unknown }>, at: string): void {
@@ -186,6 +196,22 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
       (next) => next === name || (!seen.includes(next) && leads(next, name, [...seen, next])),
     );
   }
+}
+
+/** The names that a task gives to variables of its body, by where it does. */
+function variablesOf(task: Task): Array<[string, string]> {
+  if ('for' in task) {
+    return [
+      ['for/each', task.for.each],
+      ['for/at', task.for.at],
+    ];
+  }
+  if ('try' in task) return [['catch/as', task.catch.as]];
+  if (!('listen' in task) || task.foreach === undefined) return [];
+  return [
+    ['foreach/item', task.foreach.item],
+    ['foreach/at', task.foreach.at],
+  ];
 }
 
 function called(task: Task): string[] {

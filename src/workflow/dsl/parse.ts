@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { type Document, LineCounter, parseDocument } from 'yaml';
 import { fail } from '../../errors.ts';
 import { checkDocument, type Problem, type RunPolicy } from './check.ts';
 import { documentSchema } from './schema.ts';
@@ -13,6 +13,8 @@ export interface Checked {
   /** Undefined where the document cannot be read. */
   document: WorkflowDocument | undefined;
   problems: PlacedProblem[];
+  /** The line of a place of the text, or of what holds it; 0 where the source is no text. */
+  lineOf(pointer: string): number;
 }
 
 /** Bytes of a document. */
@@ -23,12 +25,15 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   const failed = (line: number, pointer: string, problem: string): Checked => ({
     document: undefined,
     problems: [{ line, pointer, problem, severity: 'error' }],
+    lineOf: () => line,
   });
   if (typeof source === 'string' && source.length > MAX_SOURCE) {
     return failed(1, '', `${source.length} characters; ${MAX_SOURCE} at most`);
   }
   const lines = new LineCounter();
-  const yaml = typeof source === 'string' ? parseDocument(source, { lineCounter: lines }) : undefined;
+  const yaml =
+    typeof source === 'string' ? parseDocument(source, { lineCounter: lines, merge: true }) : undefined;
+  const lineOf = yaml === undefined ? () => 0 : finder(yaml, lines);
   const error = yaml?.errors[0];
   if (error !== undefined) {
     return failed(error.linePos?.[0].line ?? 1, '', error.message.split('\n')[0] ?? 'not YAML');
@@ -43,6 +48,7 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
   if (!read.success) {
     return {
       document: undefined,
+      lineOf,
       problems: read.error.issues.map(({ path, message }) => {
         const pointer = path.length === 0 ? '' : `/${path.map(String).map(toToken).join('/')}`;
         return { line: lineOf(pointer), pointer, problem: message, severity: 'error' };
@@ -50,17 +56,24 @@ export function checkWorkflow(source: string | object, policy: RunPolicy = {}): 
     };
   }
   const problems = checkDocument(read.data, policy).map((one) => ({ line: lineOf(one.pointer), ...one }));
-  return { document: read.data, problems };
+  return { document: read.data, problems, lineOf };
+}
 
-  function lineOf(pointer: string): number {
-    if (yaml === undefined) return 0;
+/** Where in the text of a document a JSON Pointer leads: the line, from 1, of the nearest part that is there. */
+export function lineFinder(source: string): (pointer: string) => number {
+  const lines = new LineCounter();
+  return finder(parseDocument(source, { lineCounter: lines }), lines);
+}
+
+function finder(yaml: Document, lines: LineCounter): (pointer: string) => number {
+  return (pointer) => {
     const path = pointer.split('/').slice(1).map(ofToken);
     for (let depth = path.length; depth > 0; depth -= 1) {
       const node = yaml.getIn(path.slice(0, depth), true) as { range?: [number] } | undefined;
       if (node?.range) return lines.linePos(node.range[0]).line;
     }
     return 1;
-  }
+  };
 }
 
 const toToken = (name: string) => name.replaceAll('~', '~0').replaceAll('/', '~1');

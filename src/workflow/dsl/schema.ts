@@ -86,7 +86,7 @@ const foreach = z.strictObject({
 });
 const processSpec = {
   stdin: z.string().optional(),
-  arguments: z.array(z.string()).optional(),
+  arguments: z.array(z.string(), 'arguments are a list of texts').optional(),
   environment: z.record(z.string(), z.unknown()).optional(),
 };
 
@@ -214,7 +214,8 @@ const SCHEMAS: Record<Kind, z.ZodType> = {
   }),
 };
 
-const taskSchema = z
+/** One task; its keys say of which kind. */
+export const taskSchema = z
   .record(z.string(), z.unknown(), 'a task is an object')
   .transform((task, context): Task => {
     const kind = KINDS.find((key) => Object.hasOwn(task, key));

@@ -1,15 +1,14 @@
 import { CAUSE } from '../events/cause.ts';
 import { standardError } from '../fault.ts';
-import { idling } from './activity.ts';
 import type { PerformTools } from './perform.ts';
-import type { Activity, EngineOptions, WorkflowEngine } from './types.ts';
+import type { EngineOptions, WorkflowEngine } from './types.ts';
 
 /** Runs a workflow as a step of another: an instance of its own, cancelled with the step that waits for it. */
 export function childOf(
   options: EngineOptions,
   engine: () => Pick<WorkflowEngine, 'start' | 'result' | 'cancel'>,
 ): PerformTools['child'] {
-  return async (ref, input, { id, await: waits, cause, context: { signal, instanceId: parent, meta } }) => {
+  return async (ref, input, { id, await: waits, cause, context: { signal, instanceId: parent } }) => {
     const workflow = options.workflows?.(ref.namespace, ref.name, ref.version);
     if (workflow === undefined) {
       throw standardError(
@@ -24,7 +23,7 @@ export function childOf(
     signal.addEventListener('abort', stop, { once: true });
     try {
       if (signal.aborted) stop();
-      return (await idling(meta.activity as Activity | undefined, () => result(id))).output;
+      return (await result(id)).output;
     } finally {
       signal.removeEventListener('abort', stop);
     }

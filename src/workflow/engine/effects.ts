@@ -1,6 +1,7 @@
 import { fromCallback, fromPromise } from 'xstate';
 import type { Env } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { ReadScope } from '../calls/types.ts';
 import type {
   ChartEffects,
   ConsumedEvent,
@@ -67,9 +68,27 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       input: instance.row.input,
       startedAt: instance.row.startedAt,
     };
-    const authorization = instance.authorizations.get(keyOf(job, instance));
-    return { ...scopeVariables(job, facts, host.runtime), ...(authorization ? { authorization } : {}) };
+    const authorization = instance.authorizations.get(keyOf(job, instance)) ?? null;
+    return { ...scopeVariables(job, facts, host.runtime), authorization };
   };
+  /** In whose name a task reads what stands elsewhere. */
+  const scopeOf = (job: Job, instance: Instance, variables: Variables): Required<ReadScope> => {
+    const { document } = instance.workflow;
+    const secrets = () => secretsOf(document, host.options.secret);
+    const input = job.kind === 'in' || job.kind === 'start' ? job.data : job.input;
+    return {
+      input,
+      authentications: document.use?.authentications ?? {},
+      fill: async (value) => {
+        const own = secrets();
+        return discreet(own, () => evaluator.fill(value, input, { ...variables, secrets: own }));
+      },
+      secret: (name) => secretsOf(document, host.options.secret, name)[name],
+    };
+  };
+  const schemasOf = (scope: ReadScope): Pick<Schemas, 'check'> => ({
+    check: (spec, value, what, signal) => schemas.check(spec, value, what, signal, scope),
+  });
   const taskOf = (job: Job, instance: Instance) => {
     const known = instance.workflow.tasks.get(job.pointer);
     if (known === undefined) throw new Error(`no task ${job.pointer}`);
@@ -92,6 +111,15 @@ export function chartEffects(host: EffectsHost): ChartEffects {
       if (activity !== undefined) setImmediate(() => activity.end());
     }
   };
+  /** Within work of an instance: what others do meanwhile is not its own. */
+  const waiting = async <T>(instance: Instance, work: () => Promise<T>): Promise<T> => {
+    instance.working -= 1;
+    try {
+      return await idling(instance.options.meta?.activity, work);
+    } finally {
+      instance.working += 1;
+    }
+  };
   const evaluated = (job: Job, instance: Instance, signal: AbortSignal): Promise<unknown> => {
     const variables = variablesOf(job, instance);
     const { document } = instance.workflow;
@@ -100,7 +128,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const task = taskOf(job, instance);
     return evaluateJob(job, task, {
       evaluator,
-      schemas,
+      schemas: schemasOf(scopeOf(job, instance, variables)),
       variables,
       secrets: () => (needsSecrets(task) ? secretsOf(document, host.options.secret) : {}),
       use: document.use ?? {},
@@ -111,7 +139,8 @@ export function chartEffects(host: EffectsHost): ChartEffects {
   };
   const started = async (job: Job, instance: Instance, variables: Variables, signal: AbortSignal) => {
     const { input } = instance.workflow.document;
-    await schemas.check(input?.schema, job.data, "workflow's input", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(input?.schema, job.data, "workflow's input", signal, scope);
     if (input?.from === undefined) return job.data;
     const secrets = needsSecrets(input) ? secretsOf(instance.workflow.document, host.options.secret) : {};
     const { from } = input;
@@ -121,11 +150,12 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     const { output } = instance.workflow.document;
     const data =
       output?.as === undefined ? job.data : await transform(output.as, job.data, variables, { evaluator });
-    await schemas.check(output?.schema, data, "workflow's output", signal);
+    const scope = scopeOf(job, instance, variables);
+    await schemas.check(output?.schema, data, "workflow's output", signal, scope);
     return data;
   };
   const resumed = (instance: Instance): Promise<void> =>
-    idling(instance.options.meta?.activity, async () => {
+    waiting(instance, async () => {
       while (instance.gate !== undefined) await instance.gate;
     });
   const ready = async (instance: Instance): Promise<void> => {
@@ -144,7 +174,7 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return working(instance, async () => {
       await ready(instance);
       signal.throwIfAborted();
-      const { document } = instance.workflow;
+      const variables = variablesOf(job, instance);
       const context: FunctionContext = {
         signal,
         instanceId: job.instance,
@@ -152,19 +182,20 @@ export function chartEffects(host: EffectsHost): ChartEffects {
         idempotencyKey: keyOf(job, instance),
         meta: instance.options.meta ?? {},
         progress: (text, data) => host.progress(instance, job.pointer, text, data),
+        waiting: (work) => waiting(instance, work),
       };
       return performJob(job, taskOf(job, instance), {
         evaluator,
-        variables: variablesOf(job, instance),
+        variables,
         workflow: instance.workflow,
         labels: instance.row.labels,
         functions: host.functions,
         calls: host.options.calls,
         events: host.options.events,
         processes: host.options.processes,
-        child: host.child,
-        secrets: () => secretsOf(document, host.options.secret),
-        secret: (name) => secretsOf(document, host.options.secret, name)[name],
+        child: (ref, given, options) => waiting(instance, () => host.child(ref, given, options)),
+        texts: host.options.texts,
+        scope: scopeOf(job, instance, variables),
         context,
         authorized: (scheme, parameter) =>
           instance.authorizations.set(context.idempotencyKey, { scheme, parameter }),

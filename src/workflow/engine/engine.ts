@@ -3,14 +3,14 @@ import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
 import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
 import type { ScopeOutput } from '../chart/types.ts';
-import { invalid } from '../dsl/parse.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
 import { createEvaluator } from '../expressions.ts';
 import { faultOf } from '../fault.ts';
+import { createAdmission } from './admission.ts';
 import { unkeepable } from './bounds.ts';
-import { checkSupport } from './check.ts';
 import { childOf } from './child.ts';
 import { type CompiledWorkflow, compiled } from './compiled.ts';
+import { counting } from './counting.ts';
 import { chartEffects } from './effects.ts';
 import { activeStates, Instance } from './instance.ts';
 import type { Checkpoint, InstanceRow, WorkflowLedger } from './ledger.ts';
@@ -35,8 +35,13 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const { env, ledger } = options;
   const clockOf = (run: RunOptions) => run.clock ?? options.clock ?? env.clock;
   const history = options.history ?? HISTORY;
-  const evaluator = createEvaluator({ clock: env.clock });
+  let evaluations = 0;
+  const evaluator = counting(createEvaluator({ clock: env.clock }), (change) => {
+    evaluations += change;
+  });
   const functions = new Map(Object.entries(options.functions));
+  const schemas = createSchemas(options.resources);
+  const admission = createAdmission(options, { clock: env.clock, evaluator, schemas, functions });
   const instances = new Map<string, Instance>();
   /** By instance, from before its chart is made: its first state begins with it. */
   const clocks = new Map<string, Clock>();
@@ -44,9 +49,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const waiters = new Map<string, Waiter[]>();
   const charts = new Map<string, AnyStateMachine>();
   const workflows = new Map<string, CompiledWorkflow>();
-  const supported = new WeakSet<CompiledWorkflow>();
   const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
-  let evaluations = 0;
   let closed = false;
 
   const heard = (tell: () => void) => {
@@ -78,7 +81,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     env,
     options,
     evaluator,
-    schemas: createSchemas(options.resources),
+    schemas,
     functions,
     runtime: options.runtime ?? { name: 'netagent', version: '0.1.0', metadata: {} },
     instance: (id) => instances.get(id),
@@ -182,9 +185,10 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       const id = await engine.start(workflow, input, run);
       return engine.result(id);
     },
-    async start(workflow, input, given = {}) {
-      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: workflow.id });
-      refuse(workflow);
+    async start(asked, input, given = {}) {
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
+      const workflow = admission.admitted(asked) ?? (await admitted(asked, given));
+      if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
       if (known !== undefined || ledger?.get(id) !== undefined) {
@@ -249,7 +253,8 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       }
       return count;
     },
-    check: (workflow) => checkSupport(workflow, options, functions),
+    check: admission.check,
+    examine: admission.examine,
     instances: () =>
       [...instances.values()].map(({ row, actor }) => ({
         id: row.id,
@@ -275,6 +280,12 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     show(id) {
       const row = instances.get(id)?.row ?? ended.get(id) ?? ledger?.get(id);
       return row === undefined ? undefined : viewOf(row, instances.get(id));
+    },
+    document(id) {
+      const instance = instances.get(id);
+      if (instance !== undefined) return instance.workflow.document;
+      const row = ledger?.get(id);
+      return row === undefined ? undefined : workflowOf(row).document;
     },
     tell(id, pointer, text, data) {
       const instance = instances.get(id);
@@ -357,7 +368,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     async idle() {
       do await new Promise<void>((resolve) => setImmediate(resolve));
-      while (evaluations > 0 || writer?.busy === true);
+      while (!closed && (evaluations > 0 || writer?.busy === true));
     },
     async close() {
       closed = true;
@@ -382,12 +393,16 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   };
   return engine;
 
-  /** A document that cannot run to its end here does not begin. */
-  function refuse(workflow: CompiledWorkflow): void {
-    if (supported.has(workflow)) return;
-    const problems = checkSupport(workflow, options, functions);
-    if (problems.length > 0) throw invalid(`${workflow.id} ${workflow.version}`, problems);
-    supported.add(workflow);
+  /** Counts as work: a clock that moves while all wait must not move ahead of it. */
+  async function admitted(workflow: CompiledWorkflow, { meta }: RunOptions): Promise<CompiledWorkflow> {
+    evaluations += 1;
+    meta?.activity?.begin();
+    try {
+      return await admission.admit(workflow);
+    } finally {
+      evaluations -= 1;
+      if (meta?.activity !== undefined) setImmediate(() => meta.activity?.end());
+    }
   }
 
   function running(id: string): Instance {

@@ -11,7 +11,7 @@ import { discreet } from './secrets.ts';
 
 export interface EvaluateTools {
   evaluator: Evaluator;
-  schemas: Schemas;
+  schemas: Pick<Schemas, 'check'>;
   variables: Variables;
   /** Values of the document's secrets: for `input.from` alone. */
   secrets(): Variables;
@@ -26,11 +26,14 @@ const MAX_DELAY = 86_400_000;
 /** Retries of one task, whatever its policy says. */
 const MAX_RETRIES = 1_000;
 
+/** A condition holds as in jq: unless it is false or null. */
+const isTrue = (value: unknown): boolean => value !== false && value !== null && value !== undefined;
+
 /** Does a job of a task that has no effect. @throws RaisedError, WORKFLOW_EXPRESSION */
 export async function evaluateJob(job: Job, task: Task, tools: EvaluateTools): Promise<unknown> {
   const { evaluator, variables } = tools;
   const holds = async (expression: string, data: unknown, vars = variables) =>
-    (await evaluator.evaluate(expression, data, vars)) === true;
+    isTrue(await evaluator.evaluate(expression, data, vars));
 
   switch (job.kind) {
     case 'in': {
@@ -168,8 +171,8 @@ async function decide(job: Job, { catch: caught }: TryTask, tools: EvaluateTools
     when?: string | undefined;
     exceptWhen?: string | undefined;
   }) =>
-    (when === undefined || (await evaluator.evaluate(when, job.input, variables)) === true) &&
-    (exceptWhen === undefined || (await evaluator.evaluate(exceptWhen, job.input, variables)) !== true);
+    (when === undefined || isTrue(await evaluator.evaluate(when, job.input, variables))) &&
+    (exceptWhen === undefined || !isTrue(await evaluator.evaluate(exceptWhen, job.input, variables)));
   if (!(await admits(caught))) return pass;
   const policy = typeof caught.retry === 'string' ? tools.use.retries?.[caught.retry] : caught.retry;
   const handled: CatchDecision =

@@ -1,8 +1,9 @@
 import { fail } from '../../errors.ts';
 import { fillArguments } from '../calls/fill.ts';
-import type { CallContext, CallHandlers } from '../calls/types.ts';
+import type { CallContext, CallHandlers, ReadScope } from '../calls/types.ts';
 import { PROTOCOLS, type Protocol } from '../calls/types.ts';
 import type { Job } from '../chart/types.ts';
+import { CATALOGUED } from '../dsl/outside.ts';
 import type { CallTask, EmitTask, RunSpec, RunTask, Task } from '../dsl/types.ts';
 import { CAUSE, causedBy } from '../events/cause.ts';
 import type { CloudEvent, EventBus } from '../events/types.ts';
@@ -10,7 +11,7 @@ import type { Evaluator, Variables } from '../expressions.ts';
 import { type StandardError, standardError } from '../fault.ts';
 import type { FunctionContext, RuntimeFunction } from '../functions.ts';
 import type { CompiledWorkflow } from './compiled.ts';
-import { discreet } from './secrets.ts';
+import { located, type ReadText } from './schemas.ts';
 
 /** Runs a process that a document asks for; only what the operator allows gets this far. */
 export type RunProcess = (
@@ -33,8 +34,9 @@ export interface PerformTools {
     input: unknown,
     options: { id: string; await: boolean; cause: string | undefined; context: FunctionContext },
   ): Promise<unknown>;
-  secret(name: string): unknown;
-  secrets(): Variables;
+  texts: ReadText | undefined;
+  /** In whose name the task reads what stands elsewhere. */
+  scope: Required<ReadScope>;
   context: FunctionContext;
   authorized(scheme: string, parameter: string): void;
   progress(text: string, data?: unknown): void;
@@ -54,8 +56,8 @@ const isProtocol = (name: string): name is Protocol => (PROTOCOLS as readonly st
 async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unknown> {
   const { evaluator, variables, context } = tools;
   if (!isProtocol(task.call)) {
-    const name = /^([A-Za-z][\w-]*):\d+\.\d+\.\d+@default$/.exec(task.call)?.[1];
-    const found = name === undefined ? undefined : tools.functions.get(name);
+    const [, name, , catalogue] = CATALOGUED.exec(task.call) ?? [];
+    const found = name === undefined || catalogue !== 'default' ? undefined : tools.functions.get(name);
     if (found === undefined) throw fail('WORKFLOW_FUNCTION_UNKNOWN', { name: task.call });
     return found(await evaluator.fill(task.with ?? {}, job.input, variables), context);
   }
@@ -63,14 +65,8 @@ async function call(job: Job, task: CallTask, tools: PerformTools): Promise<unkn
   if (handler === undefined) throw unsupported('configuration', `Calls over ${task.call} are not made here.`);
   const full: CallContext = {
     ...context,
-    input: job.input,
-    authentications: tools.workflow.document.use?.authentications ?? {},
-    fill: (value) => {
-      const secrets = tools.secrets();
-      return discreet(secrets, () => evaluator.fill(value, job.input, { ...variables, secrets }));
-    },
+    ...tools.scope,
     evaluate: (expression, data) => evaluator.evaluate(expression, data, variables),
-    secret: tools.secret,
     authorized: tools.authorized,
     progress: tools.progress,
   };
@@ -116,12 +112,16 @@ async function run(job: Job, { run: spec }: RunTask, tools: PerformTools): Promi
   }
   if (tools.processes === undefined) throw unsupported('configuration', 'Processes are not run here.');
   const { script, shell } = spec;
-  const filled = (await evaluator.fill({ script, shell }, job.input, variables)) as Pick<
-    RunSpec,
-    'script' | 'shell'
-  >;
+  const { source: _, ...inline } = script ?? {};
+  const filled = (await evaluator.fill(
+    { ...(script && { script: inline }), ...(shell && { shell }) },
+    job.input,
+    variables,
+  )) as Pick<RunSpec, 'script' | 'shell'>;
   // Code is program text of the document: what looks like an expression in it is its own.
-  if (script?.code !== undefined && filled.script !== undefined) filled.script.code = script.code;
+  if (script !== undefined && filled.script !== undefined) {
+    filled.script.code = script.code ?? (await sourceOf(script, tools));
+  }
   const ended = tools.processes(filled, context);
   if (!spec.await) {
     ended.catch(() => {});
@@ -130,4 +130,15 @@ async function run(job: Job, { run: spec }: RunTask, tools: PerformTools): Promi
   const result = await ended;
   if (spec.return === 'none') return null;
   return spec.return === 'all' ? result : result[spec.return];
+}
+
+/** The code of a script that stands elsewhere. */
+async function sourceOf(
+  { source }: NonNullable<RunSpec['script']>,
+  { texts, scope, context }: PerformTools,
+): Promise<string> {
+  if (source === undefined || texts === undefined) {
+    throw unsupported('configuration', 'Scripts from elsewhere are not read here.');
+  }
+  return texts(await located(source, scope), context.signal, scope);
 }

@@ -1,14 +1,16 @@
 import type { Clock, Env } from '../../../machines/ports.ts';
-import type { CallHandlers } from '../calls/types.ts';
+import type { CallHandlers, Protocol } from '../calls/types.ts';
 import type { Progress } from '../chart/types.ts';
+import type { RunPolicy } from '../dsl/check.ts';
 import type { PlacedProblem } from '../dsl/parse.ts';
+import type { WorkflowDocument } from '../dsl/types.ts';
 import type { EventBus } from '../events/types.ts';
 import type { WorkflowError } from '../fault.ts';
 import type { RuntimeFunction } from '../functions.ts';
 import type { CompiledWorkflow } from './compiled.ts';
 import type { WorkflowLedger } from './ledger.ts';
 import type { RunProcess } from './perform.ts';
-import type { ReadResource } from './schemas.ts';
+import type { ReadResource, ReadText } from './schemas.ts';
 
 export interface Activity {
   begin(): void;
@@ -96,10 +98,15 @@ export interface EngineOptions {
   ledger?: WorkflowLedger;
   /** Clock of waits, timeouts and retries; `env.clock` unless given. */
   clock?: Clock;
-  calls?: CallHandlers;
+  calls?: CallHandlers & { lacking?: readonly Protocol[] };
   events?: EventBus;
   processes?: RunProcess;
+  /** Reads schemas and functions that stand elsewhere; without it documents that need them are refused. */
   resources?: ReadResource;
+  /** Reads scripts that stand elsewhere. */
+  texts?: ReadText;
+  /** What a function that was read from elsewhere may run; nothing, if not given. */
+  policy?: RunPolicy;
   /** Value of a secret; undefined if there is none of that name. */
   secret?: (name: string) => unknown;
   /** The catalogue for `run: workflow`; version `latest` is the newest. */
@@ -127,11 +134,18 @@ export interface WorkflowEngine {
   recover(): Promise<number>;
   /** What would keep a workflow from running here: functions, protocols, events, secrets, workflows. */
   check(workflow: CompiledWorkflow): PlacedProblem[];
+  /**
+   * The same and what takes time: functions from elsewhere are read, expressions compiled; with warnings. A place
+   * within such a function is below `/use/functions/NAME`.
+   */
+  examine(workflow: CompiledWorkflow): Promise<PlacedProblem[]>;
   /** Running instances with the ids of their active states. */
   instances(): Array<{ id: string; workflow: string; active: string[] }>;
   /** Running ones and ended ones, newest first. */
   list(filter?: { status?: InstanceStatus; workflow?: string; limit?: number }): InstanceView[];
   show(id: string): InstanceView | undefined;
+  /** The document of an instance, as it was when it began. */
+  document(id: string): WorkflowDocument | undefined;
   /** Adds to the story of an instance: what a task has to tell while it is under way. */
   tell(id: string, pointer: string, text: string, data?: unknown): void;
   /** Steps that an instance can be set back to, oldest first. */

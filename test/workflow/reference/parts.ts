@@ -114,6 +114,8 @@ const CONDITIONS = [
   '.l[0] == 1',
   '(.l? // []) | length < 2',
   '.missing',
+  '.n',
+  '.s',
   'false',
   '$context == null',
   '$context.n == 1',

@@ -1,8 +1,10 @@
-import { type Activity, compileWorkflow, createEngine, RaisedError } from '../../../src/workflow/index.ts';
+import { openStore } from '../../../src/durable/index.ts';
+import { compileWorkflow, createEngine, RaisedError } from '../../../src/workflow/index.ts';
+import { fate, mortal, never, type Point, workCounter } from '../kill/fate.ts';
 import { testEnv } from '../kit.ts';
 import type { Case } from './arbitrary.ts';
 import { interpret } from './interpreter.ts';
-import { createProbe, type Effect } from './probe.ts';
+import { type Behaviour, createProbe, type Effect } from './probe.ts';
 import { turn, type VirtualClock, virtualClock } from './time.ts';
 import { Fault } from './values.ts';
 
@@ -91,18 +93,10 @@ export function engineSide() {
       });
       events = [];
       // Calls count as work from their first expression on: what is at work and not asleep in `probe` goes on by itself.
-      let working = 0;
-      const activity: Activity = {
-        begin: () => {
-          working += 1;
-        },
-        end: () => {
-          working -= 1;
-        },
-      };
+      const { activity, working } = workCounter();
       const idle = async () => {
         do await engine.idle();
-        while (working > sleeping());
+        while (working() > sleeping());
       };
       const run = engine.run(compileWorkflow(document), input, { clock, meta: { probe, activity } });
       const { result, ended } = await drive(clock, settled(run, clock), idle);
@@ -110,6 +104,62 @@ export function engineSide() {
     },
     close: () => engine.close(),
   };
+}
+
+/**
+ * The case by engines that die, one at each of `deaths`, each taken over by the next on the same store in `dir`. A
+ * call that an engine died in goes on by itself, and is found by its key.
+ */
+export async function byMortals({ document, input, behaviours }: Case, deaths: Point[], dir: string) {
+  let clock = virtualClock();
+  const raise = (fault: Behaviour['fault']) => new RaisedError({ ...fault, detail: '' });
+  const { probe, effects, sleeping } = createProbe({ behaviours, clock: () => clock, raise });
+  const events = new Map<string, unknown>();
+  for (let life = 0; ; life += 1) {
+    const { death, dead, survives } = fate(deaths[life]);
+    const { activity, working } = workCounter();
+    const asleep = sleeping();
+    const store = openStore({ dir, durability: 'write' });
+    const engine = createEngine({
+      env: testEnv(),
+      clock,
+      options: () => ({ meta: { activity } }),
+      ledger: mortal(store.workflows(), survives),
+      functions: {
+        async probe(value, { signal, idempotencyKey }) {
+          if (dead()) return never();
+          const stop = new AbortController();
+          signal.addEventListener('abort', () => {
+            if (!dead()) stop.abort();
+          });
+          return probe(value, stop.signal, idempotencyKey);
+        },
+      },
+      events: {
+        publish: async (event) => void (dead() || events.set(event.id, plainEvent(event))),
+        subscribe: () => () => {},
+      },
+    });
+    await engine.recover();
+    const end = engine
+      .start(compileWorkflow(document), input, { id: 'one' })
+      .then(() => engine.result('one'));
+    const first = await drive(clock, Promise.race([settled(end, clock), death]), async () => {
+      while (working() > sleeping() - asleep && !dead()) await turn();
+    });
+    await engine.close();
+    store.close();
+    if (first !== 'dead') {
+      const seen: Seen = {
+        ...plainOutcome(first.result),
+        ended: first.ended,
+        effects,
+        events: [...events.values()],
+      };
+      return { seen, lives: life + 1 };
+    }
+    clock = virtualClock(clock.now());
+  }
 }
 
 /** The end of a run with its time; a fault is an end too. */

@@ -124,6 +124,7 @@ export async function live() {
   return {
     env,
     net,
+    client: watched,
     calls,
     /** `agent/template` of all that ran, also as a skill behind another. */
     ran,
