@@ -188,6 +188,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     async start(asked, input, given = {}) {
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const workflow = admission.admitted(asked) ?? (await admitted(asked, given));
+      if (given.signal?.aborted) throw cancelled(asked.id);
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
