@@ -54,7 +54,7 @@ export interface WorkflowLedger {
   document(hash: string): string | undefined;
   checkpoints(id: string): Array<Omit<Checkpoint, 'snapshot'>>;
   checkpoint(id: string, rev: number): Checkpoint | undefined;
-  /** Of ended instances; how many. */
+  /** Of ended instances; how many. `endedBefore` is wall time, as `updatedAt`. */
   purge(what: { id: string } | { endedBefore: number }): number;
 }
 
@@ -161,7 +161,9 @@ export function workflowLedger(
         for (const { row, source: text, checkpoints, keepFrom } of changes) {
           if (text !== undefined) putDocument.run(row.document, text);
           const { id, workflow, document, status, startedAt, endedAt } = row;
-          putInstance.run(id, workflow, document, status, startedAt, endedAt, JSON.stringify(row));
+          // Instances may live in a time of their own; what is purged by age is purged by wall time.
+          const ended = endedAt === null ? null : row.updatedAt;
+          putInstance.run(id, workflow, document, status, startedAt, ended, JSON.stringify(row));
           for (const { rev, at, entered, snapshot } of checkpoints) {
             putCheckpoint.run(id, rev, at, JSON.stringify(entered), snapshot);
           }

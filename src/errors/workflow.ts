@@ -4,7 +4,7 @@ export const WORKFLOW_ERRORS = {
     class: 'terminal',
     status: 400,
     message: 'The workflow {file} is not valid at {where}: {problem}.',
-    hint: 'Correct that line; the tasks that run here are listed in docs/architecture.md.',
+    hint: 'Correct that line; docs/workflow-dsl.md says what runs here.',
   },
   WORKFLOW_NOT_FOUND: {
     class: 'terminal',

@@ -87,7 +87,7 @@ export interface ApprovalView {
 }
 
 export interface OperatedWorkflows {
-  /** The time that instances live in, ms: network time, which may be far from that of the wall. */
+  /** Wall time, ms: by it instances are purged. */
   now(): number;
   templates(): TemplateView[];
   /** The document as JSON, and its chart as `walk` gives it. @throws WORKFLOW_NOT_FOUND */

@@ -63,7 +63,10 @@ function check(programs: Program[]): void {
   jq.raw('null', `if false then [${all.join(',')}] else 0 end`, ['-c']);
 }
 
-/** Variables are bound by a prefix of the program; their values come with the input, never as program text. */
+/**
+ * Variables are bound by a prefix of the program; their values come with the input, never as program text. The line ends
+ * behind the expression: it may end in a comment.
+ */
 function run(expression: string, data: unknown, variables: Record<string, unknown>): unknown {
   const names = Object.keys(variables).filter((name) => /^[A-Za-z_]\w*$/.test(name));
   const bind = names.map((name) => `$__v["${name}"] as $${name} | `).join('');

@@ -1,4 +1,5 @@
 import { parse } from 'yaml';
+import { durationMs } from '../../src/workflow/index.ts';
 
 /** A step of a scenario, with the document that hangs on it. */
 export interface Step {
@@ -41,6 +42,30 @@ export interface Observed {
   fault: Record<string, unknown> | undefined;
   /** Names of the tasks in the order in which they started. */
   started: string[];
+  /** What is beyond the conformance kit: how it ended, what became of tasks, how long it took by its clock. */
+  cancelled?: boolean;
+  ended?: Array<{ name: string; how: string }>;
+  tookMs?: number;
+  /** Why it was not begun. */
+  refused?: string;
+  /** What it was started with, where a schedule started it. */
+  starts?: unknown[];
+  /** What peers were asked: `METHOD /path`. */
+  asked?: string[];
+}
+
+/** What a scenario needs beside its workflow, and what happens while that runs. */
+export interface Around {
+  /** Other documents of the pool. */
+  workflows: string[];
+  /** Functions of the catalogue, by `name/version`. */
+  functions: Record<string, string>;
+  secrets: Record<string, unknown>;
+  /** Events that come, each after a time, ms. */
+  events: Array<{ afterMs: number; event: Record<string, unknown> }>;
+  cancelAfterMs?: number;
+  /** The workflow is started by its schedule, for as long. */
+  scheduledMs?: number;
 }
 
 export type Expectation = (observed: Observed) => { actual: unknown; expected: unknown };
@@ -99,6 +124,57 @@ const PATTERNS: Array<[RegExp, (match: string[], document: unknown) => Expectati
       ({ started }) => ({ actual: started.at(which === 'first' ? 0 : -1), expected: name }),
   ],
   [
+    /^the workflow should be cancelled$/,
+    () =>
+      ({ cancelled }) => ({ actual: cancelled, expected: true }),
+  ],
+  [
+    /^the workflow should be refused since '(.+)'$/,
+    ([, reason = '']) =>
+      ({ refused = '' }) => ({ actual: refused.includes(reason) ? reason : refused, expected: reason }),
+  ],
+  [
+    /^the workflow should take (P\w+)$/,
+    ([, duration]) =>
+      ({ tookMs }) => ({ actual: tookMs, expected: durationMs(duration) }),
+  ],
+  [
+    /^the workflow should have been started (\d+) times?$/,
+    ([, count]) =>
+      ({ starts }) => ({ actual: starts?.length, expected: Number(count) }),
+  ],
+  [
+    /^the workflow should have been started with:$/,
+    (_, document) =>
+      ({ starts }) => ({ actual: starts, expected: document }),
+  ],
+  [
+    /^the peer should have been asked:$/,
+    (_, document) =>
+      ({ asked }) => ({ actual: asked, expected: document }),
+  ],
+  [
+    /^(\w+) should (not run|run once|run (\d+) times)$/,
+    ([, name, how, count]) =>
+      ({ started }) => ({
+        actual: started.filter((one) => one === name).length,
+        expected: how === 'not run' ? 0 : Number(count ?? 1),
+      }),
+  ],
+  [
+    /^(\w+) should be (completed|faulted|cancelled)$/,
+    ([, name, how]) =>
+      ({ ended }) => ({ actual: ended?.findLast((one) => one.name === name)?.how, expected: how }),
+  ],
+  [
+    /^(\w+) should run before (\w+)$/,
+    ([, name = '', later = '']) =>
+      ({ started }) => ({
+        actual: started.includes(name) && started.indexOf(name) < started.indexOf(later),
+        expected: true,
+      }),
+  ],
+  [
     /^(\w+) should run after (\w+)$/,
     ([, name = '', before = '']) =>
       ({ started }) => ({
@@ -108,19 +184,61 @@ const PATTERNS: Array<[RegExp, (match: string[], document: unknown) => Expectati
   ],
 ];
 
-/** Definition, input and expectations of a scenario. @throws Error for a step that is not known. */
+/** Steps that say what is around a workflow and what happens to it. */
+const SETTINGS: Array<[RegExp, (around: Around, match: string[], document: string) => void]> = [
+  [/^another workflow with definition:$/, ({ workflows }, _, document) => void workflows.push(document)],
+  [
+    /^a catalogue with the function '([^']+)':$/,
+    ({ functions }, [, name = ''], document) => {
+      functions[name] = document;
+    },
+  ],
+  [
+    /^the secret '(\w+)' is:$/,
+    ({ secrets }, [, name = ''], document) => {
+      secrets[name] = parse(document);
+    },
+  ],
+  [
+    /^after (P\w+) the event comes:$/,
+    ({ events }, [, after], document) =>
+      void events.push({ afterMs: durationMs(after), event: parse(document) }),
+  ],
+  [
+    /^the workflow is cancelled after (P\w+)$/,
+    (around, [, after]) => {
+      around.cancelAfterMs = durationMs(after);
+    },
+  ],
+  [
+    /^the workflow is scheduled for (P\w+)$/,
+    (around, [, length]) => {
+      around.scheduledMs = durationMs(length);
+    },
+  ],
+];
+
+/** Definition, input, surroundings and expectations of a scenario. @throws Error for a step that is not known. */
 export function planOf(scenario: Scenario): {
   definition: string;
   input: unknown;
   expectations: Expectation[];
+  around: Around;
 } {
   let definition = '';
   let input: unknown = null;
+  const around: Around = { workflows: [], functions: {}, secrets: {}, events: [] };
   const expectations: Expectation[] = [];
   for (const { text, document } of scenario.steps) {
     if (text === 'a workflow with definition:') definition = document ?? '';
     else if (text === 'the workflow input is:') input = parse(document ?? '');
     else if (text !== 'the workflow is executed') {
+      const setting = SETTINGS.find(([pattern]) => pattern.test(text));
+      if (setting !== undefined) {
+        const [pattern, set] = setting;
+        set(around, [...(pattern.exec(text) ?? [])], document ?? '');
+        continue;
+      }
       const found = PATTERNS.map(([pattern, make]) => ({ match: pattern.exec(text), make })).find(
         ({ match }) => match !== null,
       );
@@ -128,5 +246,5 @@ export function planOf(scenario: Scenario): {
       expectations.push(found.make([...found.match], document === undefined ? undefined : parse(document)));
     }
   }
-  return { definition, input, expectations };
+  return { definition, input, expectations, around };
 }

@@ -25,8 +25,9 @@ import type { Story } from './story.ts';
 
 /** What an operator and the gateway see and do. */
 export function operatedWorkflows(parts: {
-  /** Of the instances. */
+  /** Wall time: what is purged by age. */
   clock: Clock;
+  lastStarts: ReadonlyMap<string, number>;
   engine: WorkflowEngine;
   pool: Pool;
   policy: RunPolicy;
@@ -186,7 +187,7 @@ export function operatedWorkflows(parts: {
         workflow: trigger.workflow,
         running: running.length,
         starts: started,
-        lastAt: null,
+        lastAt: parts.lastStarts.get(trigger.id) ?? null,
       })),
   };
 }

@@ -119,7 +119,11 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   const own = join(parts.dataDir, 'workflows');
   if (!existsSync(own)) mkdirSync(own, { recursive: true });
   const policy = { shell: options.run?.includes('shell') ?? false, scripts: options.run ?? [] };
-  const pool = openPool({ folders: [...parts.shipped, ...(options.folders ?? []), own], clock: env.clock });
+  const pool = openPool({
+    folders: [...parts.shipped, ...(options.folders ?? []), own],
+    clock: env.clock,
+    policy,
+  });
   closing.push(() => pool.close());
 
   const events = createEventBus({ log: env.log });
@@ -230,6 +234,12 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
   const evaluator = createEvaluator({ clock: env.clock });
   closing.push(() => evaluator.close());
 
+  const start = startOn(engine, (reference) => {
+    const [name = '', version] = reference.split(':');
+    return pool.get(name, version)?.workflow;
+  });
+  /** By trigger, wall time, since the runtime started. */
+  const lastStarts = new Map<string, number>();
   const triggers = await startTriggers({
     env,
     // In lock-step network time stands still while nobody works: what watches the network lives in wall time then.
@@ -241,10 +251,10 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
     pool,
     zone: parts.timeZone,
     file: options.triggers,
-    start: startOn(engine, (reference) => {
-      const [name = '', version] = reference.split(':');
-      return pool.get(name, version)?.workflow;
-    }),
+    start: (reference, input, fire) => {
+      lastStarts.set(fire.by, env.clock.now());
+      return start(reference, input, fire);
+    },
   });
   closing.push(() => triggers.close());
 
@@ -268,7 +278,8 @@ export async function startWorkflows(parts: WorkflowParts): Promise<{
       events,
       triggers,
       translate,
-      clock: time,
+      clock: env.clock,
+      lastStarts,
     }),
     async close() {
       for (const close of closing.reverse()) {

@@ -4,6 +4,7 @@ import { protocolProblem } from './asyncapi-place.ts';
 import { policyProblems } from './auth/policies.ts';
 import { isMap } from './media.ts';
 import { PROTOCOLS, type Protocol } from './types.ts';
+import { addressProblem } from './uri.ts';
 
 export interface CallProblem {
   /** Keys below `with`. */
@@ -42,6 +43,11 @@ export function checkCall(args: unknown, name: string): CallProblem[] {
     const problem = protocolProblem(given.protocol);
     if (problem !== null) problems.push({ path: ['protocol'], problem });
   }
+  for (const path of ADDRESSES) {
+    const found = at(given, path);
+    const problem = addressProblem(isMap(found) ? found.uri : found);
+    if (problem !== undefined) problems.push({ path: isMap(found) ? [...path, 'uri'] : path, problem });
+  }
   problems.push(...authenticationProblems(given, []));
   const body = name === 'http' && given.body !== undefined;
   if (body && /^(get|head)$/i.test(String(given.method))) {
@@ -49,6 +55,18 @@ export function checkCall(args: unknown, name: string): CallProblem[] {
   }
   return problems;
 }
+
+/** Where a call has the address of what it calls or reads; `server` of A2A may also be a name. */
+const ADDRESSES = [
+  ['endpoint'],
+  ['document', 'endpoint'],
+  ['proto', 'endpoint'],
+  ['agentCard', 'endpoint'],
+  ['transport', 'http', 'endpoint'],
+];
+
+const at = (value: unknown, path: string[]): unknown =>
+  path.reduce((one, key) => (isMap(one) ? one[key] : undefined), value);
 
 function schemaProblems(schema: z.ZodType, given: unknown, prefix: string[] = []): CallProblem[] {
   const parsed = schema.safeParse(given);
@@ -60,14 +78,14 @@ function schemaProblems(schema: z.ZodType, given: unknown, prefix: string[] = []
 
 /** An expression stands where the value is wrong, or above it. */
 function excused(issue: z.core.$ZodIssue, given: unknown): boolean {
-  let at = given;
+  let here = given;
   for (const key of issue.path) {
-    if (isExpression(at)) return true;
-    at = isMap(at) || Array.isArray(at) ? (at as Record<PropertyKey, unknown>)[key] : undefined;
+    if (isExpression(here)) return true;
+    here = isMap(here) || Array.isArray(here) ? (here as Record<PropertyKey, unknown>)[key] : undefined;
   }
-  if (isExpression(at)) return true;
+  if (isExpression(here)) return true;
   if (issue.code !== 'invalid_union') return false;
-  return issue.errors.some((branch) => branch.length > 0 && branch.every((inner) => excused(inner, at)));
+  return issue.errors.some((branch) => branch.length > 0 && branch.every((inner) => excused(inner, here)));
 }
 
 /** Everywhere below: a call has its credentials at its endpoint, its service, or itself. */

@@ -40,6 +40,15 @@ export function urlOf(template: string, input: unknown, schemes: readonly string
   return url;
 }
 
+/**
+ * What is wrong with an address as a document writes it: there is nothing that a relative one is relative to. A
+ * template whose beginning comes from the input may be anything.
+ */
+export const addressProblem = (address: unknown): string | undefined =>
+  typeof address !== 'string' || /^\s*(?:\$?\{|[A-Za-z][\w+.-]*:)/.test(address)
+    ? undefined
+    : `${address} is relative, and there is nothing here that it is relative to`;
+
 /** A URL for people: its query may carry keys. */
 export const shown = (url: URL) => `${url.origin}${url.pathname}`;
 

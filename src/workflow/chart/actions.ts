@@ -13,6 +13,13 @@ import type {
 
 const outputOf = (event: unknown) => (event as { output: unknown }).output as never;
 
+/** Whether a task is left by an event that is a fault; the context knows of it only after the task was left. */
+const faults = ({ type, output }: Done['event']): boolean =>
+  type.startsWith('xstate.error.') ||
+  type.startsWith('xstate.done.actor.timeout ') ||
+  (type.startsWith('xstate.done.actor.') &&
+    ((output as Partial<ScopeOutput> | null)?.fault ?? null) !== null);
+
 /** What a decision about a caught fault says. */
 export interface CatchDecision {
   then: 'retry' | 'handle' | 'pass';
@@ -53,8 +60,9 @@ export function actionsOf(effects: ChartEffects) {
     started: note('task.started'),
     retried: note('task.retried'),
     completed: ({ context, event }: Done, { name, pointer }: Named) => {
-      if (event.type === 'CANCEL') return;
-      const type = context.fault === null ? 'task.completed' : 'task.faulted';
+      // The workflow was told to stop, or its time is over: what is open then is told to be cancelled.
+      if (event.type === 'CANCEL' || event.type === 'xstate.done.actor.timeout') return;
+      const type = context.fault === null && !faults(event) ? 'task.completed' : 'task.faulted';
       effects.progress({ instance: context.instance, type, name, pointer, path: context.path });
     },
     begin: assign((({ context }: Done) => {

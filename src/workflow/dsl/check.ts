@@ -1,9 +1,10 @@
 import { checkCall } from '../calls/check.ts';
 import { PROTOCOLS } from '../calls/types.ts';
+import { addressProblem } from '../calls/uri.ts';
 import { checkEvents, checkSchedule } from './check-events.ts';
 import { resourceOf } from './outside.ts';
 import { bodies, entries, token } from './scopes.ts';
-import type { Task, TaskList, Use, WorkflowDocument } from './types.ts';
+import type { Resource, Task, TaskList, Use, WorkflowDocument } from './types.ts';
 
 export interface Problem {
   /** JSON Pointer into the document. */
@@ -54,6 +55,8 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
   if (mode !== 'strict') add('/evaluate/mode', 'the mode is strict: an expression stands in ${ }');
   named(document.timeout, use.timeouts, '/timeout', 'use.timeouts');
   checkSchedule(document.schedule, add);
+  resource(document.input?.schema?.resource, '/input/schema/resource');
+  resource(document.output?.schema?.resource, '/output/schema/resource');
   scope(document.do, '/do', 1);
   for (const [name, task] of Object.entries(use.functions ?? {})) {
     const at = `/use/functions/${token(name)}`;
@@ -72,6 +75,9 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
       }
     }
   });
+  for (const [name, { endpoint }] of Object.entries(use.catalogs ?? {})) {
+    secretsOf({ endpoint }, `/use/catalogs/${token(name)}`);
+  }
   for (const [name, policyOf] of Object.entries(use.authentications ?? {})) {
     secretsOf(policyOf, `/use/authentications/${token(name)}`);
   }
@@ -119,6 +125,9 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
     if ('call' in task) call(task, at);
     if ('run' in task) run(task, at);
     checkEvents(task, at, add);
+    for (const part of ['input', 'output', 'export'] as const) {
+      resource(task[part]?.schema?.resource, `${at}/${part}/schema/resource`);
+    }
     for (const [place, name] of variablesOf(task)) {
       if (OWN_VARIABLES.has(name)) add(`${at}/${place}`, `$${name} is a variable of the runtime`);
     }
@@ -127,6 +136,14 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
       if (new Set(names).size !== names.length) add(`${at}/fork/branches`, 'two branches have the same name');
     }
     for (const { list, place, first } of bodies(task)) scope(list, `${at}/${place}`, depth + 1, first);
+  }
+
+  function resource(from: Resource | undefined, at: string): void {
+    if (from === undefined) return;
+    const { endpoint } = from;
+    const problem = addressProblem(typeof endpoint === 'string' ? endpoint : endpoint.uri);
+    if (problem !== undefined) add(`${at}/endpoint`, problem);
+    secretsOf(from, at);
   }
 
   function named(value: unknown, known: object | undefined, at: string, where: string): void {
@@ -157,6 +174,7 @@ export function checkDocument(document: WorkflowDocument, policy: RunPolicy = {}
     }
     const script = what.script;
     if (script === undefined) return;
+    resource(script.source, `${at}/run/script/source`);
     const name = script.language.replace(/^(javascript|ecmascript)$/i, 'js').toLowerCase();
     if (!['js', 'python'].includes(name)) {
       add(`${at}/run/script/language`, `scripts are js or python, not ${script.language}`);

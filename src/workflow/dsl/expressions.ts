@@ -59,7 +59,8 @@ export function expressionsOf(document: WorkflowDocument): {
   if (document.schedule?.on !== undefined) strategy('/schedule/on', document.schedule.on, []);
   list('/do', document.do, TASK);
   for (const [name, task] of Object.entries(use.functions ?? {})) {
-    one(`/use/functions/${token(name)}`, task, anywhere);
+    // A function sees its arguments alone.
+    one(`/use/functions/${token(name)}`, task, TASK);
   }
   (use.extensions ?? []).forEach((entry, index) => {
     for (const [name, { when, before, after }] of Object.entries(entry)) {

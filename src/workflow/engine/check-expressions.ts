@@ -3,8 +3,8 @@ import { expressionsOf } from '../dsl/expressions.ts';
 import type { WorkflowDocument } from '../dsl/types.ts';
 import type { Evaluator } from '../expressions.ts';
 
-/** Functions of jq that read what is no part of an instance: a run that is repeated would not repeat them. */
-const AMBIENT = /(?<![.$\w"])(now|env|input|inputs|localtime|\$ENV|input_filename)\b(?!\s*:)/;
+/** What of jq is no part of an instance: a run that is repeated would not repeat it. */
+const AMBIENT = /(?<![.$\w])(now|env|\$ENV)\b(?!\s*:)/;
 
 /**
  * What of a document's expressions cannot run: each is compiled with the variables of its place and not run.
@@ -23,7 +23,7 @@ export async function checkExpressions(
       problems.push({ pointer, problem: `the expression ${explained(problem)}`, severity: 'error' });
       return;
     }
-    const ambient = AMBIENT.exec(text.replace(/"(?:[^"\\]|\\[^(])*"/g, '""'))?.[1];
+    const ambient = AMBIENT.exec(program(text))?.[1];
     if (ambient !== undefined) {
       problems.push({
         pointer,
@@ -46,3 +46,28 @@ const explained = (problem: string): string =>
   problem.includes('$secrets')
     ? `${problem}: secrets are read by if, input.from and authentication alone`
     : problem;
+
+/** An expression without its texts; what is computed within a text stays. */
+function program(expression: string): string {
+  let kept = '';
+  /** Of each text that is open: parentheses open within what it computes; none while it is text. */
+  const texts: number[] = [];
+  for (let at = 0; at < expression.length; at += 1) {
+    const letter = expression[at] as string;
+    const depth = texts.at(-1);
+    if (depth === 0) {
+      if (letter === '\\') {
+        at += 1;
+        if (expression[at] === '(') texts[texts.length - 1] = 1;
+      } else if (letter === '"') texts.pop();
+      continue;
+    }
+    kept += letter;
+    if (letter === '"') texts.push(0);
+    else if (depth !== undefined) {
+      if (letter === '(') texts[texts.length - 1] = depth + 1;
+      else if (letter === ')') texts[texts.length - 1] = depth - 1;
+    }
+  }
+  return kept;
+}

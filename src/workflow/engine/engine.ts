@@ -149,6 +149,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     async start(asked, input, given = {}) {
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const workflow = admission.admitted(asked) ?? (await admitted(asked, given));
+      if (given.signal?.aborted) throw cancelled(asked.id);
       if (closed) throw fail('WORKFLOW_INTERRUPTED', { name: asked.id });
       const id = given.id ?? env.ids.uuid();
       const known = instances.get(id);
@@ -322,7 +323,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       }
       if (ledger !== undefined) return ledger.purge(what);
       const gone = [...ended.values()].filter((row) =>
-        'id' in what ? row.id === what.id : (row.endedAt ?? 0) < what.endedBefore,
+        'id' in what ? row.id === what.id : row.updatedAt < what.endedBefore,
       );
       for (const { id } of gone) ended.delete(id);
       return gone.length;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
+import type { RunPolicy } from '../dsl/check.ts';
 import { readFolder, type WatchFolder, watchFolder } from './folder.ts';
 import { checkInputs, type InputCheck } from './inputs.ts';
 import { type Index, indexOf, type Match, rank, type Task, THRESHOLD } from './match.ts';
@@ -9,6 +10,8 @@ import { readTemplate, type Template, type TemplateProblem } from './template.ts
 export interface PoolOptions {
   /** Folders of templates, those that ship first: of two that are the same the earlier counts. */
   folders: readonly string[];
+  /** What documents may run. */
+  policy?: RunPolicy;
   /** Time of the debounce. */
   clock: Clock;
   /** Watches the folders; false: only `reload` reads them again. */
@@ -61,7 +64,8 @@ interface Held {
 }
 
 /** Opens a pool of templates over folders. What is broken in them is reported and never stops the rest. */
-export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTLE_MS }: PoolOptions): Pool {
+export function openPool(options: PoolOptions): Pool {
+  const { folders, clock, policy, watch = watchFolder, settleMs = SETTLE_MS } = options;
   let held = new Map<string, Held>();
   /** All versions of each id, the newest first. */
   let templates = new Map<string, Template[]>();
@@ -79,7 +83,7 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
     problems = found.flatMap((one) => one.problems);
     const now = new Map<string, Held>();
     for (const { file, text } of found.flatMap(({ files }) => files))
-      now.set(file, readHeld(held.get(file), file, text));
+      now.set(file, readHeld(held.get(file), file, text, policy));
     held = now;
     templates = sorted();
     index = indexOf(newest());
@@ -180,9 +184,9 @@ export function openPool({ folders, clock, watch = watchFolder, settleMs = SETTL
 }
 
 /** A file that has not changed is not read twice: its template stays the same object. */
-function readHeld(before: Held | undefined, file: string, text: string): Held {
+function readHeld(before: Held | undefined, file: string, text: string, policy: RunPolicy | undefined): Held {
   if (before?.text === text) return before;
-  const read = readTemplate(text, file);
+  const read = readTemplate(text, file, policy);
   if ('template' in read) return { text, template: read.template, problem: undefined };
   return { text, template: before?.template, problem: read.problem };
 }

@@ -2,6 +2,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { NetAgentError } from '../../errors.ts';
+import type { RunPolicy } from '../dsl/check.ts';
 import { parseWorkflow } from '../dsl/parse.ts';
 import { type CompiledWorkflow, compileWorkflow } from '../engine/compiled.ts';
 
@@ -73,13 +74,14 @@ export interface TemplateProblem {
 export function readTemplate(
   text: string,
   file: string,
+  policy: RunPolicy = {},
 ): { template: Template } | { problem: TemplateProblem } {
   const bad = (line: number, reason: string) => ({ problem: { file, line, reason } });
   try {
     const lines = new LineCounter();
-    const yaml = parseDocument(text, { lineCounter: lines });
+    const yaml = parseDocument(text, { lineCounter: lines, merge: true });
     const raw: unknown = yaml.errors.length > 0 ? undefined : yaml.toJS();
-    const { namespace, name, version } = documentOf(raw, text, file);
+    const { namespace, name, version } = documentOf(raw, text, file, policy);
     let workflow: CompiledWorkflow | undefined;
     const read = about.safeParse(raw);
     if (!read.success) {
@@ -109,7 +111,7 @@ export function readTemplate(
         ...schemas,
         file,
         get workflow() {
-          workflow ??= compileWorkflow(text, file);
+          workflow ??= compileWorkflow(text, file, policy);
           return workflow;
         },
       },
@@ -147,13 +149,13 @@ function mistakeIn(schema: JsonSchema | null): string | undefined {
 }
 
 /** Read from the text only where something is wrong: then the line is wanted, and the YAML is parsed again. */
-function documentOf(raw: unknown, text: string, file: string) {
+function documentOf(raw: unknown, text: string, file: string, policy: RunPolicy) {
   try {
-    if (raw !== null && typeof raw === 'object') return parseWorkflow(raw, file).document;
+    if (raw !== null && typeof raw === 'object') return parseWorkflow(raw, file, policy).document;
   } catch {
     // Said by the next line, with its place.
   }
-  return parseWorkflow(text, file).document;
+  return parseWorkflow(text, file, policy).document;
 }
 
 const schemaOf = (value: unknown): JsonSchema | null =>

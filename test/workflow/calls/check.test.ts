@@ -40,9 +40,13 @@ test('what is missing, unknown or out of range is told by its place', () => {
     ': Unrecognized key: "verb"',
   ]);
   expect(
-    told('grpc', { proto: { endpoint: 'a' }, service: { name: 'a', host: 'b', port: 0 }, method: 'm' }),
+    told('grpc', {
+      proto: { endpoint: 'https://a.example/' },
+      service: { name: 'a', host: 'b', port: 0 },
+      method: 'm',
+    }),
   ).toEqual(['service.port: Too small: expected number to be >=1']);
-  const asyncapi = { document: { endpoint: 'a' }, operation: 'a' };
+  const asyncapi = { document: { endpoint: 'https://a.example/' }, operation: 'a' };
   expect(told('asyncapi', asyncapi)).toEqual([': exactly one of message, subscription is needed']);
   expect(told('asyncapi', { ...asyncapi, channel: 'b', message: {} })).toEqual([
     ': exactly one of operation, channel is needed',
@@ -58,7 +62,11 @@ test('what is missing, unknown or out of range is told by its place', () => {
 });
 
 test('what cannot be done here is refused with its reason', () => {
-  const asyncapi = { document: { endpoint: 'a' }, operation: 'a', subscription: { consume: { amount: 1 } } };
+  const asyncapi = {
+    document: { endpoint: 'https://a.example/' },
+    operation: 'a',
+    subscription: { consume: { amount: 1 } },
+  };
   expect(told('asyncapi', { ...asyncapi, protocol: 'kafka' })).toEqual([
     'protocol: the protocol kafka is not carried here; mqtt, mqtt5, http are',
   ]);
