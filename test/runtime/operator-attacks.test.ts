@@ -46,7 +46,7 @@ test('a task that was left begins no process', async () => {
 test('a failing expression tells nothing of a secret', async () => {
   const on = bench({ secret: () => 'hunter2' });
   const flow = workflow(
-    "  - a: { input: { from: '${ $secrets.key + 1 }' }, set: { x: 1 } }",
+    `  - a: { input: { from: '\${ $secrets.key + 1 }' }, set: { x: 1 } }`,
     'use: { secrets: [key] }',
   );
   const problem = await on.kept.engine.run(flow, {}, { id: 'x' }).catch((error: unknown) => error);

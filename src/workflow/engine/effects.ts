@@ -79,9 +79,9 @@ export function chartEffects(host: EffectsHost): ChartEffects {
     return {
       input,
       authentications: document.use?.authentications ?? {},
-      fill: (value) => {
-        const named = secrets();
-        return discreet(named, () => evaluator.fill(value, input, { ...variables, secrets: named }));
+      fill: async (value) => {
+        const own = secrets();
+        return discreet(own, () => evaluator.fill(value, input, { ...variables, secrets: own }));
       },
       secret: (name) => secretsOf(document, host.options.secret, name)[name],
     };

@@ -1,27 +1,28 @@
-import type { AnyStateMachine } from 'xstate';
 import type { Clock } from '../../../machines/ports.ts';
 import { fail } from '../../errors.ts';
-import { CHART_VERSION, compileDocument } from '../chart/compile.ts';
+import { CHART_VERSION } from '../chart/compile.ts';
 import type { ScopeOutput } from '../chart/types.ts';
-import type { WorkflowDocument } from '../dsl/types.ts';
 import { createEvaluator } from '../expressions.ts';
 import { faultOf } from '../fault.ts';
 import { createAdmission } from './admission.ts';
 import { unkeepable } from './bounds.ts';
+import { createCharts, remember } from './charts.ts';
 import { childOf } from './child.ts';
-import { type CompiledWorkflow, compiled } from './compiled.ts';
+import type { CompiledWorkflow } from './compiled.ts';
 import { counting } from './counting.ts';
 import { chartEffects } from './effects.ts';
 import { activeStates, Instance } from './instance.ts';
 import type { Checkpoint, InstanceRow, WorkflowLedger } from './ledger.ts';
 import { createSchemas } from './schemas.ts';
 import { setBack } from './set-back.ts';
-import type { EngineOptions, Lifecycle, RunOptions, WorkflowEngine } from './types.ts';
-import { answer, cancelled, viewOf, type Waiter } from './view.ts';
+import type { EngineOptions, RunOptions, WorkflowEngine } from './types.ts';
+import { answer, cancelled, viewOf } from './view.ts';
+import { createVoice } from './voice.ts';
+import { Waiters } from './waiters.ts';
 import { Writer } from './writer.ts';
 
 const HISTORY = 64;
-/** Ended instances of an engine without a ledger that are still shown; charts that are made and may be needed again. */
+/** Ended instances of an engine without a ledger that are still shown. */
 const REMEMBERED = 1_000;
 /** Instances that are taken up in one turn of the event loop. */
 const BATCH = 100;
@@ -46,37 +47,13 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   /** By instance, from before its chart is made: its first state begins with it. */
   const clocks = new Map<string, Clock>();
   const ended = new Map<string, InstanceRow>();
-  const waiters = new Map<string, Waiter[]>();
-  const charts = new Map<string, AnyStateMachine>();
-  const workflows = new Map<string, CompiledWorkflow>();
+  const waiters = new Waiters();
   const writer = ledger === undefined ? undefined : new Writer({ ledger, clock: env.clock, log: env.log });
   let closed = false;
 
-  const heard = (tell: () => void) => {
-    try {
-      tell();
-    } catch (error) {
-      env.log.error({ problem: String(error) }, 'an observer of workflows failed');
-    }
-  };
-  const observe = (event: Lifecycle) => heard(() => options.observe?.(event));
-  const about = ({ row }: Instance) => ({
-    instance: row.id,
-    workflow: row.workflow,
-    version: row.version,
-  });
-  const tell = (instance: Instance, type: Extract<Lifecycle, { type: `workflow.${string}` }>['type']) =>
-    observe({ type, ...about(instance), at: instance.clock.now() } as Lifecycle);
-
-  const progress = (instance: Instance, pointer: string, text: string, data: unknown) =>
-    observe({
-      type: 'task.progress',
-      ...about(instance),
-      at: instance.clock.now(),
-      pointer,
-      text,
-      ...(data === undefined ? {} : { data }),
-    });
+  const voice = createVoice({ log: env.log, ...(options.observe && { observe: options.observe }) });
+  const tell = (instance: Instance, type: Parameters<typeof voice.tell>[1]) =>
+    voice.tell(instance.row, type, instance.clock.now());
   const effects = chartEffects({
     env,
     options,
@@ -89,28 +66,15 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     kept: (instance) => writer?.barrier(instance),
     child: childOf(options, () => engine),
     noted: (instance, event) => {
-      for (const one of [event, ...instance.note(event)]) report(instance, one);
+      for (const one of [event, ...instance.note(event)]) voice.report(instance, one);
     },
-    progress,
+    progress: voice.progress,
     evaluating: (change) => {
       evaluations += change;
     },
   });
 
-  function report(instance: Instance, { path: _, ...event }: Parameters<Instance['note']>[0]): void {
-    const at = instance.clock.now();
-    heard(() => instance.options.onProgress?.({ ...event, at }));
-    observe({ ...event, workflow: instance.row.workflow, version: instance.row.version, at });
-  }
-
-  const chartOf = ({ hash, document }: CompiledWorkflow) => {
-    let chart = charts.get(hash);
-    if (chart === undefined) {
-      chart = compileDocument(document, effects);
-      remember(charts, hash, chart);
-    }
-    return chart;
-  };
+  const { chartOf, workflowOf } = createCharts(ledger, effects);
 
   const open = (row: InstanceRow, workflow: CompiledWorkflow, run: RunOptions, from?: Checkpoint) => {
     const clock = clockOf(run);
@@ -131,7 +95,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       return instance;
     } catch (error) {
       clocks.delete(row.id);
-      heard(() => run.release?.());
+      voice.heard(() => run.release?.());
       throw error;
     }
   };
@@ -139,7 +103,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
   const leave = (instance: Instance) => {
     instances.delete(instance.row.id);
     clocks.delete(instance.row.id);
-    heard(() => instance.options.release?.());
+    voice.heard(() => instance.options.release?.());
   };
   /** @throws WORKFLOW_INTERRUPTED where it is not kept, as the engine stops */
   const kept = async (instance: Instance): Promise<void> => {
@@ -162,17 +126,14 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       row.status = 'completed';
       row.output = output.data;
     }
-    for (const one of instance.closeAll()) report(instance, one);
+    for (const one of instance.closeAll()) voice.report(instance, one);
     const settle = () => {
       leave(instance);
       if (ledger === undefined) {
-        remember(ended, row.id, row);
+        remember(ended, row.id, row, REMEMBERED);
       }
-      if (row.status === 'faulted' && row.fault !== undefined) {
-        observe({ type: 'workflow.faulted', ...about(instance), at: instance.clock.now(), fault: row.fault });
-      } else tell(instance, row.status === 'cancelled' ? 'workflow.cancelled' : 'workflow.completed');
-      for (const waiter of waiters.get(row.id) ?? []) answer(row, waiter);
-      waiters.delete(row.id);
+      voice.ended(row, instance.clock.now());
+      waiters.answer(row);
     };
     if (writer === undefined) settle();
     // What is not kept has not ended: it goes on in the next engine.
@@ -232,13 +193,13 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
       return new Promise((resolve, reject) => {
         const waiter = { resolve, reject };
         if (instances.has(id)) {
-          waiters.set(id, [...(waiters.get(id) ?? []), waiter]);
+          waiters.add(id, waiter);
           return;
         }
         const row = ended.get(id) ?? ledger?.get(id);
         if (row === undefined) reject(fail('WORKFLOW_INSTANCE_UNKNOWN', { id }));
         else if (row.endedAt !== null) answer(row, waiter);
-        else waiters.set(id, [...(waiters.get(id) ?? []), waiter]);
+        else waiters.add(id, waiter);
       });
     },
     async recover() {
@@ -290,7 +251,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     },
     tell(id, pointer, text, data) {
       const instance = instances.get(id);
-      if (instance !== undefined) progress(instance, pointer, text, data);
+      if (instance !== undefined) voice.progress(instance, pointer, text, data);
     },
     steps: (id) => ledger?.checkpoints(id) ?? [],
     async cancel(id) {
@@ -383,12 +344,7 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
           leave(instance);
         }
       }
-      for (const [id, waiting] of waiters) {
-        for (const { reject } of waiting) {
-          reject(fail('WORKFLOW_INTERRUPTED', { name: names.get(id) ?? id }));
-        }
-      }
-      waiters.clear();
+      waiters.refuse((id) => fail('WORKFLOW_INTERRUPTED', { name: names.get(id) ?? id }));
       await evaluator.close();
     },
   };
@@ -414,32 +370,13 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
     throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: `it is ${row.status}` });
   }
 
-  function workflowOf({ document: hash, id }: InstanceRow): CompiledWorkflow {
-    let workflow = workflows.get(hash);
-    if (workflow === undefined) {
-      const source = ledger?.document(hash);
-      if (source === undefined)
-        throw fail('WORKFLOW_INSTANCE_STATE', { id, problem: 'its document is gone' });
-      workflow = compiled(JSON.parse(source) as WorkflowDocument);
-      remember(workflows, hash, workflow);
-    }
-    return workflow;
-  }
-
   /** Ends what does not run here: it could not be taken up. */
   function giveUp(known: WorkflowLedger, row: InstanceRow): void {
     const at = env.clock.now();
     const over: InstanceRow = { ...row, status: 'cancelled', endedAt: at, updatedAt: at };
     known.commit([{ row: over, checkpoints: [], keepFrom: 0 }]);
-    observe({
-      type: 'workflow.cancelled',
-      instance: row.id,
-      workflow: row.workflow,
-      version: row.version,
-      at,
-    });
-    for (const waiter of waiters.get(row.id) ?? []) answer(over, waiter);
-    waiters.delete(row.id);
+    voice.ended(over, at);
+    waiters.answer(over);
   }
 
   /** What cannot be taken up stays as it is and is told; it keeps nothing else from going on. */
@@ -461,9 +398,3 @@ export function createEngine(options: EngineOptions): WorkflowEngine {
 }
 
 const is = ({ row }: Instance, status: InstanceRow['status']) => row.status === status;
-
-/** Keeps the newest. */
-function remember<T>(known: Map<string, T>, key: string, value: T): void {
-  known.set(key, value);
-  if (known.size > REMEMBERED) known.delete(known.keys().next().value as string);
-}

@@ -57,7 +57,8 @@ const MAX_KEY = 200;
 /** The same for every start of the same attempt of the same step of the same run of an instance. */
 export function keyOf(job: Job, instance: Instance): string {
   const { id, run } = instance.row;
-  const key = `${id}${run > 0 ? `~${run}` : ''}:${job.pointer}@${job.path}/${job.step}`;
+  // An id that looks like another one's second run says which of its own it is in.
+  const key = `${id}${run > 0 || /~\d+$/.test(id) ? `~${run}` : ''}:${job.pointer}@${job.path}/${job.step}`;
   if (key.length <= MAX_KEY) return key;
   return `${id.slice(0, 100)}:${createHash('sha256').update(key).digest('hex')}`;
 }

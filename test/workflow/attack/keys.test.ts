@@ -58,3 +58,13 @@ test('a task that goes to itself is another step each time, on the data that it 
   expect(new Set(keys).size).toBe(6);
   await counting.end();
 });
+
+test('an instance named like the second run of another one shares no key with it', async () => {
+  const { engine } = on.kept;
+  const flow = workflow(`  - a: ${act('a')}`);
+  await engine.run(flow, {}, { id: 'x' });
+  await engine.restart('x');
+  await engine.result('x');
+  await engine.run(flow, {}, { id: 'x~1' });
+  expect(new Set(on.calls.map(({ key }) => key)).size).toBe(3);
+});
