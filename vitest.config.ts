@@ -13,9 +13,26 @@ class LongFirst extends BaseSequencer {
   }
 }
 
+/** Parts that keep nothing in their modules: a worker takes one file after the other, without starting anew. */
+const PARTS = [
+  'agents',
+  'change',
+  'explore',
+  'intent',
+  'knowledge',
+  'machines',
+  'network-sim',
+  'nf',
+  'toolization',
+  'workflow',
+].map((folder) => `test/${folder}/**/*.test.ts`);
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'parts', include: PARTS, isolate: false } },
+      { extends: true, test: { name: 'whole', include: ['test/**/*.test.ts'], exclude: PARTS } },
+    ],
     testTimeout: 30_000,
     hookTimeout: 30_000,
     pool: 'forks',

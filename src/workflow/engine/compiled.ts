@@ -31,8 +31,20 @@ export function compileWorkflow(
   file?: string,
   policy: RunPolicy = {},
 ): CompiledWorkflow {
-  return compiled(parseWorkflow(source, file, policy));
+  if (typeof source !== 'string') return compiled(parseWorkflow(source, file, policy));
+  // The same templates are read by the pool and by agents: reading YAML is what takes the time.
+  const key = `${JSON.stringify(policy)}\n${source}`;
+  const known = texts.get(key);
+  if (known !== undefined) return known;
+  const made = compiled(parseWorkflow(source, file, policy));
+  if (texts.size >= KEPT) texts.delete(texts.keys().next().value as string);
+  texts.set(key, made);
+  return made;
 }
+
+/** Documents that were compiled, by policy and text; the oldest go. */
+const texts = new Map<string, CompiledWorkflow>();
+const KEPT = 200;
 
 /** Of a document that was checked. */
 export function compiled(document: WorkflowDocument): CompiledWorkflow {

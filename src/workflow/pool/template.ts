@@ -1,9 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { NetAgentError } from '../../errors.ts';
 import type { RunPolicy } from '../dsl/check.ts';
-import { parseWorkflow } from '../dsl/parse.ts';
+import { lineFinder } from '../dsl/parse.ts';
 import { type CompiledWorkflow, compileWorkflow } from '../engine/compiled.ts';
 
 /** The kinds of module of the white paper (3.2.2). */
@@ -58,7 +57,6 @@ export interface Template extends z.output<typeof metadata> {
   input: JsonSchema | null;
   output: JsonSchema | null;
   file: string;
-  /** Compiled when it is first asked for. */
   readonly workflow: CompiledWorkflow;
 }
 
@@ -78,12 +76,9 @@ export function readTemplate(
 ): { template: Template } | { problem: TemplateProblem } {
   const bad = (line: number, reason: string) => ({ problem: { file, line, reason } });
   try {
-    const lines = new LineCounter();
-    const yaml = parseDocument(text, { lineCounter: lines, merge: true });
-    const raw: unknown = yaml.errors.length > 0 ? undefined : yaml.toJS();
-    const { namespace, name, version } = documentOf(raw, text, file, policy);
-    let workflow: CompiledWorkflow | undefined;
-    const read = about.safeParse(raw);
+    const workflow = compileWorkflow(text, file, policy);
+    const { namespace, name, version } = workflow.document.document;
+    const read = about.safeParse(workflow.document);
     if (!read.success) {
       const issue = read.error.issues[0];
       const path = (issue?.path ?? []) as Array<string | number>;
@@ -110,19 +105,12 @@ export function readTemplate(
         tags: document.tags ?? {},
         ...schemas,
         file,
-        get workflow() {
-          workflow ??= compileWorkflow(text, file, policy);
-          return workflow;
-        },
+        workflow,
       },
     };
 
     function lineOf(path: Array<string | number>): number {
-      for (let depth = path.length; depth > 0; depth -= 1) {
-        const node = yaml.getIn(path.slice(0, depth), true) as { range?: [number] } | undefined;
-        if (node?.range) return lines.linePos(node.range[0]).line;
-      }
-      return 1;
+      return lineFinder(text)(`/${path.join('/')}`);
     }
   } catch (error) {
     if (!(error instanceof NetAgentError)) return bad(1, (error as Error).message.split('\n')[0] ?? '');
@@ -146,16 +134,6 @@ function mistakeIn(schema: JsonSchema | null): string | undefined {
   } catch (error) {
     return (error as Error).message;
   }
-}
-
-/** Read from the text only where something is wrong: then the line is wanted, and the YAML is parsed again. */
-function documentOf(raw: unknown, text: string, file: string, policy: RunPolicy) {
-  try {
-    if (raw !== null && typeof raw === 'object') return parseWorkflow(raw, file, policy).document;
-  } catch {
-    // Said by the next line, with its place.
-  }
-  return parseWorkflow(text, file, policy).document;
 }
 
 const schemaOf = (value: unknown): JsonSchema | null =>
