@@ -2,7 +2,7 @@ export { type CallPolicy, type CallsOptions, createCalls } from './calls/index.t
 export type { CallContext, CallHandler, CallHandlers, Protocol } from './calls/types.ts';
 export type { Progress } from './chart/types.ts';
 export { checkDocument, type Problem, type RunPolicy } from './dsl/check.ts';
-export { checkWorkflow, lineFinder, type PlacedProblem, parseWorkflow } from './dsl/parse.ts';
+export { checkWorkflow, type PlacedProblem, parseWorkflow } from './dsl/parse.ts';
 export type { WorkflowDocument } from './dsl/types.ts';
 export { idling } from './engine/activity.ts';
 export { type CompiledWorkflow, compileWorkflow } from './engine/compiled.ts';

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { isExpression } from '../dsl/parts.ts';
 import { argumentSchemas, subscriptionSchema } from './arguments.ts';
 import { protocolProblem } from './asyncapi-place.ts';
 import { policyProblems } from './auth/policies.ts';
@@ -13,7 +14,7 @@ export interface CallProblem {
 }
 
 const isProtocol = (name: string): name is Protocol => (PROTOCOLS as readonly string[]).includes(name);
-const isExpression = (value: unknown) => typeof value === 'string' && /^\s*\$\{[\s\S]*\}\s*$/.test(value);
+const standsFor = (value: unknown) => typeof value === 'string' && isExpression(value);
 
 /**
  * What can be seen of a call before it is run: fields that are missing or wrong, protocols that are not carried,
@@ -39,7 +40,7 @@ export function checkCall(args: unknown, name: string): CallProblem[] {
       problems.push({ path: ['subscription'], problem: 'over HTTP a message is published only' });
     }
   }
-  if (typeof given.protocol === 'string' && !isExpression(given.protocol)) {
+  if (typeof given.protocol === 'string' && !standsFor(given.protocol)) {
     const problem = protocolProblem(given.protocol);
     if (problem !== null) problems.push({ path: ['protocol'], problem });
   }
@@ -80,10 +81,10 @@ function schemaProblems(schema: z.ZodType, given: unknown, prefix: string[] = []
 function excused(issue: z.core.$ZodIssue, given: unknown): boolean {
   let here = given;
   for (const key of issue.path) {
-    if (isExpression(here)) return true;
+    if (standsFor(here)) return true;
     here = isMap(here) || Array.isArray(here) ? (here as Record<PropertyKey, unknown>)[key] : undefined;
   }
-  if (isExpression(here)) return true;
+  if (standsFor(here)) return true;
   if (issue.code !== 'invalid_union') return false;
   return issue.errors.some((branch) => branch.length > 0 && branch.every((inner) => excused(inner, here)));
 }

@@ -1,5 +1,4 @@
 import { fail } from '../../errors.ts';
-import { isExpression } from '../dsl/parts.ts';
 
 const ISO =
   /^P(?:(\d+(?:\.\d+)?)Y)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)W)?(?:(\d+(?:\.\d+)?)D)?(?:T(?:(\d+(?:\.\d+)?)H)?(?:(\d+(?:\.\d+)?)M)?(?:(\d+(?:\.\d+)?)S)?)?$/;
@@ -34,9 +33,3 @@ export function durationMs(duration: unknown): number {
     problem: `${JSON.stringify(duration)} is no duration`,
   });
 }
-
-/** Whether a duration needs no evaluation. */
-export const isLiteral = (duration: unknown): boolean =>
-  typeof duration === 'string'
-    ? !isExpression(duration)
-    : !Object.values(duration as object).some((value) => typeof value === 'string');

@@ -11,5 +11,3 @@ export const durationSchema = duration.refine(
   (one) => typeof one !== 'string' || !isExpression(one),
   'is an expression, and there is nothing to evaluate it on',
 ) as z.ZodType<Duration>;
-
-export { durationMs as millisecondsOf } from '../engine/duration.ts';
